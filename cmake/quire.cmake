@@ -1,0 +1,20 @@
+# quire_library(NAME sources...): a static library; its include directions are checked.
+function(quire_library name)
+  add_library(${name} STATIC ${ARGN})
+endfunction()
+
+# quire_test(NAME LIBS a b SOURCES x.cpp): a GoogleTest program registered with CTest under NAME.
+function(quire_test name)
+  if(NOT GTest_FOUND)
+    return()
+  endif()
+  cmake_parse_arguments(T "" "TIMEOUT" "LIBS;SOURCES;LABELS" ${ARGN})
+  add_executable(${name} ${T_SOURCES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_link_libraries(${name} PRIVATE ${T_LIBS} GTest::gtest GTest::gmock GTest::gtest_main Threads::Threads)
+  add_test(NAME ${name} COMMAND ${name})
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 120)
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}")
+endfunction()
