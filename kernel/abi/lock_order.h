@@ -1,0 +1,42 @@
+// The order of the kernel's locks: a thread takes them with rising rank only. This is the one place
+// where the order is written; debug builds check it (base/lock.h).
+//
+// Leave gaps; add a line for a new class with what it guards.
+#pragma once
+
+#include "base/lock.h"
+
+namespace quire::locks {
+
+// task
+inline constexpr LockClass process_table{100, "task.process_table"};  // pids, parents, sessions
+inline constexpr LockClass process{110, "task.process", true};        // threads, children, rlimits
+inline constexpr LockClass signals{120, "task.signals", true};        // pending sets, actions
+inline constexpr LockClass fd_table{130, "vfs.fd_table", true};       // descriptors -> files
+inline constexpr LockClass fs_context{135, "vfs.fs_context"};         // cwd, root, umask
+// vfs and file systems
+inline constexpr LockClass mounts{200, "vfs.mounts"};
+inline constexpr LockClass file_position{205, "vfs.file_position"};
+inline constexpr LockClass rename{208, "vfs.rename"};
+inline constexpr LockClass inode{210, "vfs.inode", true};             // contents and attributes; ancestors first
+inline constexpr LockClass dentry{220, "vfs.dentry", true};
+// mm
+inline constexpr LockClass address_space{300, "mm.address_space", true};  // vmas; parent before child
+inline constexpr LockClass vma{310, "mm.vma", true};
+inline constexpr LockClass object{320, "mm.object", true};                // page cache of one object
+inline constexpr LockClass page_table{330, "mm.page_table", true};
+inline constexpr LockClass reverse_map{340, "mm.reverse_map", true};
+inline constexpr LockClass frames{350, "mm.frames"};
+// leaves
+inline constexpr LockClass futex_bucket{400, "task.futex_bucket", true};
+inline constexpr LockClass pipe{410, "fs.pipe", true};
+inline constexpr LockClass socket{415, "net.socket", true};
+inline constexpr LockClass epoll{420, "vfs.epoll", true};
+inline constexpr LockClass wait_queue{430, "vfs.wait_queue", true};
+inline constexpr LockClass waiter{440, "vfs.waiter"};
+// platform
+inline constexpr LockClass platform_space{500, "platform.space", true};
+inline constexpr LockClass platform_pool{510, "platform.pool"};
+inline constexpr LockClass statistics{900, "statistics"};
+
+}  // namespace quire::locks

@@ -1,0 +1,73 @@
+// What runs guest code: host processes (native/), or a software TLB for tests (fake/).
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "kernel/abi/types.h"
+#include "kernel/platform/context.h"
+#include "kernel/platform/memory.h"
+#include "kernel/platform/space.h"
+
+namespace quire::platform {
+
+/// Fixed facts of the platform that the kernel builds address spaces around.
+struct Layout {
+  GuestAddr lowest{};      // first address a guest may map
+  GuestAddr limit{};       // first address it may not (below the stub's own area)
+  GuestRange vdso{};       // code, mapped by the platform in every stub; empty: none
+  GuestRange vvar{};       // its data
+  u64 extended_state_size = 0;  // bytes of a standard-format XSAVE area as signal frames hold it
+  u64 xfeature_mask = 0;
+};
+
+/// Measured at start: what a hand-off costs on this host.
+struct Calibration {
+  unsigned cpus = 1;          // CPUs we may run on
+  double futex_round_us = 0;  // futex hand-off and back
+  double spin_us = 0;         // how long to spin before sleeping; 0: never
+};
+
+struct Counters {
+  u64 stubs_live = 0, stubs_made = 0, stubs_stolen = 0, stubs_killed = 0;
+  u64 revocations = 0, revocations_waited = 0;
+  u64 maps = 0, retraps = 0, sites_patched = 0;
+};
+
+struct Options {
+  unsigned stub_pool = 2;      // stubs made ahead
+  bool patch = true;           // patch system-call sites
+  std::string memory = "auto"; // auto, tmpfs, memfd
+};
+
+/// Rewrites system-call instructions in a copy of program text to direct hand-offs. The slots are
+/// keyed by (file key, offset), so that every process that maps the text shares them.
+class TextPatcher {
+ public:
+  virtual ~TextPatcher() = default;
+  /// Patches in place sites that lie wholly inside `text`; returns how many. `key` names the file's
+  /// contents (0: never patched), `offset` where `text` starts in it.
+  virtual unsigned patch(u64 key, u64 offset, std::span<std::byte> text) = 0;
+};
+
+class Platform {
+ public:
+  virtual ~Platform() = default;
+  virtual Memory& memory() = 0;
+  virtual const Layout& layout() const = 0;
+  virtual const Calibration& calibration() const = 0;
+  virtual TextPatcher& patcher() = 0;
+  virtual Result<std::unique_ptr<Space>> create_space() = 0;
+  virtual Result<std::unique_ptr<Context>> create_context() = 0;
+  virtual Counters counters() const = 0;
+};
+
+/// The real one (kernel/platform/native). Call early, from the long-lived main thread, while the
+/// process is small and single-threaded: it forks the template that all stubs are cloned from.
+/// EPERM, ENOSYS, ENOMEM when the host lacks what is needed.
+Result<std::unique_ptr<Platform>> create_native(const Options& options);
+
+}  // namespace quire::platform
