@@ -1,0 +1,82 @@
+// An open file description, shared by dup and fork; concrete file systems derive from it.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "base/ref.h"
+#include "kernel/abi/lock_order.h"
+#include "kernel/mm/memory_object.h"
+#include "kernel/vfs/credentials.h"
+#include "kernel/vfs/io.h"
+#include "kernel/vfs/wait.h"
+
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+namespace quire::vfs {
+
+class Inode;
+struct Path;
+
+/// Receives directory entries; false: the buffer is full, stop before this one.
+class DirSink {
+ public:
+  virtual ~DirSink() = default;
+  /// `next` is the position after this entry (d_off).
+  virtual bool add(const std::string& name, u64 inode, u8 type, u64 next) = 0;
+};
+
+/// What mmap of a file gets.
+struct Mappable {
+  Ref<mm::MemoryObject> object;
+  u64 offset = 0;                       // where in the object the requested file offset lies
+  Access max_shared = Access::none;     // what a shared mapping may have
+  Access max_private = Access::none;
+};
+
+/// Blocking calls sleep on Waiter::current() unless nonblocking(); errno as the man pages say, plus
+/// the restart codes of abi/restart.h. Offsets: `offset` < 0 means the file's own position (then the
+/// implementation takes position_lock for seekable files).
+class File : public RefCounted {
+ public:
+  virtual Result<std::size_t> read(IoBuffer& to, i64 offset = -1);         // EINVAL by default
+  virtual Result<std::size_t> write(IoBuffer& from, i64 offset = -1);
+  virtual Result<u64> seek(i64 offset, int whence);                        // ESPIPE
+  virtual Result<> read_directory(DirSink& sink);                          // ENOTDIR
+  /// The guest argument is an address in `mm` or a plain number. ENOTTY.
+  virtual Result<u64> ioctl(mm::AddressSpace& mm, u32 command, u64 argument);
+  /// POLL* bits that hold now. Changes are told to wait_queue().
+  virtual u32 poll();
+  virtual WaitQueue* wait_queue() { return nullptr; }                      // null: always ready
+  virtual Result<Mappable> map(u64 offset, u64 length, Access access, bool shared);  // ENODEV
+  virtual Result<> sync(bool data_only);
+  virtual Result<> truncate(u64 size);
+  virtual Result<> allocate(int mode, u64 offset, u64 length);             // EOPNOTSUPP
+  virtual Result<struct stat> stat();
+  virtual Result<struct statfs> statfs();
+  /// Called when a descriptor for it is closed (flush), and last when the description goes (dtor).
+  virtual Result<> flush() { return {}; }
+  /// The inode it was opened from; null for pipes' ends without one, sockets, eventfds...
+  virtual Inode* inode() { return nullptr; }
+  /// What /proc/PID/fd/N and maps show ("pipe:[17]", "/etc/passwd").
+  virtual std::string describe() = 0;
+  /// A host descriptor that behaves like this file (pass-through stdio, host files), or -1.
+  virtual int host_fd() const { return -1; }
+
+  int flags() const { return flags_.load(std::memory_order_relaxed); }      // O_* as F_GETFL
+  void set_flags(int f) { flags_.store(f, std::memory_order_relaxed); }
+  bool nonblocking() const { return (flags() & 04000) != 0; }
+  bool readable() const { return (flags() & 3) != 1; }
+  bool writable() const { return (flags() & 3) != 0; }
+
+ protected:
+  explicit File(int flags) : flags_(flags) {}
+  Mutex<locks::file_position> position_lock_;
+  u64 position_ GUARDED_BY(position_lock_) = 0;
+
+ private:
+  std::atomic<int> flags_;
+};
+
+}  // namespace quire::vfs
