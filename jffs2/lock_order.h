@@ -1,0 +1,14 @@
+// The locks of jffs2, outermost first.
+//
+//   fs       FileSystem's one lock: every operation and every step of garbage collection
+//   device   a flash device's own state, where it has any
+#pragma once
+
+#include "base/lock.h"
+
+namespace quire::jffs2 {
+
+inline constexpr LockClass kFsLock{10, "jffs2::FileSystem"};
+inline constexpr LockClass kDeviceLock{20, "jffs2::FlashDevice"};
+
+}  // namespace quire::jffs2
