@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+"""What surrounds a run: the host stays untouched, -v and --rw arrive, statuses, redirections, bad
+input, terminals, and that nothing is left behind.
+
+usage: sandbox.py QUIRE [unittest arguments]
+"""
+import os
+import pathlib
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+QUIRE = sys.argv.pop(1)
+
+
+def quire(*args, **kwargs):
+    kwargs.setdefault("stdin", subprocess.DEVNULL)
+    kwargs.setdefault("timeout", 60)
+    return subprocess.run([QUIRE, "run", *args], capture_output=True, **kwargs)
+
+
+def descendants(pid):
+    """Host processes below pid, pid included."""
+    parents = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue
+            parents.setdefault(int(stat.rsplit(")", 1)[1].split()[1]), []).append(int(entry.name))
+    found, todo = [], [pid]
+    while todo:
+        at = todo.pop()
+        found.append(at)
+        todo += parents.get(at, [])
+    return found
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+class Scratch(unittest.TestCase):
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="quire-test-"))
+        self.addCleanup(shutil.rmtree, self.dir, True)
+
+
+class HostUntouched(Scratch):
+    def test_writes_land_in_the_overlay(self):
+        (self.dir / "kept").write_text("host\n")
+        done = quire("--", "sh", "-c", f"cd {self.dir}; echo guest >kept; echo new >new; mkdir d; rm -f gone; cat kept new; ls")
+        self.assertEqual(done.stdout, b"guest\nnew\nd\nkept\nnew\n", done.stderr)
+        self.assertEqual((self.dir / "kept").read_text(), "host\n")
+        self.assertEqual(sorted(p.name for p in self.dir.iterdir()), ["kept"])
+
+    def test_removal_stays_in_the_overlay(self):
+        (self.dir / "file").write_text("x")
+        (self.dir / "sub").mkdir()
+        (self.dir / "sub" / "inner").write_text("y")
+        done = quire("--", "sh", "-c", f"rm -r {self.dir}/file {self.dir}/sub && ls -A {self.dir} | wc -l")
+        self.assertEqual(done.stdout, b"0\n", done.stderr)
+        self.assertTrue((self.dir / "sub" / "inner").exists())
+
+    def test_volume_is_written(self):
+        done = quire("-v", f"{self.dir}:/made/by/us", "--", "sh", "-c", "echo hi >/made/by/us/f; mkdir /made/by/us/d; mv /made/by/us/f /made/by/us/d/g")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertEqual((self.dir / "d" / "g").read_text(), "hi\n")
+
+    def test_read_only_volume(self):
+        (self.dir / "f").write_text("x\n")
+        done = quire("-v", f"{self.dir}:/data:ro", "--", "sh", "-c", "cat /data/f; echo y >/data/f")
+        self.assertEqual(done.stdout, b"x\n")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(b"Read-only file system", done.stderr)
+        self.assertEqual((self.dir / "f").read_text(), "x\n")
+
+    def test_rw_root(self):
+        root = self.dir / "root"
+        (root / "bin").mkdir(parents=True)
+        shutil.copy(shutil.which("busybox"), root / "bin" / "busybox")
+        done = quire("--root", str(root), "--rw", "--", "/bin/busybox", "sh", "-c", "echo hi >/new; echo done")
+        self.assertEqual(done.stdout, b"done\n", done.stderr)
+        self.assertEqual((root / "new").read_text(), "hi\n")
+
+    def test_root_directory_with_overlay(self):
+        root = self.dir / "root"
+        (root / "bin").mkdir(parents=True)
+        shutil.copy(shutil.which("busybox"), root / "bin" / "busybox")
+        done = quire("--root", str(root), "--", "/bin/busybox", "sh", "-c", "echo hi >/new; cat /new; ls / ; ls /../../..")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith(b"hi\n"))
+        self.assertNotIn(b"home", done.stdout)
+        self.assertFalse((root / "new").exists())
+
+    def test_no_set_id_through_volume(self):
+        quire("-v", f"{self.dir}:/v", "--", "sh", "-c", "echo x >/v/f; chmod 4755 /v/f; mknod /v/n c 1 3; chmod 6777 /v/f")
+        for path in self.dir.iterdir():
+            self.assertEqual(path.stat().st_mode & 0o6000, 0)
+            self.assertFalse(path.is_char_device())
+
+
+class Statuses(Scratch):
+    def test_exit_and_signal(self):
+        self.assertEqual(quire("--", "sh", "-c", "exit 7").returncode, 7)
+        self.assertEqual(quire("--", "sh", "-c", "kill -TERM $$").returncode, -signal.SIGTERM)
+
+    def one_line(self, done, status):
+        self.assertEqual(done.returncode, status, done.stderr)
+        lines = done.stderr.decode().splitlines()
+        self.assertEqual(len(lines), 1, lines)
+        self.assertTrue(lines[0].startswith("quire: "), lines)
+
+    def test_missing_program(self):
+        self.one_line(quire("--", "/no/such/program"), 127)
+        self.one_line(quire("--", "no-such-program-anywhere"), 127)
+
+    def test_not_executable(self):
+        self.one_line(quire("--", "/etc/passwd"), 126)
+        self.one_line(quire("--", "/etc"), 126)
+
+    def test_truncated_elf(self):
+        whole = pathlib.Path(shutil.which("busybox")).read_bytes()
+        for size in (4, 20, 64, 100, 300):
+            path = self.dir / f"short{size}"
+            path.write_bytes(whole[:size])
+            path.chmod(0o755)
+            self.assertEqual(quire("--", str(path)).returncode, 126, size)
+
+    def test_bad_option_and_root(self):
+        self.one_line(quire("--no-such-option", "true"), 125)
+        self.one_line(quire("--root", "/no/such/root", "true"), 125)
+        self.one_line(quire("-v", "/no/such/dir:/x", "true"), 125)
+
+    def test_quiet(self):
+        done = quire("--", "true")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
+
+
+class Surroundings(Scratch):
+    def test_shared_output_file_keeps_order(self):
+        out = self.dir / "f"
+        for mode in (">", ">>"):
+            script = f"(echo a; {QUIRE} run echo b; echo c) {mode}{out}"
+            subprocess.run(["sh", "-c", script], check=True, timeout=60)
+        self.assertEqual(out.read_text(), "a\nb\nc\na\nb\nc\n")
+
+    def test_pipes_and_stdin(self):
+        done = quire("--", "sh", "-c", "tr a-z A-Z", stdin=None, input=b"through\n")
+        self.assertEqual(done.stdout, b"THROUGH\n", done.stderr)
+
+    def test_closed_reader_gives_sigpipe(self):
+        script = f"{QUIRE} run yes | head -1; echo ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", script], capture_output=True, timeout=60)
+        self.assertEqual(done.stdout, b"y\n141\n", done.stderr)
+
+    def test_environment_directory_umask(self):
+        script = 'echo $A $B $C; pwd; umask'
+        done = quire("-e", "A=1", "-e", "B", "-w", "/usr", "--", "sh", "-c", script,
+                     env={"PATH": os.environ["PATH"], "B": "2", "C": "3"}, umask=0o027)
+        self.assertEqual(done.stdout, b"1 2 3\n/usr\n0027\n", done.stderr)
+
+    def test_user(self):
+        done = quire("-u", "1234:567", "--", "sh", "-c", "id -u; id -g")
+        self.assertEqual(done.stdout, b"1234\n567\n", done.stderr)
+
+    def test_no_network_by_default(self):
+        code = "import socket\ntry:\n s=socket.create_connection(('127.0.0.1',9),2)\nexcept OSError as e: print('no',e.errno!=111)"
+        self.assertEqual(quire("--", "python3", "-c", code).stdout, b"no True\n")
+
+    def test_host_sockets_cannot_be_reached(self):
+        import socket
+        path = str(self.dir / "s")
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(path)
+        server.listen(1)
+        self.addCleanup(server.close)
+        code = f"import socket,os,stat\nprint(stat.S_ISSOCK(os.stat({path!r}).st_mode))\ns=socket.socket(socket.AF_UNIX)\ntry: s.connect({path!r}); print('connected')\nexcept OSError as e: print('refused')"
+        self.assertEqual(quire("--", "python3", "-c", code).stdout, b"True\nrefused\n")
+
+    def test_devices(self):
+        done = quire("--", "sh", "-c", "ls /dev | tr '\\n' ' '; head -c 4 /dev/zero | od -An -tx1; echo x >/dev/full")
+        for name in b"null zero full random urandom tty pts ptmx shm fd stdin stdout stderr".split():
+            self.assertIn(name, done.stdout.split())
+        self.assertIn(b"No space left", done.stderr)
+
+    def test_unknown_calls_are_counted(self):
+        code = "import ctypes; l=ctypes.CDLL(None,use_errno=True); print(l.syscall(999), ctypes.get_errno())"
+        done = quire("--stats", "--", "python3", "-c", code)
+        self.assertEqual(done.stdout, b"-1 38\n")
+        self.assertIn(b"999", done.stderr)
+
+
+class Terminals(Scratch):
+    def talk(self, args, steps, timeout=20):
+        """Runs args on a fresh pty; steps are (text to wait for, text to send). Returns all output."""
+        pid, master = pty.fork()
+        if pid == 0:
+            os.execv(QUIRE, [QUIRE, "run", *args])
+        seen, at, end = b"", 0, time.time() + timeout
+        status = None
+        while time.time() < end:
+            ready, _, _ = select.select([master], [], [], 0.1)
+            if ready:
+                try:
+                    data = os.read(master, 65536)
+                except OSError:
+                    data = b""
+                if not data:
+                    break
+                seen += data
+            if steps and steps[0][0] in seen[at:]:
+                at = len(seen)
+                os.write(master, steps.pop(0)[1])
+        else:
+            os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        os.close(master)
+        return seen, os.waitstatus_to_exitcode(status)
+
+    def test_it_bash(self):
+        seen, status = self.talk(
+            ["-it", "-e", "PS1=ready> ", "--", "bash", "--norc", "--noprofile"],
+            [(b"ready>", b"tty; stty size; echo sum $((40+2))\n"), (b"sum 42", b"sleep 100\n"),
+             (b"sleep 100", b""), (b"", b"\x03"), (b"ready>", b"echo after=$?\n"), (b"after=130", b"exit 5\n")])
+        self.assertIn(b"/dev/pts/", seen)
+        self.assertIn(b"after=130", seen)
+        self.assertEqual(status, 5, seen)
+
+    def test_ctrl_c_without_pty(self):
+        seen, status = self.talk(["--", "sh", "-c", "echo begin; exec sleep 100"], [(b"begin", b"\x03")])
+        self.assertEqual(status, -signal.SIGINT, seen)
+
+
+class Endings(Scratch):
+    def start(self, *command):
+        p = subprocess.Popen([QUIRE, "run", "--", *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.assertEqual(p.stdout.readline(), b"up\n")
+        return p
+
+    def wait_gone(self, pids, seconds=5):
+        end = time.time() + seconds
+        while time.time() < end and any(alive(p) for p in pids):
+            time.sleep(0.02)
+        return [p for p in pids if alive(p)]
+
+    def test_kill_any_process_ends_all(self):
+        script = "echo up; sh -c 'while :; do :; done' & sleep 100 & wait"
+        first = self.start("sh", "-c", script)
+        count = len(descendants(first.pid))
+        self.assertGreater(count, 1)
+        first.kill()
+        first.wait()
+        for victim in range(count):
+            p = self.start("sh", "-c", script)
+            time.sleep(0.1)
+            pids = descendants(p.pid)
+            if victim < len(pids):
+                os.kill(pids[victim], signal.SIGKILL)
+            if victim > 0 and not self.wait_gone([p.pid], 1.5) == []:
+                p.terminate()  # a guest's own process died; the others may live: end them in good order
+            left = self.wait_gone(pids)
+            p.kill()
+            p.wait()
+            p.stdout.close()
+            self.assertEqual(left, [], f"after SIGKILL of process {victim} of {pids}")
+        first.stdout.close()
+
+    def test_terminate_is_passed_on(self):
+        p = self.start("sh", "-c", "trap 'echo got; exit 9' TERM; echo up; while :; do sleep 0.05; done")
+        p.terminate()
+        out, _ = p.communicate(timeout=20)
+        self.assertEqual((p.returncode, out), (9, b"got\n"))
+
+    def test_nothing_left_behind(self):
+        before = set(pathlib.Path("/proc/self/mounts").read_text().splitlines())
+        files = set(os.listdir("/tmp"))
+        quire("--", "sh", "-c", "sleep 0 & (true); exit 0")
+        self.assertEqual(set(pathlib.Path("/proc/self/mounts").read_text().splitlines()), before)
+        self.assertEqual({f for f in set(os.listdir("/tmp")) - files if "quire" in f and "quire-test" not in f}, set())
+
+    def test_fork_bomb_is_bounded(self):
+        done = quire("--pids-limit", "64", "--", "python3", "-c",
+                     "import os,errno,signal\nn=0\ntry:\n while True:\n  if os.fork()==0: signal.pause()\n  n+=1\nexcept OSError as e: print(n<=64, e.errno==errno.EAGAIN)")
+        self.assertEqual(done.stdout, b"True True\n", done.stderr)
+
+    def test_memory_limit_kills_the_eater(self):
+        code = "b=[]\nwhile True: b.append(bytearray(1<<22))"
+        done = quire("--memory", "200m", "--", "sh", "-c", f"python3 -c '{code}'; echo status $?")
+        self.assertIn(done.stdout, (b"status 137\n", b"status 1\n"), done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
