@@ -13,25 +13,26 @@ inline constexpr LockClass process_table{100, "task.process_table"};  // pids, p
 inline constexpr LockClass process{110, "task.process", true};        // threads, children, rlimits
 inline constexpr LockClass signals{120, "task.signals", true};        // pending sets, actions
 inline constexpr LockClass signal_actions{122, "task.signal_actions"};
-inline constexpr LockClass timer_queue{125, "task.timer_queue"};      // deadlines of timers
-inline constexpr LockClass host_threads{128, "task.host_threads"};    // the pool of kernel threads
-inline constexpr LockClass fd_table{130, "vfs.fd_table", true};       // descriptors -> files
-inline constexpr LockClass fs_context{135, "vfs.fs_context"};         // cwd, root, umask
+inline constexpr LockClass timer_queue{125, "task.timer_queue"};    // deadlines of timers
+inline constexpr LockClass host_threads{128, "task.host_threads"};  // the pool of kernel threads
+inline constexpr LockClass fd_table{130, "vfs.fd_table", true};     // descriptors -> files
+inline constexpr LockClass fs_context{135, "vfs.fs_context"};       // cwd, root, umask
 // vfs and file systems
 inline constexpr LockClass mounts{200, "vfs.mounts"};
 inline constexpr LockClass file_position{205, "vfs.file_position"};
 inline constexpr LockClass rename{208, "vfs.rename"};
-inline constexpr LockClass directory{209, "vfs.directory", true};     // changes of one directory; ancestors first
-inline constexpr LockClass inode{210, "vfs.inode", true};             // contents and attributes; ancestors first
+inline constexpr LockClass directory{209, "vfs.directory",
+                                     true};                // changes of one directory; ancestors first
+inline constexpr LockClass inode{210, "vfs.inode", true};  // contents and attributes; ancestors first
 // contents of pipes, sockets and terminals: guest memory is copied under them
 inline constexpr LockClass pipe{212, "fs.pipe", true};
 inline constexpr LockClass socket{214, "net.socket", true};
-inline constexpr LockClass terminal{216, "fs.terminal", true};        // line discipline of one terminal
+inline constexpr LockClass terminal{216, "fs.terminal", true};  // line discipline of one terminal
 inline constexpr LockClass dentry{220, "vfs.dentry", true};
 // mm
 inline constexpr LockClass address_space{300, "mm.address_space", true};  // vmas; parent before child
 inline constexpr LockClass vma{310, "mm.vma", true};
-inline constexpr LockClass object{320, "mm.object", true};                // page cache of one object
+inline constexpr LockClass object{320, "mm.object", true};  // page cache of one object
 inline constexpr LockClass page_table{330, "mm.page_table", true};
 inline constexpr LockClass reverse_map{340, "mm.reverse_map", true};
 inline constexpr LockClass frames{350, "mm.frames"};
