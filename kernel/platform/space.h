@@ -42,7 +42,9 @@ class Space {
   /// True once wait(ticket) would not block.
   virtual bool done(Ticket ticket) const = 0;
 
-  /// Private tier: appends the dirty (stub-owned) page runs of the range, in address order.
+  /// Private tier: the dirty (stub-owned) page runs of the range, in address order. `out` is the buffer
+  /// on entry and its filled part on return; when it was filled whole, ask again from the last run's end.
+  /// ESRCH when the stub is gone.
   virtual Result<> private_pages(GuestRange range, std::span<GuestRange>& out) = 0;
   /// Private tier: copies from / to the stub's own view (process_vm_readv/writev).
   virtual Result<> read_private(GuestAddr from, std::span<std::byte> to) = 0;
