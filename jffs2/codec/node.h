@@ -72,18 +72,18 @@ enum class FileType : u8 { unknown = 0, fifo = 1, chr = 2, dir = 4, blk = 6, reg
 FileType file_type_of_mode(u32 mode);
 
 struct DirentNode {
-  Ino pino;
-  Version version;
-  Ino ino;  ///< kNoIno: the name is removed
+  Ino pino{};
+  Version version{};
+  Ino ino{};  ///< kNoIno: the name is removed
   u32 mctime = 0;
   FileType type = FileType::unknown;
-  std::string_view name;  ///< points into what was decoded
+  std::string_view name{};  ///< points into what was decoded
   u32 size() const { return kDirentSize + static_cast<u32>(name.size()); }
 };
 
 struct InodeNode {
-  Ino ino;
-  Version version;
+  Ino ino{};
+  Version version{};
   u32 mode = 0;
   u16 uid = 0;
   u16 gid = 0;
@@ -105,17 +105,17 @@ struct InodeNode {
 enum class XattrPrefix : u8 { user = 1, security = 2, acl_access = 3, acl_default = 4, trusted = 5 };
 
 struct XattrNode {
-  Xid xid;
-  Version version;
+  Xid xid{};
+  Version version{};
   XattrPrefix prefix = XattrPrefix::user;
-  std::string_view name;  ///< without prefix; empty for ACLs
-  std::span<const u8> value;
+  std::string_view name{};  ///< without prefix; empty for ACLs
+  std::span<const u8> value{};
   u32 size() const { return kXattrSize + static_cast<u32>(name.size() + 1 + value.size()); }
 };
 
 struct XrefNode {
-  Ino ino;
-  Xid xid;
+  Ino ino{};
+  Xid xid{};
   u32 seqno = 0;  ///< odd: the attribute is removed
 };
 

@@ -13,12 +13,12 @@ struct SummaryEntry {
   NodeType type = NodeType::inode;
   u32 offset = 0;  ///< from the start of the block
   u32 totlen = 0;  ///< 0 for xref, whose size is fixed
-  Ino ino;         ///< inode, dirent (target)
-  Ino pino;        ///< dirent
-  Version version;
-  Xid xid;                                 ///< xattr
+  Ino ino{};         ///< inode, dirent (target)
+  Ino pino{};        ///< dirent
+  Version version{};
+  Xid xid{};                                 ///< xattr
   FileType file_type = FileType::unknown;  ///< dirent
-  std::string_view name;                   ///< dirent; points into what was decoded
+  std::string_view name{};                   ///< dirent; points into what was decoded
 };
 
 /// Bytes that an entry takes in a summary.

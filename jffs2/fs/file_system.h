@@ -52,7 +52,7 @@ struct MountOptions {
 };
 
 struct Attr {
-  Ino ino;
+  Ino ino{};
   u32 mode = 0;  ///< with S_IFMT
   u32 nlink = 0;
   u32 uid = 0;
@@ -86,7 +86,7 @@ struct NewInode {
 
 struct DirEntry {
   std::string name;
-  Ino ino;
+  Ino ino{};
   FileType type = FileType::unknown;
   u64 cookie = 0;  ///< where readdir() goes on after this entry
 };
@@ -141,7 +141,7 @@ struct Finding {
     gap_in_file,    ///< bytes below the size that no node covers (they read as zeros)
   };
   Kind kind;
-  Ino ino;
+  Ino ino{};
   u64 flash_offset = 0;
   std::string text;
 };
