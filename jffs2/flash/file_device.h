@@ -12,8 +12,8 @@ namespace quire::jffs2 {
 struct FileDeviceOptions {
   u32 erase_size = 65536;
   u32 page_size = 1;         ///< 1: NOR
-  u32 oob_size = 0;          ///< NAND's OOB bytes a page (0: none kept anywhere)
-  bool oob_in_file = false;  ///< each page is followed by its OOB in the file; else OOB is kept in memory
+  u32 oob_size = 0;          ///< NAND's OOB bytes a page
+  bool oob_in_file = false;  ///< each page is followed by its OOB in the file; else the chip has none
   u64 file_offset = 0;       ///< where in the file the chip starts
   u64 size = 0;              ///< bytes of data of the chip; 0: what the file holds from file_offset, rounded
                              ///< up to a block (what lies past the end of file reads as erased)
