@@ -1,5 +1,6 @@
 // The locks of jffs2, outermost first.
 //
+//   mkfs     the queue between mkfs's threads; nothing is called with it held
 //   fs       FileSystem's one lock: every operation and every step of garbage collection
 //   device   a flash device's own state, where it has any
 #pragma once
@@ -8,6 +9,7 @@
 
 namespace quire::jffs2 {
 
+inline constexpr LockClass kPipelineLock{5, "jffs2::ChunkPipeline"};
 inline constexpr LockClass kFsLock{10, "jffs2::FileSystem"};
 inline constexpr LockClass kDeviceLock{20, "jffs2::FlashDevice"};
 

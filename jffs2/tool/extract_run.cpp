@@ -1,0 +1,43 @@
+#include "jffs2/tool/extract_run.h"
+
+#include <fmt/format.h>
+
+#include "base/progress.h"
+#include "jffs2/tool/commands.h"
+#include "jffs2/tool/extractor.h"
+#include "jffs2/tool/printable.h"
+#include "jffs2/tool/terminal.h"
+
+namespace quire::jffs2 {
+
+int extract_system(const Opened& opened, const FoundSystem& system, const std::string& directory,
+                   const ExtractRun& how) {
+  Tree tree(opened.bytes(), system.nodes, system.order);
+  u64 total = 0;
+  tree.for_each([&](Ino, const TreeInode& inode) {
+    if (inode.known && inode.is_file()) total += inode.meta.isize;
+  });
+  Progress progress("extracting", total);
+  constexpr u64 kShown = 20;
+  u64 problems = 0;
+  ExtractOptions options;
+  options.force = how.force;
+  options.orphans = how.orphans;
+  options.on_bytes = [&](u64 n) { progress.advance(n); };
+  options.on_problem = [&](const std::string& message) {
+    if (++problems <= kShown || how.verbose) warn(message);
+  };
+  if (how.verbose) options.on_file = [](const std::string& path) { fmt::print("{}\n", printable(path)); };
+  auto report = extract_tree(tree, directory, options);
+  progress.finish();
+  if (!report) return complain(report.error());
+  if (problems > kShown && !how.verbose)
+    warn(fmt::format("... and {} more (--verbose shows them)", problems - kShown));
+  if (report->left_to_root != 0)
+    warn(fmt::format("{} device nodes or attributes were left out: only root may make them",
+                     report->left_to_root));
+  fmt::print("{}: {} entries, {}\n", printable(directory), report->entries, human_size(report->bytes));
+  return report->problems == 0 ? kSuccess : kProblems;
+}
+
+}  // namespace quire::jffs2

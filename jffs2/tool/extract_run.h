@@ -1,0 +1,21 @@
+// Extraction with its messages: what extract and recover have in common.
+#pragma once
+
+#include <string>
+
+#include "jffs2/tool/open.h"
+
+namespace quire::jffs2 {
+
+struct ExtractRun {
+  bool force = false;
+  bool verbose = false;
+  bool orphans = false;
+};
+
+/// Extracts one file system into `directory`, with a progress bar, and prints what was wrong. Returns
+/// the exit status.
+int extract_system(const Opened& opened, const FoundSystem& system, const std::string& directory,
+                   const ExtractRun& how);
+
+}  // namespace quire::jffs2
