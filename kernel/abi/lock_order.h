@@ -9,6 +9,7 @@
 namespace quire::locks {
 
 // task
+inline constexpr LockClass timers{95, "task.timers"};                 // timers of one process
 inline constexpr LockClass process_table{100, "task.process_table"};  // pids, parents, sessions
 inline constexpr LockClass process{110, "task.process", true};        // threads, children, rlimits
 inline constexpr LockClass signals{120, "task.signals", true};        // pending sets, actions
@@ -35,15 +36,22 @@ inline constexpr LockClass vma{310, "mm.vma", true};
 inline constexpr LockClass object{320, "mm.object", true};  // page cache of one object
 inline constexpr LockClass page_table{330, "mm.page_table", true};
 inline constexpr LockClass reverse_map{340, "mm.reverse_map", true};
+inline constexpr LockClass pins{345, "mm.pins", true};                // pins of one address space
 inline constexpr LockClass frames{350, "mm.frames"};
 // leaves
 inline constexpr LockClass futex_bucket{400, "task.futex_bucket", true};
-inline constexpr LockClass file_locks{419, "vfs.file_locks", true};
+inline constexpr LockClass file_locks{418, "vfs.file_locks", true};
+inline constexpr LockClass lock_waits{419, "vfs.lock_waits"};         // which owner waits for which
 inline constexpr LockClass epoll{420, "vfs.epoll", true};
+inline constexpr LockClass watches{424, "vfs.watches"};               // inotify watches on one inode
+inline constexpr LockClass inotify{426, "vfs.inotify"};               // events of one inotify descriptor
 inline constexpr LockClass wait_queue{430, "vfs.wait_queue", true};
 inline constexpr LockClass waiter{440, "vfs.waiter"};
 // platform
 inline constexpr LockClass platform_space{500, "platform.space", true};
+inline constexpr LockClass platform_factory{503, "platform.factory"};  // talk with the template
+inline constexpr LockClass platform_context{505, "platform.context"};  // where a context's thread is
+inline constexpr LockClass platform_stub{507, "platform.stub"};        // a stub's request ring
 inline constexpr LockClass platform_pool{510, "platform.pool"};
 inline constexpr LockClass statistics{900, "statistics"};
 

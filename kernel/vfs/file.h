@@ -36,6 +36,7 @@ struct Mappable {
 /// implementation takes position_lock for seekable files).
 class File : public RefCounted {
  public:
+  ~File() override;
   virtual Result<std::size_t> read(IoBuffer& to, i64 offset = -1);  // EINVAL by default
   virtual Result<std::size_t> write(IoBuffer& from, i64 offset = -1);
   virtual Result<u64> seek(i64 offset, int whence);  // ESPIPE

@@ -58,9 +58,9 @@ struct Owner {
 
 /// What to change; ctime follows by itself. Already permitted; mode holds 07777 bits only.
 struct AttributeChange {
-  std::optional<u32> mode, uid, gid;
-  std::optional<u64> size;
-  std::optional<timespec> atime, mtime;
+  std::optional<u32> mode{}, uid{}, gid{};
+  std::optional<u64> size{};
+  std::optional<timespec> atime{}, mtime{};
 };
 
 /// A node to be made; mode includes the type.
@@ -120,9 +120,6 @@ class Inode : public RefCounted {
   virtual Result<> remove_xattr(const std::string& name);
   virtual Result<std::vector<std::string>> list_xattrs();
 
-  /// Stable identity for locks, watches and equality: the overlay's copy and original are one.
-  std::size_t id() const { return reinterpret_cast<std::size_t>(this); }
-
   /// Serialises changes of this directory.
   Mutex<locks::directory> directory_lock;
 
@@ -132,9 +129,6 @@ class Inode : public RefCounted {
   /// inotify watches on it, made at first use.
   InodeWatches& watches();
   InodeWatches* watches_if_any() const { return watches_.load(std::memory_order_acquire); }
-
-  /// Executions and writers exclude each other (ETXTBSY): > 0 writers, < 0 executions.
-  std::atomic<int> writers{0};
 
  private:
   Ref<FileSystem> fs_;

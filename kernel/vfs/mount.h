@@ -75,7 +75,6 @@ class MountTable {
   mutable SharedMutex<locks::mounts> lock_;
   std::map<std::pair<const Mount*, const Dentry*>, Ref<Mount>> by_point_ GUARDED_BY(lock_);
   std::vector<Ref<Mount>> all_ GUARDED_BY(lock_);
-  std::atomic<u64> generation_{0};
 };
 
 /// The absolute name of a path as seen from `root`: "/a/b", "/a/b (deleted)" for the unlinked; what

@@ -31,6 +31,9 @@ enum WalkFlags : u32 {
 
 /// Finds an existing object. ENOENT, ENOTDIR, EACCES, ELOOP (40 links), ENAMETOOLONG, EXDEV.
 Result<Path> walk(const Lookup& at, std::string_view name, u32 flags);
+/// As walk, for what works on open files too (stat, chmod...): a magic link to a file without a path
+/// gives that file instead.
+Result<MagicTarget> walk_any(const Lookup& at, std::string_view name, u32 flags);
 
 /// The directory that holds the last component, and that component ("." and ".." included).
 struct ParentPath {

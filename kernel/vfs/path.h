@@ -59,11 +59,11 @@ class Dentry : public RefCounted {
 
   void count_mount(int by) { mounts_.fetch_add(by, std::memory_order_acq_rel); }
   static Mutex<locks::rename>& rename_lock();
+  /// Prunes everywhere if very many names are cached. Called between path walks, with no lock held.
+  static void limit_cache();
 
  private:
   Dentry(Ref<Inode> inode, Ref<Dentry> parent, std::string name, bool root);
-  void insert(std::string_view name, const Ref<Dentry>& child) REQUIRES(lock_);
-  static void prune_if_many();
 
   Ref<Inode> inode_;
   const bool root_;

@@ -83,6 +83,18 @@ class Processes {
   virtual bool group_is_orphaned(int group) = 0;
   /// True if some process of `group` is in `session`.
   virtual bool group_in_session(int group, int session) = 0;
+  // Controlling terminals. A terminal is whatever object the file system that owns it handed in.
+  /// The calling process's; null: none.
+  virtual Ref<RefCounted> terminal() = 0;
+  /// TIOCSCTTY: makes `terminal` that of the caller's session, its group the foreground. EPERM unless
+  /// the caller leads a session without one (and no other session has it, unless `steal`).
+  virtual Result<> set_terminal(Ref<RefCounted> terminal, bool steal) = 0;
+  /// TIOCNOTTY, or hang-up: the session has it no longer; SIGHUP and SIGCONT go to its foreground.
+  virtual void drop_terminal(const RefCounted& terminal) = 0;
+  /// The session that `terminal` controls and its foreground group; 0: none.
+  virtual int terminal_session(const RefCounted& terminal) = 0;
+  virtual int terminal_foreground(const RefCounted& terminal) = 0;
+  virtual Result<> set_terminal_foreground(const RefCounted& terminal, int group) = 0;
   /// Does the calling task ignore or block `signo`?
   virtual bool current_ignores_or_blocks(int signo) = 0;
   virtual mm::MemoryManager& memory() = 0;

@@ -2,6 +2,7 @@
 // its thread's Waiter. Signals, kill and process exit interrupt the sleep.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <list>
 #include <optional>
@@ -84,6 +85,7 @@ class WaitQueue {
   Mutex<locks::wait_queue> lock_;
   std::list<WaitEntry*> entries_ GUARDED_BY(lock_);
   std::list<WaitListener*> listeners_ GUARDED_BY(lock_);
+  std::atomic<u32> count_{0};  // of both: most notifications find nobody
 };
 
 }  // namespace quire::vfs
