@@ -191,7 +191,7 @@ void add_mkfs(CLI::App& root, MkfsParse& p) {
       ->type_name("FILE");
   add_size(app, "-e,--eraseblock", o.erase_size, "Size of erase blocks [64KiB]", true);
   add_size(app, "-s,--pagesize", o.page_size, "Most file bytes in a node; the target's page size [4KiB]");
-  app->add_flag("-p,--pad{block}", p.pad, "Fill up with 0xFF to the end of the last block, or to --pad=SIZE");
+  app->add_flag("-p{block},--pad{block}", p.pad, "Fill up with 0xFF to the end of the last block, or to --pad=SIZE");
   add_size(app, "-c,--cleanmarker", o.cleanmarker, "Size of cleanmarkers [12]");
   app->add_flag("-n,--no-cleanmarkers", p.no_cleanmarkers, "No cleanmarkers (NAND keeps them in OOB)");
   app->add_flag("--no-summary", p.no_summaries, "No summaries at the ends of blocks");

@@ -142,7 +142,8 @@ class ImageMaker {
     node.version = Version(version);
     node.mode = inode.mode & (S_IFMT | 07777);
     // As mkfs.jffs2: what group and others could read stays readable, nothing is writable by them.
-    if (options_.squash_permissions) node.mode &= ~static_cast<u32>(S_ISUID | S_ISGID | S_IWGRP | S_IWOTH);
+    if (options_.squash_permissions && !S_ISLNK(inode.mode))
+      node.mode &= ~static_cast<u32>(S_ISUID | S_ISGID | S_IWGRP | S_IWOTH);
     if (!options_.squash_owners) {
       node.uid = static_cast<u16>(inode.uid > 0xFFFF ? kNobody : inode.uid);
       node.gid = static_cast<u16>(inode.gid > 0xFFFF ? kNobody : inode.gid);

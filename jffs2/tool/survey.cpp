@@ -218,7 +218,7 @@ Survey survey(std::span<const u8> file, const SurveyHints& hints) {
   } else {
     Score best = score(file, nodes);
     // Spare bytes in the midst break every node that crosses a page, so they show.
-    if (!hints.layout && best.broken * 4 > best.sound) {
+    if (!hints.layout && best.broken != 0) {
       for (PageLayout layout : kLayouts) {
         std::vector<u8> data = without_spare(file, layout);
         std::vector<FoundNode> candidate;

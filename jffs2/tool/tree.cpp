@@ -50,6 +50,11 @@ void Tree::gather() {
     u32 node;
   };
   std::unordered_map<Ino, std::vector<Versioned>> found;
+  struct Changed {
+    Version version;
+    u32 time = 0;
+  };
+  std::unordered_map<Ino, Changed> changed;  // directories, by their newest name
   for (u32 i = 0; i < nodes_.size(); i++) {
     const FoundNode& node = nodes_[i];
     bool sound = node.health == Health::good;
@@ -66,6 +71,10 @@ void Tree::gather() {
       if (!dirent || dirent->name.empty()) continue;
       auto [at, fresh] = names_[dirent->pino].try_emplace(dirent->name, Name{i, dirent->version});
       if (!fresh && newer(dirent->version, at->second.version)) at->second = {i, dirent->version};
+      if (dirent->mctime != 0) {
+        Changed& change = changed[dirent->pino];
+        if (dirent->version > change.version) change = {dirent->version, dirent->mctime};
+      }
     }
   }
   for (auto& [ino, versions] : found) {
@@ -75,6 +84,9 @@ void Tree::gather() {
     for (const Versioned& v : versions) inode.nodes.push_back(v.node);
     inode.meta = *decode_inode(bytes_of(bytes_, nodes_[inode.nodes.back()]), order_);
     inode.known = true;
+    // A new or removed name changes its directory without another node for that.
+    if (auto change = changed.find(ino); change != changed.end() && change->second.version > inode.meta.version)
+      inode.meta.mtime = inode.meta.ctime = change->second.time;
   }
   TreeInode& root = inodes_[kRootIno];
   if (!root.known || !root.is_directory()) {
