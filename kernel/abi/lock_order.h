@@ -27,6 +27,8 @@ inline constexpr LockClass directory{209, "vfs.directory",
 inline constexpr LockClass inode{210, "vfs.inode", true};  // contents and attributes; ancestors first
 // contents of pipes, sockets and terminals: guest memory is copied under them
 inline constexpr LockClass pipe{212, "fs.pipe", true};
+inline constexpr LockClass socket_state{207, "net.socket_state"};  // bind and connect of one socket
+inline constexpr LockClass socket_names{213, "net.socket_names"};  // which socket owns which name
 inline constexpr LockClass socket{214, "net.socket", true};
 inline constexpr LockClass terminal{216, "fs.terminal", true};  // line discipline of one terminal
 inline constexpr LockClass dentry{220, "vfs.dentry", true};

@@ -11,10 +11,20 @@
 
 namespace quire::net {
 
-/// Who makes a call, for SO_PEERCRED and SCM_CREDENTIALS.
+/// Names of sockets in the file tree, looked up as the caller sees it.
+class Names {
+ public:
+  virtual ~Names() = default;
+  /// Makes a socket node; EADDRINUSE if the name is taken.
+  virtual Result<Ref<vfs::Inode>> make(const std::string& path) const = 0;
+  /// Finds one that the caller may write to; ECONNREFUSED if it is no socket.
+  virtual Result<Ref<vfs::Inode>> find(const std::string& path) const = 0;
+};
+
+/// Who makes a call: for SO_PEERCRED and SCM_CREDENTIALS, and for names.
 struct Caller {
   ucred credentials{};
-  Ref<const vfs::Credentials> full;
+  const Names& names;
 };
 
 /// A socket address as bytes: family first, at most sizeof(sockaddr_storage).
@@ -32,10 +42,10 @@ struct Control {
 
 struct SendRequest {
   vfs::IoBuffer& data;
-  const Address* to = nullptr;  // null: where the socket is connected to
-  int flags = 0;                // MSG_*
+  const Address* to = nullptr;     // null: where the socket is connected to
+  int flags = 0;                   // MSG_*
   Control control;
-  const Caller& caller;
+  const Caller* caller = nullptr;  // null: write(2), which names nobody
 };
 
 struct ReceiveResult {
@@ -53,9 +63,10 @@ class Socket : public vfs::File {
   virtual int type() const = 0;
   virtual int protocol() const { return 0; }
 
-  virtual Result<> bind(const Address& address) = 0;
+  virtual Result<> bind(const Address& address, const Caller& caller) = 0;
   virtual Result<> connect(const Address& address, const Caller& caller) = 0;
   virtual Result<> listen(int backlog, const Caller& caller) = 0;
+  /// `flags`: O_NONBLOCK or 0 for the new socket.
   virtual Result<Ref<Socket>> accept(Address& peer, int flags) = 0;
   virtual Result<Address> local_address() = 0;
   virtual Result<Address> peer_address() = 0;
