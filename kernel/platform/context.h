@@ -62,6 +62,10 @@ class Context {
 
   /// Calls answered in the stub so far (they never reach run()).
   virtual u64 answered_in_stub() const = 0;
+
+  /// CPU time that guest code has used in this context, in nanoseconds; 0 where it cannot be known. From
+  /// any thread.
+  virtual u64 cpu_time_ns() const { return 0; }
 };
 
 }  // namespace quire::platform

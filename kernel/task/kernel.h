@@ -13,11 +13,13 @@
 
 #include "base/ref.h"
 #include "base/result.h"
+#include "kernel/abi/lock_order.h"
 #include "kernel/mm/memory_manager.h"
 #include "kernel/platform/platform.h"
 #include "kernel/task/process.h"
 #include "kernel/task/syscall_row.h"
 #include "kernel/task/task.h"
+#include "kernel/vfs/file.h"
 
 namespace quire::task {
 
@@ -41,7 +43,8 @@ struct KernelOptions {
   SyscallObserver* observer = nullptr;  // outlives the kernel
   unsigned max_tasks = 4096;            // more gives EAGAIN
   std::string host_name = "quire";
-  bool count_calls = false;  // count by number (--stats)
+  bool count_calls = false;                        // count by number (--stats)
+  std::function<void(int signo)> on_init_stopped;  // the first program stopped (job control)
 };
 
 /// The first program. Its process gets pid 2; pid 1 is the kernel's own reaper of orphans, whose
@@ -154,13 +157,15 @@ class Kernel {
 
   /// execve(2); see exec.cpp. Returns only on failure or with the new image in place.
   struct ExecRequest {
-    std::string path;  // relative to the working directory
+    std::string path;     // relative to the working directory
+    Ref<vfs::File> file;  // execveat: what to run; path is then only its name
     std::vector<std::string> argv, envp;
   };
   Result<> exec(Task& task, ExecRequest request);
 
-  /// A new id for a descriptor-like object or a boot-time random number.
-  u64 random();
+  u64 total_forks() const { return processes_created_.load(std::memory_order_relaxed); }
+  /// A random number from the host.
+  static u64 random();
 
  private:
   friend class RunLoop;
@@ -168,10 +173,51 @@ class Kernel {
   friend class Task;
   Kernel(platform::Platform& platform, mm::MemoryManager& mm, KernelOptions options);
 
+  // The run loop's side.
+  void write_child_tid(Task& task);
+  void count_call(u64 number, const SyscallRow* row);
+  void count_signal() { signals_delivered_.fetch_add(1, std::memory_order_relaxed); }
+  void task_ends(Task& task);
+  void tell_parent_of_stop(Process& process, int signo);
+  void tell_parent_of_continue(Process& process);
+
+  Result<Pid> new_id() REQUIRES(table_lock_);
+  bool id_in_use(Pid id) const REQUIRES(table_lock_);
+  Result<> start(const Ref<Task>& task);
+  void process_ends(Process& process, ExitStatus status) REQUIRES(table_lock_);
+  void tell_parent(Process& process, int code, int status) REQUIRES(table_lock_);
+  void reap(Process& process) REQUIRES(table_lock_);
+  bool group_is_orphaned_locked(Pid group, const Process* leaving) const REQUIRES(table_lock_);
+  void drop_counters(const Task& task);
+  Result<> stop_other_threads(Task& task);
+  void forget_unstarted(Task& task);
+
   platform::Platform& platform_;
   mm::MemoryManager& mm_;
   KernelOptions options_;
   const vfs::Clock::time_point boot_time_ = vfs::Clock::now();
+
+  mutable Mutex<locks::process_table> table_lock_;
+  CondVar all_gone_;
+  std::unordered_map<Pid, Ref<Process>> processes_ GUARDED_BY(table_lock_);
+  std::unordered_map<Pid, Task*> tasks_ GUARDED_BY(table_lock_);
+  Ref<Process> reaper_;  // pid 1: adopts and forgets orphans
+  Ref<Process> init_;    // the first program
+  Pid last_id_ GUARDED_BY(table_lock_) = 1;
+  bool ids_wrapped_ GUARDED_BY(table_lock_) = false;
+  bool closing_ GUARDED_BY(table_lock_) = false;
+  std::atomic<unsigned> live_tasks_{0};
+  vfs::WaitQueue init_events_;
+
+  mutable Mutex<locks::process> names_lock_;
+  std::string host_name_ GUARDED_BY(names_lock_), domain_name_ GUARDED_BY(names_lock_);
+
+  std::atomic<u64> signals_delivered_{0}, tasks_created_{0}, processes_created_{0}, execs_{0};
+  std::vector<std::atomic<u64>> calls_by_number_;
+  std::atomic<u64> unknown_calls_{0};
+  mutable Mutex<locks::statistics> statistics_lock_;
+  KernelStatistics ended_ GUARDED_BY(statistics_lock_);  // counters of tasks that have gone
+
   std::unique_ptr<FutexTable> futexes_;
   std::unique_ptr<TimerQueue> timers_;
   std::unique_ptr<HostThreads> threads_;

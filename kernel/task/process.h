@@ -20,6 +20,7 @@
 #include "kernel/abi/lock_order.h"
 #include "kernel/abi/types.h"
 #include "kernel/task/signal_set.h"
+#include "kernel/vfs/path.h"
 #include "kernel/vfs/wait.h"
 
 namespace quire::task {
@@ -105,10 +106,19 @@ class Process : public RefCounted {
   bool exiting() const { return exiting_.load(std::memory_order_acquire); }
   SignalSet pending_set() const;
   SignalAction action(int signo) const;
+  /// rt_sigaction: returns the old action; what the new one ignores stops being pending.
+  SignalAction set_action(int signo, const SignalAction& action);
+  /// Told of every signal that becomes pending: signalfd polls it.
+  vfs::WaitQueue& signal_events() { return signal_events_; }
+  /// Told when the process has become a zombie: pidfd polls it.
+  vfs::WaitQueue& exit_events() { return exit_events_; }
+  bool has_exited() const;
 
   // --- what exec sets -------------------------------------------------------------------------------------
-  std::string executable() const;  // path of the program's file, for /proc/PID/exe
-  void set_executable(std::string path);
+  /// The program's file, for /proc/PID/exe, and the auxiliary vector it was given.
+  vfs::Path executable() const;
+  std::vector<u64> auxiliary_vector() const;
+  void set_program(vfs::Path executable, std::vector<u64> auxiliary_vector);
 
   Usage usage() const;           // live and exited threads
   Usage children_usage() const;  // waited-for descendants
@@ -127,7 +137,10 @@ class Process : public RefCounted {
   friend class SignalDelivery;
 
   void send_locked(Task* to, const siginfo_t& info) REQUIRES(signal_lock_);
-  void wake_one_for(int signo) REQUIRES(signal_lock_);
+  void begin_exit_locked(ExitStatus status) REQUIRES(signal_lock_);
+  void resume_locked() REQUIRES(signal_lock_);
+  bool ignores(const Task* to, int signo) const REQUIRES(signal_lock_);
+  bool all_stopped() const REQUIRES(signal_lock_);
 
   Kernel& kernel_;
   const Pid pid_;
@@ -143,26 +156,32 @@ class Process : public RefCounted {
   bool zombie_ = false;
   bool reaped_ = false;
   bool report_stop_ = false, report_continue_ = false;
-  int stop_signal_ = 0;
-  ExitStatus exit_status_;
+  int reported_signal_ = 0;
+  u32 uid_ = 0;             // real user at the end, for SIGCHLD and wait
+  ExitStatus exit_status_;  // as a zombie; before that, how its leader left by exit(2)
   Usage exited_threads_, waited_children_;
 
   mutable Mutex<locks::signals> signal_lock_;
   std::vector<Task*> threads_ GUARDED_BY(signal_lock_);
   SignalQueue pending_ GUARDED_BY(signal_lock_);
   Ref<SignalActions> actions_ GUARDED_BY(signal_lock_);
-  bool stopping_ GUARDED_BY(signal_lock_) = false;
-  Task* exec_by_ GUARDED_BY(signal_lock_) = nullptr;  // other threads end while it execs
+  bool stopping_ GUARDED_BY(signal_lock_) = false;  // job control: threads stop as they notice
+  int stop_signal_ GUARDED_BY(signal_lock_) = 0;
+  bool stop_told_ GUARDED_BY(signal_lock_) = false;     // the parent knows of the stop
+  bool continue_due_ GUARDED_BY(signal_lock_) = false;  // the parent is yet to hear of SIGCONT
+  Task* exec_by_ GUARDED_BY(signal_lock_) = nullptr;    // other threads end while it execs
   ExitStatus ending_ GUARDED_BY(signal_lock_);
   std::atomic<bool> exiting_{false};
 
   vfs::WaitQueue child_events_;   // a child changed state: wait4, waitid
   vfs::WaitQueue thread_events_;  // a thread left: exec
-  vfs::WaitQueue exit_events_;    // this process became a zombie: pidfd
+  vfs::WaitQueue exit_events_;    // this process became a zombie
+  vfs::WaitQueue signal_events_;  // a signal became pending
 
   mutable Mutex<locks::process> attributes_lock_;
   std::array<struct rlimit, RLIM_NLIMITS> limits_ GUARDED_BY(attributes_lock_){};
-  std::string executable_ GUARDED_BY(attributes_lock_);
+  vfs::Path executable_ GUARDED_BY(attributes_lock_);
+  std::vector<u64> auxiliary_vector_ GUARDED_BY(attributes_lock_);
 
   std::unique_ptr<ProcessTimers> timers_;
 };

@@ -27,7 +27,7 @@ class FsContext;
 namespace quire::task {
 
 class Kernel;
-class MmShare;
+class VforkDone;
 
 /// The alternate signal stack as sigaltstack(2) keeps it.
 struct AltStack {
@@ -90,8 +90,16 @@ class Task : public RefCounted {
   void set_comm(std::string comm);
   /// 'R', 'S', 'T' as /proc/PID/stat shows it.
   char state() const;
+  /// sigtimedwait: which blocked signals end the task's sleep. Own thread.
+  void set_waiting_for(SignalSet set);
   /// CPU time of the task so far, in nanoseconds.
   u64 cpu_time_ns() const;
+  Usage usage() const;
+
+  /// exit(2): the task ends once the present system call returns.
+  void exit(int code);
+  /// The task whose system call the calling kernel thread carries out; null on other threads.
+  static Task* current();
 
   // --- signals ---------------------------------------------------------------------------------------
   /// An unblocked signal, a stop or the end of the process awaits the task: blocking calls that do
@@ -103,12 +111,14 @@ class Task : public RefCounted {
   /// Until the next signal is delivered or the call returns without one, `mask` is blocked (ppoll,
   /// pselect, epoll_pwait, sigsuspend). Own thread.
   void set_temporary_mask(SignalSet mask);
-  /// Puts the mask from before set_temporary_mask back, unless a signal is to be delivered first
-  /// (then the frame saves the old mask). Called by the run loop after each system call.
-  void end_temporary_mask(bool delivering);
+  /// Takes a pending signal of the set, of the thread or the process (sigtimedwait, signalfd).
+  std::optional<siginfo_t> take_pending(SignalSet wanted);
+  /// Pending for the thread or the process.
+  SignalSet pending_set() const;
 
   AltStack altstack;
   RestartBlock restart;
+  GuestAddr set_child_tid{};  // clone: where the new task writes its id before it first runs
   GuestAddr clear_child_tid{};
   GuestAddr robust_list{};
   u64 robust_list_length = 0;
@@ -127,10 +137,15 @@ class Task : public RefCounted {
   friend class Kernel;
   friend class Process;
   friend class RunLoop;
-  friend class SignalDelivery;
 
-  /// Makes the task look at its signals soon. Signal lock held or not.
-  void kick(bool fatal);
+  static constexpr u64 no_clock = ~u64{0};
+
+  bool sleeping() const;
+  u64 kernel_cpu_ns() const;
+  /// Gives the platform what it may answer without us.
+  void publish_answers();
+  /// Makes the task look at its signals soon. The process's signal lock is held.
+  void kick(bool fatal = false);
 
   Kernel& kernel_;
   const Ref<Process> process_;
@@ -141,18 +156,29 @@ class Task : public RefCounted {
   Ref<vfs::FdTable> fds_;
   Ref<vfs::FsContext> fs_;
   Ref<const vfs::Credentials> credentials_;
-  std::unique_ptr<platform::Context> context_;
+  std::unique_ptr<platform::Context> context_;  // never replaced once the task runs
   std::string comm_ GUARDED_BY(lock_);
 
-  std::atomic<bool> attention_{false};
+  std::atomic<bool> attention_{false};  // signals, stops or the end are to be looked at
   std::atomic<bool> in_guest_{false};
+  std::atomic<bool> in_call_{false};
   std::atomic<bool> stopped_{false};
   std::atomic<SignalSet> blocked_{0};
   std::optional<SignalSet> saved_mask_;
-  SignalQueue pending_;        // guarded by process_->signal_lock_
-  SignalSet waiting_for_ = 0;  // sigtimedwait; guarded by process_->signal_lock_
-  std::atomic<vfs::Waiter*> waiter_{nullptr};
-  std::atomic<u64> cpu_time_ns_{0};
+  bool leaving_ = false;       // exit(2) was called
+  Ref<VforkDone> vfork_done_;  // told when this task lets go of its address space
+
+  // The process's signal lock guards these:
+  SignalQueue pending_;
+  SignalSet waiting_for_ = 0;      // sigtimedwait
+  vfs::Waiter* waiter_ = nullptr;  // while the task runs
+  bool exec_leaves_ = false;       // another thread execs: this one must go
+
+  std::atomic<u64> cpu_clock_{no_clock};  // the kernel thread's CPU clock while it runs the task
+  std::atomic<u64> cpu_base_ns_{0};       // what that clock showed at the start
+  // Counters with one writer, the task's own thread.
+  std::atomic<u64> minor_faults_{0}, major_faults_{0}, voluntary_switches_{0};
+  std::atomic<u64> calls_trapped_{0}, calls_patched_{0}, interrupts_{0}, exceptions_{0};
 };
 
 }  // namespace quire::task

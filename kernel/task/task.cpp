@@ -1,0 +1,141 @@
+#include "kernel/task/task.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include "kernel/task/kernel.h"
+#include "kernel/task/vfork_done.h"
+#include "kernel/vfs/fd_table.h"
+#include "kernel/vfs/fs_context.h"
+
+namespace quire::task {
+
+Task::Task(Kernel& kernel, Ref<Process> process, Pid tid)
+    : kernel_(kernel), process_(std::move(process)), tid_(tid) {}
+
+Task::~Task() = default;
+
+// The old object is destroyed after the lock is released: its destructor takes locks of its own.
+void Task::set_mm(Ref<mm::AddressSpace> mm) {
+  LockGuard guard(lock_);
+  std::swap(mm_, mm);
+  guard.unlock();
+}
+void Task::set_fds(Ref<vfs::FdTable> fds) {
+  LockGuard guard(lock_);
+  std::swap(fds_, fds);
+  guard.unlock();
+}
+void Task::set_fs(Ref<vfs::FsContext> fs) {
+  LockGuard guard(lock_);
+  std::swap(fs_, fs);
+  guard.unlock();
+}
+void Task::set_credentials(Ref<const vfs::Credentials> credentials) {
+  LockGuard guard(lock_);
+  std::swap(credentials_, credentials);
+  guard.unlock();
+  publish_answers();
+}
+
+void Task::publish_answers() {
+  // A tracer wants to see every call.
+  if (kernel_.options().observer != nullptr || !credentials_ || !context_) return;
+  const std::pair<u32, u64> answers[] = {
+      {39, static_cast<u64>(pid())}, {186, static_cast<u64>(tid())}, {102, credentials_->uid},
+      {107, credentials_->euid},     {104, credentials_->gid},       {108, credentials_->egid},
+  };
+  for (auto [number, value] : answers)
+    if (!context_->set_answer(number, value)) return;
+}
+
+Ref<mm::AddressSpace> Task::mm_snapshot() const {
+  LockGuard guard(lock_);
+  return mm_;
+}
+Ref<vfs::FdTable> Task::fds_snapshot() const {
+  LockGuard guard(lock_);
+  return fds_;
+}
+Ref<vfs::FsContext> Task::fs_snapshot() const {
+  LockGuard guard(lock_);
+  return fs_;
+}
+Ref<const vfs::Credentials> Task::credentials_snapshot() const {
+  LockGuard guard(lock_);
+  return credentials_;
+}
+std::string Task::comm() const {
+  LockGuard guard(lock_);
+  return comm_;
+}
+void Task::set_comm(std::string comm) {
+  if (comm.size() > 15) comm.resize(15);
+  LockGuard guard(lock_);
+  comm_ = std::move(comm);
+}
+
+char Task::state() const {
+  if (stopped_.load(std::memory_order_acquire)) return 'T';
+  return in_guest_.load(std::memory_order_acquire) || !sleeping() ? 'R' : 'S';
+}
+
+bool Task::sleeping() const {
+  return !in_guest_.load(std::memory_order_acquire) && in_call_.load(std::memory_order_relaxed);
+}
+
+u64 Task::kernel_cpu_ns() const {
+  const u64 clock = cpu_clock_.load(std::memory_order_acquire);
+  timespec t;
+  if (clock == no_clock || clock_gettime(static_cast<clockid_t>(clock), &t) != 0) return 0;
+  return static_cast<u64>(t.tv_sec) * 1'000'000'000 + static_cast<u64>(t.tv_nsec) - cpu_base_ns_;
+}
+
+u64 Task::cpu_time_ns() const { return kernel_cpu_ns() + (context_ ? context_->cpu_time_ns() : 0); }
+
+Usage Task::usage() const {
+  Usage u;
+  u.user_ns = context_ ? context_->cpu_time_ns() : 0;
+  u.system_ns = kernel_cpu_ns();
+  u.minor_faults = minor_faults_.load(std::memory_order_relaxed);
+  u.major_faults = major_faults_.load(std::memory_order_relaxed);
+  u.voluntary_switches = voluntary_switches_.load(std::memory_order_relaxed);
+  return u;
+}
+
+void Task::kick(bool fatal) {
+  attention_.store(true, std::memory_order_seq_cst);
+  if (waiter_ == nullptr) return;  // not started: it looks before it first runs
+  waiter_->interrupt(fatal);
+  if (in_guest_.load(std::memory_order_seq_cst)) context_->interrupt();
+}
+
+void Task::set_blocked(SignalSet mask) {
+  mask &= ~unblockable;
+  LockGuard guard(process_->signal_lock_);
+  blocked_.store(mask, std::memory_order_relaxed);
+  if (((pending_.set() | process_->pending_.set()) & ~mask) != 0) kick();
+}
+
+void Task::set_temporary_mask(SignalSet mask) {
+  if (!saved_mask_) saved_mask_ = blocked();
+  set_blocked(mask);
+}
+
+void Task::set_waiting_for(SignalSet set) {
+  LockGuard guard(process_->signal_lock_);
+  waiting_for_ = set;
+}
+
+std::optional<siginfo_t> Task::take_pending(SignalSet wanted) {
+  LockGuard guard(process_->signal_lock_);
+  if (auto info = pending_.take(wanted)) return info;
+  return process_->pending_.take(wanted);
+}
+
+SignalSet Task::pending_set() const {
+  LockGuard guard(process_->signal_lock_);
+  return pending_.set() | process_->pending_.set();
+}
+
+}  // namespace quire::task
