@@ -48,18 +48,23 @@ inline constexpr std::unexpected<Errno> err(Errno e) {
 
 }  // namespace quire
 
+// Each use gets names of its own, so that uses can nest.
+#define QUIRE_JOIN2(a, b) a##b
+#define QUIRE_JOIN(a, b) QUIRE_JOIN2(a, b)
+
 /// Value of a Result expression, or return its error from the enclosing function.
-#define TRY(expression)                                                  \
-  __extension__({                                                        \
-    auto&& quire_try_result = (expression);                              \
-    if (!quire_try_result) [[unlikely]]                                  \
-      return ::std::unexpected<::quire::Errno>(quire_try_result.error()); \
-    *::std::move(quire_try_result);                                      \
+#define TRY(expression) QUIRE_TRY(QUIRE_JOIN(quire_try_, __COUNTER__), expression)
+#define QUIRE_TRY(name, expression)                                                          \
+  __extension__({                                                                            \
+    auto&& name = (expression);                                                              \
+    if (!name) [[unlikely]] return ::std::unexpected<::quire::Errno>(name.error());          \
+    *::std::move(name);                                                                      \
   })
 
 /// As TRY, for Result<void>.
-#define TRY_VOID(expression)                                             \
-  do {                                                                   \
-    if (auto quire_try_result = (expression); !quire_try_result) [[unlikely]] \
-      return ::std::unexpected<::quire::Errno>(quire_try_result.error()); \
+#define TRY_VOID(expression) QUIRE_TRY_VOID(QUIRE_JOIN(quire_try_, __COUNTER__), expression)
+#define QUIRE_TRY_VOID(name, expression)                                                     \
+  do {                                                                                       \
+    if (auto name = (expression); !name) [[unlikely]]                                        \
+      return ::std::unexpected<::quire::Errno>(name.error());                                \
   } while (false)

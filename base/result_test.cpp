@@ -29,6 +29,18 @@ TEST(Result, TryPassesErrorsOn) {
   EXPECT_TRUE(is_multiple_of_four(4));
 }
 
+TEST(Result, TryNests) {
+  auto eighth = [](int v) -> Result<int> { return TRY(half(TRY(half(TRY(half(v)))))); };
+  EXPECT_EQ(*eighth(16), 2);
+  EXPECT_FALSE(eighth(12));
+  auto checked = [](int v) -> Result<> {
+    TRY_VOID(half(TRY(half(v))));
+    return {};
+  };
+  EXPECT_TRUE(checked(4));
+  EXPECT_FALSE(checked(6));
+}
+
 TEST(Result, TryMovesOutOfTheResult) {
   auto twice = [](int v) -> Result<std::unique_ptr<int>> { return TRY(boxed(v)); };
   EXPECT_EQ(**twice(10), 5);
