@@ -1,0 +1,43 @@
+// The memory file on the host: tmpfs huge=advise where a namespace for it can be had, else a memfd.
+#pragma once
+
+#include <memory>
+
+#include "kernel/platform/memory.h"
+#include "kernel/platform/native/fd.h"
+
+namespace quire::platform::native {
+
+class MemoryFile final : public Memory {
+ public:
+  /// `preference`: auto, tmpfs (fail without), memfd. The file of a tmpfs is made by a short-lived child
+  /// in namespaces of its own, so this process stays in its user namespace.
+  static Result<std::unique_ptr<MemoryFile>> create(const std::string& preference);
+  ~MemoryFile() override;
+
+  const MemoryKind& kind() const override { return kind_; }
+  PageCount size() const override { return PageCount(bytes_ >> page_shift); }
+  std::byte* at(FrameNumber f) const override { return base_ + file_offset(f); }
+  bool checked_copy(void* to, const void* from, std::size_t n) const override;
+  Result<> punch(FrameNumber first, PageCount n) override;
+  FrameNumber next_data(FrameNumber from, FrameNumber limit) const override;
+  FrameNumber next_hole(FrameNumber from, FrameNumber limit) const override;
+  void advise_huge(FrameNumber first, PageCount n, bool on) override;
+  Result<> collapse(FrameNumber first) override;
+  u64 bytes_used() const override;
+
+  int fd() const { return fd_.get(); }
+  /// The frame shown at an address of this process, if it is one of the file's.
+  bool frame_of(const void* p, FrameNumber* f) const;
+
+ private:
+  MemoryFile(Fd fd, std::byte* base, u64 bytes) : fd_(std::move(fd)), base_(base), bytes_(bytes) {}
+  void probe(bool tmpfs);
+
+  Fd fd_;
+  std::byte* base_;
+  u64 bytes_;
+  MemoryKind kind_{};
+};
+
+}  // namespace quire::platform::native

@@ -1,0 +1,203 @@
+#include "kernel/platform/native/native_space.h"
+
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include <vector>
+
+namespace quire::platform::native {
+
+NativeSpace::~NativeSpace() {
+  std::shared_ptr<Stub> stub;
+  {
+    LockGuard guard(lock_);
+    stub.swap(stub_);
+  }
+  if (stub) host_.factory->discard(std::move(stub));
+}
+
+void NativeSpace::push_map(const Mapping& m) {
+  const u64 at = m.range.begin.value();
+  stub_->push(call_entry(SYS_mmap, at, at, m.range.size(), static_cast<u64>(to_prot(m.access)),
+                         (m.is_private ? MAP_PRIVATE : MAP_SHARED) | MAP_FIXED | MAP_NORESERVE, FD_MEMORY,
+                         file_offset(m.first)));
+}
+
+void NativeSpace::add(const Mapping& m) {
+  if (m.range.empty()) return;
+  host_.statistics.maps.fetch_add(1, std::memory_order_relaxed);
+  LockGuard guard(lock_);
+  if (table_.size() >= host_.mapping_limit / 4 * 3) evict();
+  table_.set(m);
+  if (stub_) push_map(m);
+}
+
+void NativeSpace::map(GuestRange range, FrameNumber first, Access access) {
+  add({range, first, access, false});
+}
+void NativeSpace::map_private(GuestRange range, FrameNumber first, Access access) {
+  add({range, first, access, true});
+}
+
+// The host's limit on mappings is near: forget all that can be had again by a fault.
+void NativeSpace::evict() {
+  host_.statistics.evictions.fetch_add(1, std::memory_order_relaxed);
+  std::vector<Mapping> keep;
+  u64 at = host_.layout.lowest.value();
+  auto drop = [&](u64 end) REQUIRES(lock_) {
+    if (at < end && stub_) stub_->push(call_entry(SYS_munmap, 0, at, end - at));
+  };
+  table_.for_each({host_.layout.lowest, host_.layout.limit}, [&](const Mapping& m) REQUIRES(lock_) {
+    if (!m.is_private) return;
+    drop(m.range.begin.value());
+    at = m.range.end.value();
+    keep.push_back(m);
+  });
+  drop(host_.layout.limit.value());
+  table_.clear();
+  for (const Mapping& m : keep) table_.set(m);
+}
+
+Ticket NativeSpace::unmap(GuestRange range) {
+  LockGuard guard(lock_);
+  if (!table_.erase(range) || !stub_) return Ticket(0);
+  host_.statistics.revocations.fetch_add(1, std::memory_order_relaxed);
+  stub_->push(call_entry(SYS_munmap, 0, range.begin.value(), range.size()));
+  const u64 ack = stub_->push_ack();
+  stub_->kick();
+  return Ticket(ack);
+}
+
+Ticket NativeSpace::protect(GuestRange range, Access access) {
+  LockGuard guard(lock_);
+  // mprotect fails at the first hole, so it is asked for piece by piece, over what is there.
+  std::vector<GuestRange> pieces;
+  table_.for_each(range, [&](const Mapping& m) {
+    if (m.access == access) return;
+    if (!pieces.empty() && pieces.back().end == m.range.begin)
+      pieces.back().end = m.range.end;
+    else
+      pieces.push_back(m.range);
+  });
+  bool narrowed = false;
+  if (!table_.protect(range, access, &narrowed) || !stub_) return Ticket(0);
+  for (const GuestRange& p : pieces)
+    stub_->push(call_entry(SYS_mprotect, 0, p.begin.value(), p.size(), static_cast<u64>(to_prot(access))));
+  if (!narrowed) return Ticket(0);
+  host_.statistics.revocations.fetch_add(1, std::memory_order_relaxed);
+  const u64 ack = stub_->push_ack();
+  stub_->kick();
+  return Ticket(ack);
+}
+
+void NativeSpace::wait(Ticket ticket) {
+  if (ticket.value() == 0) return;
+  std::shared_ptr<Stub> stub;
+  {
+    LockGuard guard(lock_);
+    stub = stub_;
+  }
+  // A stub that is gone reaches nothing any more.
+  if (!stub || stub->done(ticket.value())) return;
+  host_.statistics.waits.fetch_add(1, std::memory_order_relaxed);
+  stub->wait(ticket.value());
+}
+
+bool NativeSpace::done(Ticket ticket) const {
+  if (ticket.value() == 0) return true;
+  LockGuard guard(lock_);
+  return !stub_ || stub_->dead() || stub_->done_now(ticket.value());
+}
+
+Result<std::shared_ptr<Stub>> NativeSpace::bind() {
+  LockGuard guard(lock_);
+  if (stub_) {
+    if (stub_->dead()) return err(ESRCH);
+    return stub_;
+  }
+  stub_ = TRY(host_.factory->take());
+  table_.for_each({GuestAddr(0), host_.layout.limit}, [&](const Mapping& m) REQUIRES(lock_) { push_map(m); });
+  return stub_;
+}
+
+// ---- Private tier
+
+Result<std::shared_ptr<Stub>> NativeSpace::settled_stub() {
+  std::shared_ptr<Stub> stub;
+  {
+    LockGuard guard(lock_);
+    if (!stub_) return err(ESRCH);
+    stub = stub_;
+  }
+  if (stub->behind() && !stub->wait(stub->push_ack())) return err(ESRCH);
+  if (stub->dead()) return err(ESRCH);
+  return stub;
+}
+
+Result<> NativeSpace::private_pages(GuestRange range, std::span<GuestRange>& out) {
+  auto stub = settled_stub();
+  if (!stub) {
+    // Never bound: nobody has written anything.
+    LockGuard guard(lock_);
+    if (stub_) return err(ESRCH);
+    out = out.first(0);
+    return {};
+  }
+  // Pages of a private mapping that are no longer the file's: neither hole nor file page.
+  constexpr u64 batch = 512;
+  std::size_t n = 0;
+  u64 entries[batch];
+  for (GuestAddr at = range.begin; at < range.end;) {
+    const u64 pages = std::min<u64>(batch, (range.end - at) >> page_shift);
+    const ssize_t got =
+        pread((*stub)->pagemap(), entries, pages * 8, static_cast<off_t>(at.value() >> page_shift << 3));
+    if (got != static_cast<ssize_t>(pages * 8)) return err((*stub)->dead() || got == 0 ? ESRCH : EIO);
+    for (u64 i = 0; i < pages; ++i, at += page_size) {
+      constexpr u64 present = u64{1} << 63, swapped = u64{1} << 62, file = u64{1} << 61;
+      if ((entries[i] & (present | swapped)) == 0 || (entries[i] & file) != 0) continue;
+      if (n != 0 && out[n - 1].end == at) {
+        out[n - 1].end = at + page_size;
+        continue;
+      }
+      if (n == out.size()) {
+        out = out.first(n);
+        return {};
+      }
+      out[n++] = {at, at + page_size};
+    }
+  }
+  out = out.first(n);
+  return {};
+}
+
+Result<> NativeSpace::read_private(GuestAddr from, std::span<std::byte> to) {
+  auto stub = TRY(settled_stub());
+  const iovec here{to.data(), to.size()}, there{reinterpret_cast<void*>(from.value()), to.size()};
+  const ssize_t n = process_vm_readv(stub->pid(), &here, 1, &there, 1, 0);
+  if (n < 0) return err(Errno::last());
+  if (static_cast<std::size_t>(n) != to.size()) return err(EFAULT);
+  return {};
+}
+
+Result<> NativeSpace::write_private(GuestAddr to, std::span<const std::byte> from) {
+  auto stub = TRY(settled_stub());
+  const iovec here{const_cast<std::byte*>(from.data()), from.size()},
+      there{reinterpret_cast<void*>(to.value()), from.size()};
+  const ssize_t n = process_vm_writev(stub->pid(), &here, 1, &there, 1, 0);
+  if (n < 0) return err(Errno::last());
+  if (static_cast<std::size_t>(n) != from.size()) return err(EFAULT);
+  return {};
+}
+
+SpaceUsage NativeSpace::usage() const {
+  LockGuard guard(lock_);
+  SpaceUsage u;
+  u.mappings = table_.size();
+  if (stub_) u.anonymous_bytes = stub_->anonymous_bytes();
+  return u;
+}
+
+}  // namespace quire::platform::native

@@ -1,0 +1,95 @@
+#include "kernel/platform/platform.h"
+
+#include <sched.h>
+#include <sys/auxv.h>
+
+#include <cstdio>
+
+#include "kernel/platform/native/blob.h"
+#include "kernel/platform/native/host.h"
+#include "kernel/platform/native/native_context.h"
+#include "kernel/platform/native/native_space.h"
+
+namespace quire::platform {
+namespace native {
+namespace {
+
+constexpr unsigned long hwcap2_fsgsbase = 2;
+
+unsigned usable_cpus() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<unsigned>(CPU_COUNT(&set));
+}
+
+u64 read_number(const char* path, u64 otherwise) {
+  FILE* f = fopen(path, "re");
+  if (f == nullptr) return otherwise;
+  u64 v;
+  if (fscanf(f, "%lu", &v) != 1) v = otherwise;
+  fclose(f);
+  return v;
+}
+
+class NoPatcher final : public TextPatcher {
+ public:
+  unsigned patch(u64, u64, std::span<std::byte>) override { return 0; }
+};
+
+class NativePlatform final : public Platform {
+ public:
+  explicit NativePlatform(std::unique_ptr<Host> host) : host_(std::move(host)) {}
+
+  Memory& memory() override { return *host_->memory; }
+  const Layout& layout() const override { return host_->layout; }
+  const Calibration& calibration() const override { return host_->calibration; }
+  TextPatcher& patcher() override { return patcher_; }
+  Result<std::unique_ptr<Space>> create_space() override { return std::make_unique<NativeSpace>(*host_); }
+  Result<std::unique_ptr<Context>> create_context() override {
+    return std::make_unique<NativeContext>(*host_);
+  }
+  Counters counters() const override {
+    const Statistics& s = host_->statistics;
+    Counters c;
+    c.stubs_live = host_->factory->live();
+    c.stubs_made = host_->factory->made();
+    c.stubs_killed = host_->factory->killed();
+    c.stubs_stolen = s.stolen.load();
+    c.revocations = s.revocations.load();
+    c.revocations_waited = s.waits.load();
+    c.maps = s.maps.load();
+    c.retraps = s.retraps.load();
+    c.sites_patched = s.patched.load();
+    return c;
+  }
+
+ private:
+  std::unique_ptr<Host> host_;
+  NoPatcher patcher_;
+};
+
+}  // namespace
+}  // namespace native
+
+Result<std::unique_ptr<Platform>> create_native(const Options& options) {
+  using namespace native;
+  if ((getauxval(AT_HWCAP2) & hwcap2_fsgsbase) == 0) return err(ENOSYS);
+  auto host = std::make_unique<Host>();
+  host->memory = TRY(MemoryFile::create(options.memory));
+  host->control = TRY(ControlFile::create());
+  install_blob(*host->control);
+  host->factory = TRY(Factory::create(*host->control, *host->memory, options.stub_pool));
+  const FrameShape& shape = host->factory->shape();
+  Layout& l = host->layout;
+  l.lowest = GuestAddr(LOW_RETURN_TABLE + LOW_TABLE_SIZE);
+  l.limit = GuestAddr(STUB_BASE);
+  l.vdso = host->factory->vdso();
+  l.vvar = host->factory->vvar();
+  l.extended_state_size = shape.extended_size;
+  l.xfeature_mask = shape.xfeatures;
+  host->calibration.cpus = usable_cpus();
+  host->mapping_limit = read_number("/proc/sys/vm/max_map_count", 65530);
+  return std::unique_ptr<Platform>(std::make_unique<NativePlatform>(std::move(host)));
+}
+
+}  // namespace quire::platform

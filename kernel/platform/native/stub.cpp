@@ -1,0 +1,261 @@
+#include "kernel/platform/native/stub.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "kernel/abi/types.h"
+#include "kernel/platform/native/host_calls.h"
+
+namespace quire::platform::native {
+namespace {
+
+/// An acknowledgement at least every so many requests, so that ring space comes free.
+constexpr u64 ack_interval = RING_COUNT / 4;
+
+bool is_ack(const RingEntry& e) { return e.op == OP_SYSCALL && e.nr == SYS_write; }
+
+}  // namespace
+
+RingEntry call_entry(u32 nr, u64 expect, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5) {
+  return {.op = OP_SYSCALL, .nr = nr, .args = {a0, a1, a2, a3, a4, a5}, .expect = expect};
+}
+RingEntry ack_entry(int fd, u64 ring_address) {
+  return call_entry(SYS_write, 8, static_cast<u64>(fd), ring_address + RING_ONE, 8);
+}
+
+Stub::Stub(ControlFile& control, BlockNumber block, Fd ack)
+    : control_(control), block_(block), ring_(control.ring(block)), ack_(std::move(ack)) {
+  ring_->one = 1;
+  ring_->failure = u64{1} << 32;
+}
+
+Stub::~Stub() {
+  // The last reference goes when the process has been reaped, or never was.
+  for (SlotNumber s : slots_) control_.free_slot(s);
+  control_.free_block(block_);
+}
+
+void Stub::set_process(pid_t pid, Fd pidfd, Fd pagemap, Fd statm) {
+  statm_ = std::move(statm);
+  pid_ = pid;
+  pidfd_ = std::move(pidfd);
+  pagemap_ = std::move(pagemap);
+}
+
+void Stub::kill() {
+  killed_.store(true, std::memory_order_release);
+  if (pidfd_) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+}
+
+void Stub::set_dead() {
+  LockGuard guard(lock_);
+  dead_.store(true, std::memory_order_release);
+  for (SlotNumber n : slots_) {
+    Slot* s = control_.slot(n);
+    s->to_kernel.store(TO_KERNEL_DEAD, std::memory_order_release);
+    futex_wake(&s->to_kernel);
+  }
+}
+
+// ---- Requests
+
+void Stub::put(const RingEntry& e) {
+  if (is_ack(e)) {
+    ++placed_;
+    ack_positions_.push_back(head_ + 1);
+  }
+  ring_->entries[head_ % RING_COUNT] = e;
+  ++head_;
+}
+
+void Stub::drain_backlog() {
+  while (!backlog_.empty()) {
+    if (head_ - freed_ >= RING_COUNT) collect();
+    if (head_ - freed_ >= RING_COUNT) return;
+    put(backlog_.front());
+    backlog_.pop_front();
+  }
+}
+
+void Stub::push_locked(const RingEntry& e) {
+  drain_backlog();
+  if (backlog_.empty() && head_ - freed_ >= RING_COUNT) collect();
+  if (!backlog_.empty() || head_ - freed_ >= RING_COUNT)
+    backlog_.push_back(e);
+  else
+    put(e);
+  behind_.store(true, std::memory_order_release);
+}
+
+void Stub::push(const RingEntry& e) {
+  LockGuard guard(lock_);
+  push_locked(e);
+  const u64 last = ack_positions_.empty() ? freed_ : ack_positions_.back();
+  if (backlog_.size() + head_ - last >= ack_interval &&
+      (backlog_.empty() || backlog_.size() % ack_interval == 0)) {
+    ++requested_;
+    push_locked(ack_entry(FD_ACK, STUB_RING));
+  }
+}
+
+u64 Stub::push_ack() {
+  LockGuard guard(lock_);
+  push_locked(ack_entry(FD_ACK, STUB_RING));
+  return ++requested_;
+}
+
+void Stub::publish() {
+  if (published_ == head_) return;
+  published_ = head_;
+  ring_->head.store(static_cast<u32>(head_), std::memory_order_seq_cst);
+  futex_wake(&ring_->head);
+}
+
+void Stub::kick() {
+  LockGuard guard(lock_);
+  publish();
+}
+
+u64 Stub::push_resume(u64 slot_address) {
+  u64 ack;
+  {
+    LockGuard guard(lock_);
+    push_locked({.op = OP_RESUME, .nr = 0, .args = {slot_address}, .expect = 0});
+    publish();
+    if (backlog_.empty()) return head_;
+    push_locked(ack_entry(FD_ACK, STUB_RING));
+    ack = ++requested_;
+  }
+  wait(ack);  // sees to it that the backlog gets into the ring
+  LockGuard guard(lock_);
+  return believed_;
+}
+
+void Stub::believe_done(u64 position) {
+  LockGuard guard(lock_);
+  believed_ = std::max(believed_, position);
+  if (believed_ >= head_ + backlog_.size()) behind_.store(false, std::memory_order_release);
+}
+
+void Stub::collect() {
+  u64 sum = 0;
+  if (read(ack_.get(), &sum, sizeof sum) != sizeof sum) return;
+  failures_ += static_cast<u32>(sum >> 32);
+  for (u64 n = static_cast<u32>(sum); n != 0 && !ack_positions_.empty(); --n) {
+    freed_ = ack_positions_.front();
+    ack_positions_.pop_front();
+    acked_.fetch_add(1, std::memory_order_release);
+  }
+  believed_ = std::max(believed_, freed_);
+  if (believed_ >= head_ + backlog_.size()) behind_.store(false, std::memory_order_release);
+}
+
+bool Stub::wait(u64 ack) {
+  for (int ticks = 0;;) {
+    {
+      LockGuard guard(lock_);
+      collect();
+      if (done(ack)) return true;
+      if (dead()) return false;
+      drain_backlog();
+      publish();
+    }
+    pollfd fds[2] = {{ack_.get(), POLLIN, 0}, {pidfd_.get(), POLLIN, 0}};
+    const int n = poll(fds, pidfd_ ? 2 : 1, tick_ns / 1'000'000);
+    if (n > 0 && fds[0].revents == 0) {
+      // The process has ended; what it acknowledged before still counts.
+      LockGuard guard(lock_);
+      collect();
+      return done(ack);
+    }
+    if (n == 0 && ++ticks == ticks_until_dead) {
+      kill();
+      ticks = 0;
+      if (!pidfd_) return false;
+    }
+  }
+}
+
+bool Stub::done_now(u64 ack) {
+  if (done(ack)) return true;
+  LockGuard guard(lock_);
+  collect();
+  drain_backlog();
+  publish();
+  return done(ack);
+}
+
+u64 Stub::anonymous_bytes() const {
+  char text[128];
+  const ssize_t n = pread(statm_.get(), text, sizeof text - 1, 0);
+  if (n <= 0) return 0;
+  text[n] = 0;
+  u64 total = 0, resident = 0, shared = 0;
+  if (std::sscanf(text, "%lu %lu %lu", &total, &resident, &shared) != 3 || resident < shared) return 0;
+  return (resident - shared) * page_size;
+}
+
+u32 Stub::take_failures() {
+  LockGuard guard(lock_);
+  collect();
+  return std::exchange(failures_, 0);
+}
+
+// ---- Threads
+
+void Stub::push_thread(SlotNumber slot) {
+  constexpr u64 flags =
+      CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID;
+  const u64 address = ControlFile::slot_address(slot);
+  {
+    LockGuard guard(lock_);
+    slots_.push_back(slot);
+  }
+  push(call_entry(SYS_mmap, address, address, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+                  FD_CONTROL, ControlFile::slot_offset(slot)));
+  push({.op = OP_THREAD, .nr = 0, .args = {flags, address}, .expect = 0});
+}
+
+Result<StubThread> Stub::await_thread(SlotNumber slot) {
+  Slot* s = control_.slot(slot);
+  for (int ticks = 0;;) {
+    const u32 v = s->to_kernel.load(std::memory_order_acquire);
+    if (v == TO_KERNEL_SIGNAL) break;
+    if (v == TO_KERNEL_DEAD || dead()) return err(ESRCH);
+    s->kernel_sleeps.store(1, std::memory_order_seq_cst);
+    if (!futex_wait(&s->to_kernel, 0, tick_ns / 10)) {
+      if (take_failures() != 0) return err(EAGAIN);
+      if (++ticks == ticks_until_dead * 10) kill();
+    }
+  }
+  s->kernel_sleeps.store(0, std::memory_order_relaxed);
+  return StubThread{slot, s->tid.load(std::memory_order_relaxed), false};
+}
+
+Result<StubThread> Stub::take_thread() {
+  {
+    LockGuard guard(lock_);
+    if (!threads_.empty()) {
+      StubThread t = threads_.back();
+      threads_.pop_back();
+      return t;
+    }
+  }
+  const SlotNumber slot = TRY(control_.allocate_slot());
+  push_thread(slot);
+  push_ack();
+  kick();
+  return await_thread(slot);
+}
+
+void Stub::give_thread(const StubThread& t) {
+  LockGuard guard(lock_);
+  threads_.push_back(t);
+}
+
+}  // namespace quire::platform::native

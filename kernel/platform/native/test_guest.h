@@ -1,0 +1,69 @@
+// Fixture of the native platform's tests: a platform, and pages of hand-written code to run in it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "kernel/platform/platform.h"
+
+#define GUEST(name) extern "C" const char guest_##name[], guest_##name##_end[]
+GUEST(two_calls);
+GUEST(touch);
+GUEST(null_calls);
+GUEST(spin);
+GUEST(store_loop);
+#undef GUEST
+/// A guest's code, as a pair of pointers.
+#define GUEST_CODE(name) guest_##name, guest_##name##_end
+
+namespace quire::platform::native {
+
+constexpr GuestAddr code_at(0x400000);
+constexpr GuestAddr stack_at(0x500000);
+constexpr Access rw = Access::read | Access::write;
+constexpr Access rx = Access::read | Access::exec;
+constexpr GuestRange pages_at(u64 at, u64 n = 1) { return {GuestAddr(at), GuestAddr(at + n * page_size)}; }
+
+/// One platform for all tests of a program: making it forks.
+class NativeTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (platform == nullptr) {
+      auto p = create_native({});
+      ASSERT_TRUE(p) << p.error().name();
+      platform = p->release();
+    }
+  }
+  void SetUp() override {
+    ASSERT_NE(platform, nullptr);
+    auto s = platform->create_space();
+    auto c = platform->create_context();
+    ASSERT_TRUE(s && c);
+    space = std::move(*s);
+    context = std::move(*c);
+  }
+  /// Fresh zero frames.
+  static FrameNumber frames(u64 n = 1) {
+    const FrameNumber f = next_frame;
+    next_frame += n;
+    return f;
+  }
+  /// Maps code at code_at and a page of stack below stack_at + 4096, and points the context there.
+  void load(Context& c, Space& s, const char* begin, const char* end) {
+    const FrameNumber f = frames();
+    memcpy(platform->memory().at(f), begin, static_cast<std::size_t>(end - begin));
+    s.map({code_at, code_at + page_size}, f, rx);
+    s.map({stack_at, stack_at + page_size}, frames(), rw);
+    c.regs().rip = code_at.value();
+    c.regs().rsp = stack_at.value() + page_size - 256;
+  }
+  void load(const char* begin, const char* end) { load(*context, *space, begin, end); }
+
+  static inline Platform* platform = nullptr;
+  static inline FrameNumber next_frame{1024};
+  std::unique_ptr<Space> space;
+  std::unique_ptr<Context> context;
+};
+
+}  // namespace quire::platform::native
