@@ -57,7 +57,6 @@ class NativeContext final : public Context {
   u64 answered_before_ = 0;  // in slots given back
   u64 answers_[32] = {};
   u64 answer_mask_ = 0;
-  u32 spin_failures_ = 0;
 
   std::atomic<bool> interrupt_{false};
   std::atomic<bool> running_{false};

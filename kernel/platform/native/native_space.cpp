@@ -50,12 +50,13 @@ void NativeSpace::evict() {
   auto drop = [&](u64 end) REQUIRES(lock_) {
     if (at < end && stub_) stub_->push(call_entry(SYS_munmap, 0, at, end - at));
   };
-  table_.for_each({host_.layout.lowest, host_.layout.limit}, [&](const Mapping& m) REQUIRES(lock_) {
-    if (!m.is_private) return;
+  table_.for_each({host_.layout.lowest, host_.layout.limit}, [&](const Mapping& m) {
+    if (m.is_private) keep.push_back(m);
+  });
+  for (const Mapping& m : keep) {
     drop(m.range.begin.value());
     at = m.range.end.value();
-    keep.push_back(m);
-  });
+  }
   drop(host_.layout.limit.value());
   table_.clear();
   for (const Mapping& m : keep) table_.set(m);
@@ -119,7 +120,9 @@ Result<std::shared_ptr<Stub>> NativeSpace::bind() {
     return stub_;
   }
   stub_ = TRY(host_.factory->take());
-  table_.for_each({GuestAddr(0), host_.layout.limit}, [&](const Mapping& m) REQUIRES(lock_) { push_map(m); });
+  std::vector<Mapping> all;
+  table_.for_each({GuestAddr(0), host_.layout.limit}, [&](const Mapping& m) { all.push_back(m); });
+  for (const Mapping& m : all) push_map(m);
   return stub_;
 }
 

@@ -2,6 +2,8 @@
 
 #include <sched.h>
 #include <sys/auxv.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -29,6 +31,16 @@ u64 read_number(const char* path, u64 otherwise) {
   if (fscanf(f, "%lu", &v) != 1) v = otherwise;
   fclose(f);
   return v;
+}
+
+/// Whether this process may read and write a stub's memory: Yama, Landlock and the like may forbid it.
+bool can_reach(const Stub& stub) {
+  u64 value = 0;
+  const iovec here{&value, sizeof value}, there{reinterpret_cast<void*>(STUB_CODE), sizeof value};
+  if (process_vm_readv(stub.pid(), &here, 1, &there, 1, 0) != sizeof value || stub.pagemap() < 0)
+    return false;
+  u64 entry;
+  return pread(stub.pagemap(), &entry, sizeof entry, STUB_CODE >> page_shift << 3) == sizeof entry;
 }
 
 class NoPatcher final : public TextPatcher {
@@ -89,6 +101,9 @@ Result<std::unique_ptr<Platform>> create_native(const Options& options) {
   l.xfeature_mask = shape.xfeatures;
   host->calibration.cpus = usable_cpus();
   host->mapping_limit = read_number("/proc/sys/vm/max_map_count", 65530);
+  auto probe = TRY(host->factory->take());
+  host->private_tier = can_reach(*probe);
+  host->factory->discard(std::move(probe));
   return std::unique_ptr<Platform>(std::make_unique<NativePlatform>(std::move(host)));
 }
 

@@ -13,6 +13,17 @@ GUEST(touch);
 GUEST(null_calls);
 GUEST(spin);
 GUEST(store_loop);
+GUEST(keep_state);
+GUEST(bases);
+GUEST(read_pages);
+GUEST(int80);
+GUEST(x32);
+GUEST(vsyscall);
+GUEST(sysenter);
+GUEST(jump);
+GUEST(store);
+GUEST(sigreturn);
+GUEST(odd_flags);
 #undef GUEST
 /// A guest's code, as a pair of pointers.
 #define GUEST_CODE(name) guest_##name, guest_##name##_end

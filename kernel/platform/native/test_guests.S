@@ -50,4 +50,138 @@ GUEST(store_loop)
         mov %rax, (%rdi)
         jmp 1b
 END(store_loop)
+
+// Fills registers (r8..r15, rbx, rbp, ymm0, ymm15 from rdi) and traps; then compares all with memory and
+// calls 1001 with rdi = 0 if all is as it was.
+GUEST(keep_state)
+        vmovdqu (%rdi), %ymm0
+        vmovdqu 32(%rdi), %ymm15
+        mov $0x11, %rbx
+        mov $0x22, %rbp
+        mov $0x33, %r12
+        mov $0x44, %r13
+        mov $0x55, %r14
+        mov $0x66, %r15
+        mov %rdi, %r8
+        mov %rsp, %r9
+        stc
+        std
+        mov $1000, %eax
+        syscall
+        pushfq
+        cld
+        pop %rax
+        and $0x401, %eax
+        xor $0x401, %eax
+        mov %rax, %rdi
+        vpxor (%r8), %ymm0, %ymm0
+        vpxor 32(%r8), %ymm15, %ymm15
+        vpor %ymm0, %ymm15, %ymm0
+        vptest %ymm0, %ymm0
+        setnz %al
+        movzbl %al, %eax
+        or %rax, %rdi
+        sub $0x11, %rbx
+        or %rbx, %rdi
+        sub $0x22, %rbp
+        or %rbp, %rdi
+        sub $0x33, %r12
+        or %r12, %rdi
+        sub $0x44, %r13
+        or %r13, %rdi
+        sub $0x55, %r14
+        or %r14, %rdi
+        sub $0x66, %r15
+        or %r15, %rdi
+        sub %rsp, %r9
+        or %r9, %rdi
+        mov $1001, %eax
+        syscall
+        ud2
+END(keep_state)
+
+// Uses its fs and gs bases: calls 1000 with what lies at fs:0, and 1001 with gs:0 after wrgsbase(rdi).
+GUEST(bases)
+        mov %fs:0, %rsi
+        mov %rdi, %rbx
+        mov %rsi, %rdi
+        mov $1000, %eax
+        syscall
+        wrgsbase %rbx
+        mov $1001, %eax
+        syscall
+        mov %gs:0, %rdi
+        mov $1002, %eax
+        syscall
+        ud2
+END(bases)
+
+// Reads a byte of each page in [rdi, rsi), then calls 1000 with the sum.
+GUEST(read_pages)
+        xor %ebx, %ebx
+1:      movzbl (%rdi), %eax
+        add %rax, %rbx
+        add $4096, %rdi
+        cmp %rsi, %rdi
+        jb 1b
+        mov %rbx, %rdi
+        mov $1000, %eax
+        syscall
+        ud2
+END(read_pages)
+
+// Every route into a kernel but SYSCALL, with getpid's number; calls 1000 in between.
+GUEST(int80)
+        mov $20, %eax
+        int $0x80
+        ud2
+END(int80)
+GUEST(x32)
+        mov $0x40000027, %eax
+        syscall
+        ud2
+END(x32)
+GUEST(vsyscall)
+        mov $0xffffffffff600400, %rax
+        xor %edi, %edi
+        call *%rax
+        ud2
+END(vsyscall)
+GUEST(sysenter)
+        mov $20, %eax
+        mov %esp, %ebp
+        sysenter
+        ud2
+END(sysenter)
+// Jumps to rdi with rax = rsi: the stub's own instructions.
+GUEST(jump)
+        mov %rsi, %rax
+        mov %rdx, %rsi
+        mov %rdi, %r11
+        mov %rcx, %rdi
+        jmp *%r11
+END(jump)
+// munmap and mprotect of the stub's pages are only requests to our kernel; a store is a fault.
+GUEST(store)
+        mov %rsi, (%rdi)
+        mov $1000, %eax
+        syscall
+        ud2
+END(store)
+// Goes through the stub's sigreturn with a frame of its own (at rsp).
+GUEST(sigreturn)
+        mov $15, %eax
+        jmp *%rdi
+END(sigreturn)
+// Sets flags rdi, then a null call and a fault, for ever.
+GUEST(odd_flags)
+        pushfq
+        or %rdi, (%rsp)
+        popfq
+        mov $1000, %eax
+        syscall
+        mov $1001, %eax
+        syscall
+        ud2
+END(odd_flags)
         .section .note.GNU-stack, "", @progbits
