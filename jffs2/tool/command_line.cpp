@@ -191,7 +191,8 @@ void add_mkfs(CLI::App& root, MkfsParse& p) {
       ->type_name("FILE");
   add_size(app, "-e,--eraseblock", o.erase_size, "Size of erase blocks [64KiB]", true);
   add_size(app, "-s,--pagesize", o.page_size, "Most file bytes in a node; the target's page size [4KiB]");
-  app->add_flag("-p{block},--pad{block}", p.pad, "Fill up with 0xFF to the end of the last block, or to --pad=SIZE");
+  app->add_flag("-p{block},--pad{block}", p.pad,
+                "Fill up with 0xFF to the end of the last block, or to --pad=SIZE");
   add_size(app, "-c,--cleanmarker", o.cleanmarker, "Size of cleanmarkers [12]");
   app->add_flag("-n,--no-cleanmarkers", p.no_cleanmarkers, "No cleanmarkers (NAND keeps them in OOB)");
   app->add_flag("--no-summary", p.no_summaries, "No summaries at the ends of blocks");
@@ -254,6 +255,38 @@ void add_extract(CLI::App& root, ExtractCommand& c) {
   app->add_flag("-v,--verbose", c.verbose, "Name each file");
 }
 
+void add_dump(CLI::App& root, DumpCommand& c) {
+  CLI::App* app = root.add_subcommand("dump", "Show every node of an image");
+  add_input(app, c.input);
+  app->add_option("--ino", c.ino, "Only the nodes of this inode");
+  app->add_flag("--json", c.json, "As JSON");
+}
+
+void add_check(CLI::App& root, CheckCommand& c) {
+  CLI::App* app = root.add_subcommand("check", "Look for damage; write a repaired image");
+  add_input(app, c.input);
+  app->add_option("--repair", c.repair, "Write what is readable to a fresh image")->type_name("OUT");
+  app->add_flag("--json", c.json, "As JSON");
+}
+
+void add_stat(CLI::App& root, StatCommand& c) {
+  CLI::App* app =
+      root.add_subcommand("stat", "Show space, compression, wear, and a picture of the erase blocks");
+  add_input(app, c.input);
+  app->add_option("--svg", c.svg, "Draw the picture into a file")->type_name("OUT");
+  app->add_flag("--json", c.json, "As JSON");
+}
+
+void add_recover(CLI::App& root, RecoverCommand& c) {
+  CLI::App* app =
+      root.add_subcommand("recover", "Find file systems in a raw dump and extract what is readable");
+  add_input(app, c.input);
+  app->add_option("DIR", c.directory, "Where to extract; without it the command only says what there is");
+  app->add_flag("--force", c.force, "Also into a directory that is not empty, replacing files");
+  app->add_flag("-v,--verbose", c.verbose, "Name each file and each problem");
+  app->add_flag("--json", c.json, "Say what there is as JSON");
+}
+
 }  // namespace
 
 int command_line(int argc, char** argv) {
@@ -264,9 +297,17 @@ int command_line(int argc, char** argv) {
   MkfsParse mkfs;
   ListCommand list;
   ExtractCommand extract;
+  DumpCommand dump;
+  CheckCommand check;
+  StatCommand stat;
+  RecoverCommand recover;
   add_mkfs(app, mkfs);
-  add_list(app, list);
   add_extract(app, extract);
+  add_list(app, list);
+  add_check(app, check);
+  add_stat(app, stat);
+  add_dump(app, dump);
+  add_recover(app, recover);
   app.footer(
       "Exit status: 0 done; 1 done, but something is damaged or was left out; 2 not done.\n"
       "'jffs2 COMMAND --help' tells more.");
@@ -285,7 +326,11 @@ int command_line(int argc, char** argv) {
     return run_mkfs(mkfs.command);
   }
   if (app.got_subcommand("list")) return run_list(list);
-  return run_extract(extract);
+  if (app.got_subcommand("extract")) return run_extract(extract);
+  if (app.got_subcommand("dump")) return run_dump(dump);
+  if (app.got_subcommand("check")) return run_check(check);
+  if (app.got_subcommand("stat")) return run_stat(stat);
+  return run_recover(recover);
 }
 
 }  // namespace quire::jffs2

@@ -35,11 +35,6 @@ class Descriptor {
   int fd_;
 };
 
-bool plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
-         name.find('\0') == std::string::npos;
-}
-
 std::array<timespec, 2> times_of(const InodeNode& meta) {
   return {timespec{.tv_sec = meta.atime, .tv_nsec = 0}, timespec{.tv_sec = meta.mtime, .tv_nsec = 0}};
 }
@@ -84,7 +79,7 @@ class Extractor {
   void fill(int dir, const TreeInode& inode, const std::string& path, unsigned depth) {
     for (const TreeName& name : inode.children) {
       std::string below = path.empty() ? name.name : path + "/" + name.name;
-      if (!plain_name(name.name)) {
+      if (!is_plain_name(name.name)) {
         problem(below, "not a file name; left out");
         continue;
       }

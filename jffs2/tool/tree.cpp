@@ -36,6 +36,11 @@ uLong crc_of_zeros(u64 count) {
 
 }  // namespace
 
+bool is_plain_name(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
+         name.find('\0') == std::string_view::npos;
+}
+
 Tree::Tree(std::span<const u8> bytes, std::span<const FoundNode> nodes, ByteOrder order)
     : bytes_(bytes), nodes_(nodes), order_(order) {
   gather();
@@ -85,7 +90,8 @@ void Tree::gather() {
     inode.meta = *decode_inode(bytes_of(bytes_, nodes_[inode.nodes.back()]), order_);
     inode.known = true;
     // A new or removed name changes its directory without another node for that.
-    if (auto change = changed.find(ino); change != changed.end() && change->second.version > inode.meta.version)
+    if (auto change = changed.find(ino);
+        change != changed.end() && change->second.version > inode.meta.version)
       inode.meta.mtime = inode.meta.ctime = change->second.time;
   }
   TreeInode& root = inodes_[kRootIno];
@@ -144,7 +150,11 @@ void Tree::connect() {
 }
 
 void Tree::gather_xattrs() {
-  std::map<std::pair<Ino, Xid>, u32> references;  // to the highest sequence number
+  struct Reference {
+    u32 seqno = 0;
+    u32 node = 0;
+  };
+  std::map<std::pair<Ino, Xid>, Reference> references;  // the highest sequence number of each
   std::unordered_map<Xid, Version> versions;
   for (u32 i = 0; i < nodes_.size(); i++) {
     const FoundNode& node = nodes_[i];
@@ -159,18 +169,27 @@ void Tree::gather_xattrs() {
     } else if (node.type == static_cast<u16>(NodeType::xref)) {
       auto x = decode_xref(bytes_of(bytes_, node), order_);
       if (!x) continue;
-      u32& highest = references[{x->ino, x->xid}];
-      highest = std::max(highest, x->seqno);
+      auto [at, fresh] = references.try_emplace({x->ino, x->xid}, Reference{x->seqno, i});
+      if (!fresh && x->seqno >= at->second.seqno) at->second = {x->seqno, i};
     }
   }
-  // Several references of one inode to attributes of one name: the highest sequence number counts.
-  std::map<std::pair<Ino, Xid>, u32> live;
-  for (const auto& [key, seqno] : references)
-    if ((seqno & 1) == 0 && data_.contains(key.second)) live[key] = seqno;
-  std::vector<std::pair<u32, std::pair<Ino, Xid>>> by_age;
-  for (const auto& [key, seqno] : live) by_age.emplace_back(seqno, key);
-  std::sort(by_age.begin(), by_age.end());
-  for (const auto& [seqno, key] : by_age) xattrs_[key.first].push_back(key.second);
+  // An odd number removes. Of several attributes of one name the one referred to last counts.
+  struct Live {
+    u32 seqno;
+    Ino ino;
+    Xid xid;
+  };
+  std::vector<Live> live;
+  std::set<u32> data;
+  for (const auto& [key, reference] : references) {
+    auto [ino, xid] = key;
+    if ((reference.seqno & 1) != 0 || !data_.contains(xid)) continue;
+    live.push_back({reference.seqno, ino, xid});
+    attribute_nodes_.push_back(reference.node);
+    if (data.insert(data_[xid]).second) attribute_nodes_.push_back(data_[xid]);
+  }
+  std::stable_sort(live.begin(), live.end(), [](const Live& a, const Live& b) { return a.seqno < b.seqno; });
+  for (const Live& l : live) xattrs_[l.ino].push_back(l.xid);
 }
 
 const TreeInode* Tree::find(Ino ino) const {
@@ -338,7 +357,9 @@ void walk_tree(const Tree& tree, const TreeVisitor& visit) {
     stack.pop_back();
     const TreeInode* inode = tree.find(step.ino);
     visit(step.path, step.ino, inode, step.name);
-    if (inode == nullptr || !inode->is_directory() || (step.name != nullptr && step.name->again)) continue;
+    if (inode == nullptr || !inode->is_directory() ||
+        (step.name != nullptr && (step.name->again || !is_plain_name(step.name->name))))
+      continue;
     for (auto child = inode->children.rbegin(); child != inode->children.rend(); ++child)
       if (step.path.size() + child->name.size() < kMaxPath)
         stack.push_back(

@@ -16,6 +16,10 @@
 
 namespace quire::jffs2 {
 
+/// False for names that no file can have: "", ".", "..", with '/' or NUL inside. Linux never writes
+/// them; whoever takes names from an image to a host must not either.
+bool is_plain_name(std::string_view name);
+
 /// A name in a directory.
 struct TreeName {
   std::string name;
@@ -72,6 +76,8 @@ class Tree {
   Result<DeviceNumber> device(const TreeInode& inode) const;
   /// Attributes by full name, values as getxattr(2) gives them.
   std::map<std::string, std::vector<u8>> xattrs(Ino ino) const;
+  /// Nodes of attributes and references that count.
+  const std::vector<u32>& attribute_nodes() const { return attribute_nodes_; }
   /// CRC-32 as zlib and cksum tools have it, of the whole contents.
   Result<u32> checksum(const TreeInode& inode) const;
 
@@ -100,11 +106,13 @@ class Tree {
   std::map<Ino, std::map<std::string_view, Name>> names_;  // while building
   std::unordered_map<Xid, u32> data_;                      // newest datum of each attribute
   std::unordered_map<Ino, std::vector<Xid>> xattrs_;
+  std::vector<u32> attribute_nodes_;
 };
 
 /// Visits every name below the root in order, parents first: path without leading slash ("" is the
 /// root itself), inode number, inode (nullptr: a name without an inode), and the name (nullptr for
-/// the root). A directory's contents are visited under one of its names only.
+/// the root). A directory's contents are visited under one of its names only, and not under one that
+/// is no plain name.
 using TreeVisitor =
     std::function<void(const std::string& path, Ino ino, const TreeInode* inode, const TreeName* name)>;
 void walk_tree(const Tree& tree, const TreeVisitor& visit);
