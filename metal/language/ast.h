@@ -148,7 +148,7 @@ struct Setting {
 struct Metadata {
   std::string id;
   Span span;
-  std::string severity = "warning";  ///< error, warning or note
+  std::string severity = "error";  ///< error, warning or note
   std::string text;
   std::string category;
   std::string example;

@@ -38,7 +38,6 @@ constexpr std::array kTable = {
     BuiltinInfo{"mc_arg_count", kArgCount, V, 1, 1, "mc_arg_count(args)"},
     BuiltinInfo{"mc_has_arg", kHasArg, V, 2, 2, "mc_has_arg(args, v)"},
     BuiltinInfo{"mc_frame_size", kFrameSize, V, 0, 0, "mc_frame_size()"},
-    BuiltinInfo{"mc_chain_size", kChainSize, V, 0, 0, "mc_chain_size()"},
     BuiltinInfo{"mc_in_macro", kInMacro, V, 1, 9, "mc_in_macro(\"NAME\", ...)"},
     BuiltinInfo{"mc_known_null", kKnownNull, V, 1, 1, "mc_known_null(e)"},
     BuiltinInfo{"mc_known_nonnull", kKnownNonnull, V, 1, 1, "mc_known_nonnull(e)"},
@@ -54,7 +53,9 @@ constexpr std::array kTable = {
     BuiltinInfo{"mc_root", kRoot, V, 1, 1, "mc_root(e)"},
     BuiltinInfo{"mc_field", kField, V, 1, 1, "mc_field(e)"},
     BuiltinInfo{"mc_record", kRecord, V, 1, 1, "mc_record(e)"},
-    BuiltinInfo{"mc_result", kResult, V, 0, 0, "mc_result()"},
+    BuiltinInfo{"mc_result_type", kResultType, V, 1, 1, "mc_result_type(fn)"},
+    BuiltinInfo{"mc_variable_size", kVariableSize, V, 0, 0, "mc_variable_size()"},
+    BuiltinInfo{"mc_variable_name", kVariableName, V, 0, 0, "mc_variable_name()"},
     BuiltinInfo{"mc_result_is", kResultIs, V, 1, 1, "mc_result_is(\"negative\")"},
 };
 

@@ -47,14 +47,15 @@ enum class Builtin : u8 {
   kIsNoreturn,
   kMustUse,
   kKey,
-  kChainSize,
   kWhy,
   kRoot,
   kField,
   kRecord,
   kResultIs,
+  kVariableSize,
+  kVariableName,
+  kResultType,
   kIsLocalStorage,
-  kResult,
   kIsIndirect,
 };
 

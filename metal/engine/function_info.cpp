@@ -1,0 +1,605 @@
+#include "metal/engine/function_info.h"
+
+#include <algorithm>
+
+namespace quire::metal {
+namespace {
+
+constexpr u32 kMaxDepth = 12;
+
+bool is_comparison(Op op) { return op >= Op::Lt && op <= Op::Ne; }
+
+Op mirrored(Op op) {
+  switch (op) {
+    case Op::Lt:
+      return Op::Gt;
+    case Op::Gt:
+      return Op::Lt;
+    case Op::Le:
+      return Op::Ge;
+    case Op::Ge:
+      return Op::Le;
+    default:
+      return op;
+  }
+}
+
+Op negated(Op op) {
+  switch (op) {
+    case Op::Lt:
+      return Op::Ge;
+    case Op::Gt:
+      return Op::Le;
+    case Op::Le:
+      return Op::Gt;
+    case Op::Ge:
+      return Op::Lt;
+    case Op::Eq:
+      return Op::Ne;
+    default:
+      return Op::Eq;
+  }
+}
+
+/// The values v with `v op c`.
+ValueRange satisfying(Op op, i64 c) {
+  ValueRange r;
+  switch (op) {
+    case Op::Lt:
+      r.high = c == ValueRange::kMin ? c : c - 1;
+      break;
+    case Op::Le:
+      r.high = c;
+      break;
+    case Op::Gt:
+      r.low = c == ValueRange::kMax ? c : c + 1;
+      break;
+    case Op::Ge:
+      r.low = c;
+      break;
+    case Op::Eq:
+      r = ValueRange::constant(c);
+      break;
+    default:
+      r.exclude(c);
+      break;
+  }
+  return r;
+}
+
+}  // namespace
+
+FunctionInfo::FunctionInfo(const Function& f)
+    : f_(f), modified_(f.parameter_count, false), matters_(f.parameter_count, false) {
+  const Pool& pool = f.pool;
+  for (const Local& l : f.locals)
+    if (!l.parameter && !l.is_static) frame_size_ += l.size;
+  for (u32 i = 0; i < f.parameter_count && i < f.locals.size(); ++i) modified_[i] = f.locals[i].address_taken;
+
+  local_exprs_.assign(f.locals.size(), kNoExpr);
+  for (u32 i = 0; i < pool.size(); ++i) {
+    const Expr& e = pool[ExprId(i)];
+    if (e.kind == ExprKind::Var && e.value >= 0 && static_cast<std::size_t>(e.value) < f.locals.size())
+      local_exprs_[static_cast<std::size_t>(e.value)] = pool.core(ExprId(i));
+  }
+
+  for (const Block& b : f.blocks) {
+    if (b.condition != kNoExpr) {
+      add_keys(b.condition);
+      used_.insert(pool.core(b.condition).value());
+    }
+    for (const Event& ev : b.events) {
+      if (ev.expr == kNoExpr) continue;
+      if (ev.kind == EventKind::Return) {
+        add_keys(ev.expr);
+        used_.insert(pool.core(ev.expr).value());
+      }
+      if (ev.kind != EventKind::Evaluate) continue;
+      const Expr& e = pool[pool.core(ev.expr)];
+      if (e.kind == ExprKind::Call) ++evaluations_[pool.core(ev.expr).value()];
+      std::span<const ExprId> kids = pool.kids(pool.core(ev.expr));
+      for (ExprId k : kids)
+        for (ExprId s = pool.core(k);; s = pool.core(pool.kid(s, 0))) {
+          used_.insert(s.value());
+          if (pool[s].kind != ExprKind::Cast || pool[s].kid_count == 0) break;
+        }
+      if ((e.kind == ExprKind::Assign || e.kind == ExprKind::Increment) && !kids.empty()) {
+        const Expr& lhs = pool[pool.core(kids[0])];
+        if (lhs.kind == ExprKind::Var && lhs.value >= 0 && lhs.value < f.parameter_count)
+          modified_[static_cast<std::size_t>(lhs.value)] = true;
+      }
+      if (e.kind == ExprKind::Call)
+        for (ExprId k : kids.subspan(1)) {
+          ExprId a = strip_casts(pool, pool.core(k));
+          if (pool[a].kind == ExprKind::Var && pool[a].value >= 0 && pool[a].value < f.parameter_count)
+            add_key(a);
+        }
+    }
+  }
+  // What flows into a key by assignment is a key too.
+  for (std::size_t before = 0; before != keys_.size();) {
+    before = keys_.size();
+    for (u32 i = 0; i < pool.size(); ++i) {
+      const Expr& e = pool[ExprId(i)];
+      if (e.kind == ExprKind::Assign && e.kid_count == 2 && key_of(pool.core(pool.kid(ExprId(i), 0))) >= 0)
+        add_keys(pool.kid(ExprId(i), 1));
+    }
+  }
+  for (const FactKey& k : keys_)
+    for (i64 l : k.locals)
+      if (l >= 0 && l < f.parameter_count) matters_[static_cast<std::size_t>(l)] = true;
+  liveness();
+}
+
+bool FunctionInfo::describe(ExprId id, FactKey& key, u32 depth) const {
+  if (depth > kMaxDepth) return false;
+  const Pool& pool = f_.pool;
+  const Expr& e = pool[id];
+  switch (e.kind) {
+    case ExprKind::Assign:
+    case ExprKind::Increment:
+    case ExprKind::Asm:
+    case ExprKind::Unknown:
+      return false;
+    case ExprKind::Call:
+      if (depth != 0) return false;
+      return true;  // its value is a key only until it is made again
+    case ExprKind::Var:
+      if (e.value >= 0) {
+        key.locals.push_back(e.value);
+        if (static_cast<std::size_t>(e.value) < f_.locals.size() &&
+            f_.locals[static_cast<std::size_t>(e.value)].address_taken)
+          key.memory = true;
+      } else {
+        key.globals.push_back(e.name);
+      }
+      return true;
+    case ExprKind::Member:
+      key.fields.push_back(e.name);
+      break;
+    case ExprKind::Deref:
+    case ExprKind::Index:
+      key.memory = true;
+      break;
+    default:
+      break;
+  }
+  for (ExprId k : pool.kids(id))
+    if (!describe(pool.core(k), key, depth + 1)) return false;
+  return true;
+}
+
+void FunctionInfo::add_key(ExprId e) {
+  e = f_.pool.core(e);
+  if (keys_.size() >= kMaxKeys || key_index_.contains(e.value())) return;
+  FactKey k;
+  k.expr = e;
+  if (!describe(e, k, 0)) return;
+  key_index_.emplace(e.value(), static_cast<u16>(keys_.size()));
+  keys_.push_back(std::move(k));
+}
+
+void FunctionInfo::add_keys(ExprId id, u32 depth) {
+  if (id == kNoExpr || depth > kMaxDepth) return;
+  const Pool& pool = f_.pool;
+  id = pool.core(id);
+  const Expr& e = pool[id];
+  switch (e.kind) {
+    case ExprKind::Int:
+    case ExprKind::Float:
+    case ExprKind::String:
+    case ExprKind::Function:
+      return;
+    case ExprKind::Unary:
+    case ExprKind::Cast:
+      if (e.kid_count > 0) add_keys(pool.kid(id, 0), depth + 1);
+      return;
+    case ExprKind::Assign:
+      if (e.kid_count == 2) {
+        add_keys(pool.kid(id, 0), depth + 1);
+        add_keys(pool.kid(id, 1), depth + 1);
+      }
+      return;
+    case ExprKind::Comma:
+      if (e.kid_count == 2) add_keys(pool.kid(id, 1), depth + 1);
+      return;
+    case ExprKind::Conditional:
+      for (ExprId k : pool.kids(id)) add_keys(k, depth + 1);
+      return;
+    case ExprKind::Binary:
+      if (e.op != Op::LogAnd && e.op != Op::LogOr) add_key(id);
+      for (ExprId k : pool.kids(id)) add_keys(k, depth + 1);
+      return;
+    default:
+      add_key(id);
+  }
+}
+
+void FunctionInfo::mark(ExprId id, u64* bits, u32 depth) const {
+  if (id == kNoExpr || depth > kMaxDepth) return;
+  const Pool& pool = f_.pool;
+  id = pool.core(id);
+  if (i32 k = key_of(id); k >= 0) bits[k / 64] |= u64{1} << (k % 64);
+  for (ExprId kid : pool.kids(id)) mark(kid, bits, depth + 1);
+}
+
+void FunctionInfo::liveness() {
+  words_ = std::max<std::size_t>(1, (keys_.size() + 63) / 64);
+  std::size_t n = f_.blocks.size();
+  live_.assign(n * words_, 0);
+  std::vector<u64> gen(n * words_, 0), kill(n * words_, 0);
+  const Pool& pool = f_.pool;
+  for (std::size_t b = 0; b < n; ++b) {
+    u64* g = &gen[b * words_];
+    u64* k = &kill[b * words_];
+    const Block& block = f_.blocks[b];
+    mark(block.condition, g);
+    for (auto ev = block.events.rbegin(); ev != block.events.rend(); ++ev) {
+      if (ev->kind == EventKind::Return) mark(ev->expr, g);
+      if (ev->kind != EventKind::Evaluate || ev->expr == kNoExpr) continue;
+      ExprId id = pool.core(ev->expr);
+      const Expr& e = pool[id];
+      if (e.kind == ExprKind::Assign && e.kid_count == 2) {
+        i32 key = key_of(pool.core(pool.kid(id, 0)));
+        if (key >= 0) {
+          if (e.op == Op::None && pool[keys_[static_cast<std::size_t>(key)].expr].kind == ExprKind::Var) {
+            g[key / 64] &= ~(u64{1} << (key % 64));
+            k[key / 64] |= u64{1} << (key % 64);
+          }
+          mark(pool.kid(id, 1), g);
+        }
+      } else if (e.kind == ExprKind::Call) {
+        for (ExprId a : pool.kids(id)) mark(a, g);
+      }
+    }
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t b = n; b-- > 0;) {
+      for (std::size_t w = 0; w < words_; ++w) {
+        u64 out = 0;
+        for (const Edge& edge : f_.blocks[b].edges)
+          if (edge.to.value() < n) out |= live_[edge.to.value() * words_ + w];
+        u64 in = gen[b * words_ + w] | (out & ~kill[b * words_ + w]);
+        if (in != live_[b * words_ + w]) {
+          live_[b * words_ + w] = in;
+          changed = true;
+        }
+      }
+    }
+  }
+}
+
+bool FunctionInfo::discarded(BlockId block, std::size_t index) const {
+  const Pool& pool = f_.pool;
+  const Block& b = f_.blocks[block.value()];
+  ExprId call = pool.core(b.events[index].expr);
+  if (!used_.contains(call.value())) return true;
+  // The same text is used somewhere; is it here? Look on to the next evaluation of the same call.
+  if (b.condition != kNoExpr && pool.core(b.condition) == call) return false;
+  for (std::size_t i = index + 1; i < b.events.size(); ++i) {
+    ExprId e = b.events[i].expr;
+    if (e == kNoExpr) continue;
+    e = pool.core(e);
+    if (e == call) return b.events[i].kind != EventKind::Return;
+    for (ExprId k : pool.kids(e)) {
+      for (ExprId s = pool.core(k);; s = pool.core(pool.kid(s, 0))) {
+        if (s == call) return false;
+        if (pool[s].kind != ExprKind::Cast || pool[s].kid_count == 0) break;
+      }
+    }
+  }
+  // Used beyond this block, as an operand beside ?: or &&; or used only where the same text stands again.
+  auto count = evaluations_.find(call.value());
+  return count != evaluations_.end() && count->second > 1 && b.condition == kNoExpr;
+}
+
+bool FunctionInfo::only_address(BlockId block, std::size_t index, ExprId place) const {
+  const Pool& pool = f_.pool;
+  const Block& b = f_.blocks[block.value()];
+  place = pool.core(place);
+  for (std::size_t i = index + 1; i < b.events.size() && i < index + 6; ++i) {
+    if (b.events[i].kind != EventKind::Evaluate || b.events[i].expr == kNoExpr) continue;
+    ExprId e = pool.core(b.events[i].expr);
+    if (pool[e].kind == ExprKind::AddressOf) {
+      for (ExprId k = pool.core(pool.kid(e, 0));;) {
+        if (k == place) return true;
+        const Expr& x = pool[k];
+        bool inner_array = x.kind == ExprKind::Index && pool.type_of(pool.kid(k, 0)).kind == TypeKind::Array;
+        if (x.kind != ExprKind::Member && !inner_array) break;
+        k = pool.core(pool.kid(k, 0));
+      }
+    }
+  }
+  return false;
+}
+
+const ValueRange* FunctionInfo::find(const Facts& facts, ExprId core) const {
+  i32 k = key_of(core);
+  if (k < 0) return nullptr;
+  auto it =
+      std::lower_bound(facts.begin(), facts.end(), k, [](const auto& p, i32 key) { return p.first < key; });
+  return it != facts.end() && it->first == k ? &it->second : nullptr;
+}
+
+ValueRange FunctionInfo::evaluate(const Facts& facts, ExprId id, u32 depth) const {
+  if (id == kNoExpr || depth > kMaxDepth) return {};
+  const Pool& pool = f_.pool;
+  id = pool.core(id);
+  const Expr& e = pool[id];
+  if (const ValueRange* r = find(facts, id)) return *r;
+  auto kid = [&](u32 i) { return evaluate(facts, pool.kid(id, i), depth + 1); };
+  switch (e.kind) {
+    case ExprKind::Int:
+      return ValueRange::constant(e.value);
+    case ExprKind::String:
+    case ExprKind::Function:
+    case ExprKind::Lambda:
+      return ValueRange::nonzero();
+    case ExprKind::AddressOf: {
+      // &p->f is null exactly when p is, for all the kernel cares; &local never is.
+      return ValueRange::nonzero();
+    }
+    case ExprKind::New:
+      return ValueRange::nonzero();
+    case ExprKind::Cast: {
+      ValueRange r = kid(0);
+      const Type& t = pool.type_of(id);
+      const Type& from = pool.type_of(pool.kid(id, 0));
+      if (t.kind == TypeKind::Bool && !r.is_constant())
+        return r.known_nonzero() ? ValueRange::constant(1) : ValueRange::boolean();
+      // A narrower or sign-changing cast keeps only small non-negative values as they are.
+      if (t.size != 0 && from.size != 0 && t.size < from.size && !(r.low >= 0 && r.high < 128)) return {};
+      if (!t.is_signed && from.is_signed && r.low < 0)
+        return r.known_nonzero() ? ValueRange::nonzero() : ValueRange{};
+      return r;
+    }
+    case ExprKind::Assign:
+      return e.kid_count == 2 ? (e.op == Op::None ? kid(1) : kid(0)) : ValueRange{};
+    case ExprKind::Comma:
+      return e.kid_count == 2 ? kid(1) : ValueRange{};
+    case ExprKind::Conditional: {
+      if (e.kid_count != 3) return {};
+      ValueRange c = kid(0);
+      if (c.known_nonzero()) return kid(1);
+      if (c.known_zero()) return kid(2);
+      ValueRange r = kid(1);
+      r.join(kid(2));
+      return r;
+    }
+    case ExprKind::Unary: {
+      ValueRange r = kid(0);
+      if (e.op == Op::Not)
+        return r.known_zero()      ? ValueRange::constant(1)
+               : r.known_nonzero() ? ValueRange::constant(0)
+                                   : ValueRange::boolean();
+      if (e.op == Op::Neg && r.low != ValueRange::kMin) {
+        ValueRange n{r.high == ValueRange::kMax ? ValueRange::kMin : -r.high, -r.low, r.has_hole, -r.hole};
+        return n;
+      }
+      if (e.op == Op::BitNot && r.is_constant()) return ValueRange::constant(~r.low);
+      return {};
+    }
+    case ExprKind::Binary: {
+      if (e.kid_count != 2) return {};
+      ValueRange a = kid(0), b = kid(1);
+      if (is_comparison(e.op)) {
+        if (b.is_constant()) {
+          ValueRange yes = a, no = a;
+          bool can = yes.intersect(satisfying(e.op, b.low));
+          bool cannot = no.intersect(satisfying(negated(e.op), b.low));
+          if (!can) return ValueRange::constant(0);
+          if (!cannot) return ValueRange::constant(1);
+        } else if (a.is_constant()) {
+          ValueRange yes = b, no = b;
+          bool can = yes.intersect(satisfying(mirrored(e.op), a.low));
+          bool cannot = no.intersect(satisfying(negated(mirrored(e.op)), a.low));
+          if (!can) return ValueRange::constant(0);
+          if (!cannot) return ValueRange::constant(1);
+        }
+        return ValueRange::boolean();
+      }
+      if (e.op == Op::LogAnd) {
+        if (a.known_zero() || b.known_zero()) return ValueRange::constant(0);
+        return a.known_nonzero() && b.known_nonzero() ? ValueRange::constant(1) : ValueRange::boolean();
+      }
+      if (e.op == Op::LogOr) {
+        if (a.known_nonzero() || b.known_nonzero()) return ValueRange::constant(1);
+        return a.known_zero() && b.known_zero() ? ValueRange::constant(0) : ValueRange::boolean();
+      }
+      if (a.is_constant() && b.is_constant()) {
+        auto x = static_cast<u64>(a.low), y = static_cast<u64>(b.low);
+        switch (e.op) {
+          case Op::Add:
+            return ValueRange::constant(static_cast<i64>(x + y));
+          case Op::Sub:
+            return ValueRange::constant(static_cast<i64>(x - y));
+          case Op::Mul:
+            return ValueRange::constant(static_cast<i64>(x * y));
+          case Op::And:
+            return ValueRange::constant(static_cast<i64>(x & y));
+          case Op::Or:
+            return ValueRange::constant(static_cast<i64>(x | y));
+          case Op::Xor:
+            return ValueRange::constant(static_cast<i64>(x ^ y));
+          case Op::Shl:
+            return y < 64 ? ValueRange::constant(static_cast<i64>(x << y)) : ValueRange{};
+          case Op::Shr:
+            return y < 64 ? ValueRange::constant(static_cast<i64>(x >> y)) : ValueRange{};
+          case Op::Div:
+            return b.low != 0 && b.low != -1 ? ValueRange::constant(a.low / b.low) : ValueRange{};
+          case Op::Rem:
+            return b.low != 0 && b.low != -1 ? ValueRange::constant(a.low % b.low) : ValueRange{};
+          default:
+            return {};
+        }
+      }
+      if (e.op == Op::And && b.is_constant() && b.low >= 0) return {0, b.low, false, 0};
+      if (e.op == Op::Or && (a.known_nonzero() || b.known_nonzero())) return ValueRange::nonzero();
+      return {};
+    }
+    default:
+      return {};
+  }
+}
+
+void FunctionInfo::set(Facts& facts, ExprId expr, const ValueRange& range) const {
+  i32 k = key_of(f_.pool.core(expr));
+  if (k < 0) return;
+  auto it =
+      std::lower_bound(facts.begin(), facts.end(), k, [](const auto& p, i32 key) { return p.first < key; });
+  bool there = it != facts.end() && it->first == k;
+  if (range.any()) {
+    if (there) facts.erase(it);
+  } else if (there) {
+    it->second = range;
+  } else {
+    facts.insert(it, {static_cast<u16>(k), range});
+  }
+}
+
+bool FunctionInfo::restrict(Facts& facts, ExprId id, const ValueRange& range, u32 depth) const {
+  if (id == kNoExpr || depth > kMaxDepth) return true;
+  const Pool& pool = f_.pool;
+  id = pool.core(id);
+  ValueRange r = evaluate(facts, id);
+  if (!r.intersect(range)) return false;
+  set(facts, id, r);
+  const Expr& e = pool[id];
+  switch (e.kind) {
+    case ExprKind::Cast: {
+      const Type& t = pool.type_of(id);
+      const Type& from = pool.type_of(pool.kid(id, 0));
+      if (t.size == from.size && t.is_signed == from.is_signed)
+        return restrict(facts, pool.kid(id, 0), range, depth + 1);
+      if (t.size >= from.size || t.size == 0) {
+        if (range.known_zero()) return restrict(facts, pool.kid(id, 0), range, depth + 1);
+        if (range.known_nonzero()) return restrict(facts, pool.kid(id, 0), ValueRange::nonzero(), depth + 1);
+      }
+      return true;
+    }
+    case ExprKind::Assign:
+      if (e.kid_count != 2) return true;
+      return restrict(facts, pool.kid(id, 0), range, depth + 1) &&
+             (e.op != Op::None || restrict(facts, pool.kid(id, 1), range, depth + 1));
+    case ExprKind::Comma:
+      return e.kid_count != 2 || restrict(facts, pool.kid(id, 1), range, depth + 1);
+    case ExprKind::Unary:
+      if (e.op == Op::Not && (range.known_zero() || range.known_nonzero()))
+        return assume(facts, id, range.known_nonzero(), depth + 1);
+      return true;
+    case ExprKind::Binary:
+      if ((is_comparison(e.op) || e.op == Op::LogAnd || e.op == Op::LogOr) &&
+          (range.known_zero() || range.known_nonzero()))
+        return assume(facts, id, range.known_nonzero(), depth + 1);
+      return true;
+    default:
+      return true;
+  }
+}
+
+bool FunctionInfo::assume(Facts& facts, ExprId id, bool truth, u32 depth) const {
+  if (id == kNoExpr || depth > kMaxDepth) return true;
+  const Pool& pool = f_.pool;
+  id = pool.core(id);
+  const Expr& e = pool[id];
+  ValueRange now = evaluate(facts, id);
+  if (truth ? now.known_zero() : now.known_nonzero()) return false;
+  if (e.kind == ExprKind::Unary && e.op == Op::Not) return assume(facts, pool.kid(id, 0), !truth, depth + 1);
+  if (e.kind == ExprKind::Binary && e.kid_count == 2) {
+    ExprId l = pool.kid(id, 0), r = pool.kid(id, 1);
+    if (e.op == Op::LogAnd || e.op == Op::LogOr) {
+      // Both operands are settled one way; otherwise only one is, and which is not known.
+      if ((e.op == Op::LogAnd) == truth)
+        return assume(facts, l, truth, depth + 1) && assume(facts, r, truth, depth + 1);
+      return true;
+    }
+    if (is_comparison(e.op)) {
+      Op op = truth ? e.op : negated(e.op);
+      set(facts, id, truth ? ValueRange::nonzero() : ValueRange::constant(0));
+      ValueRange a = evaluate(facts, l), b = evaluate(facts, r);
+      if (b.is_constant()) return restrict(facts, l, satisfying(op, b.low), depth + 1);
+      if (a.is_constant()) return restrict(facts, r, satisfying(mirrored(op), a.low), depth + 1);
+      if (op == Op::Eq) {
+        if (!restrict(facts, l, b, depth + 1)) return false;
+        return restrict(facts, r, evaluate(facts, l), depth + 1);
+      }
+      // a < b with b's upper end known says something about a, and the reverse.
+      if ((op == Op::Lt || op == Op::Le) && b.high != ValueRange::kMax)
+        return restrict(facts, l, satisfying(op, b.high), depth + 1);
+      if ((op == Op::Gt || op == Op::Ge) && b.low != ValueRange::kMin)
+        return restrict(facts, l, satisfying(op, b.low), depth + 1);
+      return true;
+    }
+  }
+  return restrict(facts, id, truth ? ValueRange::nonzero() : ValueRange::constant(0), depth + 1);
+}
+
+void FunctionInfo::forget_write(Facts& facts, ExprId lhs) const {
+  const Pool& pool = f_.pool;
+  lhs = pool.core(lhs);
+  const Expr& e = pool[lhs];
+  std::erase_if(facts, [&](const auto& p) {
+    const FactKey& k = keys_[p.first];
+    switch (e.kind) {
+      case ExprKind::Var:
+        if (e.value >= 0) return std::find(k.locals.begin(), k.locals.end(), e.value) != k.locals.end();
+        return std::find(k.globals.begin(), k.globals.end(), e.name) != k.globals.end();
+      case ExprKind::Member:
+        return std::find(k.fields.begin(), k.fields.end(), e.name) != k.fields.end();
+      default:
+        return k.memory;
+    }
+  });
+}
+
+void FunctionInfo::forget_value(Facts& facts, ExprId expr) const {
+  i32 k = key_of(f_.pool.core(expr));
+  if (k >= 0) std::erase_if(facts, [&](const auto& p) { return p.first == k; });
+}
+
+void FunctionInfo::forget_call(Facts& facts, ExprId call, bool gently) const {
+  if (facts.empty()) return;
+  const Pool& pool = f_.pool;
+  std::vector<i64> handed, addressed;
+  std::vector<Symbol> fields;
+  std::span<const ExprId> kids = pool.kids(pool.core(call));
+  for (std::size_t i = 1; i < kids.size(); ++i) {
+    ExprId a = strip_casts(pool, pool.core(kids[i]));
+    bool address = pool[a].kind == ExprKind::AddressOf || pool.type_of(a).kind == TypeKind::Array;
+    bool through = false;
+    Symbol field;
+    while (pool[a].kid_count > 0 && (pool[a].kind == ExprKind::AddressOf ||
+                                     pool[a].kind == ExprKind::Member || pool[a].kind == ExprKind::Index ||
+                                     pool[a].kind == ExprKind::Deref || pool[a].kind == ExprKind::Cast)) {
+      if (pool[a].kind == ExprKind::Deref) through = true;
+      if (pool[a].kind == ExprKind::Member && !field) field = pool[a].name;
+      a = pool.core(pool.kid(a, 0));
+    }
+    if (pool[a].kind != ExprKind::Var) continue;
+    if (address && field) {
+      fields.push_back(field);  // only that field is within reach
+    } else if (address && !through && pool[a].value >= 0) {
+      addressed.push_back(pool[a].value);
+    } else if (pool[a].value >= 0) {
+      handed.push_back(pool[a].value);
+    }
+  }
+  auto shares = [](const auto& a, const auto& b) {
+    return std::any_of(a.begin(), a.end(),
+                       [&](const auto& x) { return std::find(b.begin(), b.end(), x) != b.end(); });
+  };
+  std::erase_if(facts, [&](const auto& p) {
+    const FactKey& k = keys_[p.first];
+    if (shares(k.locals, addressed) || (!gently && shares(k.fields, fields))) return true;
+    if (gently) return false;
+    if (!k.globals.empty()) return true;
+    return (k.memory || !k.fields.empty()) && shares(k.locals, handed);
+  });
+}
+
+void FunctionInfo::prune(Facts& facts, BlockId block) const {
+  std::erase_if(facts, [&](const auto& p) { return !live_in(block, p.first); });
+}
+
+}  // namespace quire::metal

@@ -1,0 +1,100 @@
+// What the solver needs to know about a function whatever the rule: which expressions its conditions read
+// (only facts about those are kept), where these are still going to be read, and what changes them.
+#pragma once
+
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "metal/engine/range.h"
+#include "metal/ir/function.h"
+
+namespace quire::metal {
+
+/// Something that a later decision can depend on: a variable, a field, a call's result, a comparison.
+struct FactKey {
+  ExprId expr = kNoExpr;  ///< a core id
+  std::vector<i64> locals;
+  std::vector<Symbol> globals;
+  std::vector<Symbol> fields;
+  bool memory = false;  ///< reads through a pointer or an index
+};
+
+/// Facts of one path: key index and range, sorted by key.
+using Facts = std::vector<std::pair<u16, ValueRange>>;
+
+class FunctionInfo {
+ public:
+  static constexpr std::size_t kMaxKeys = 192;
+
+  explicit FunctionInfo(const Function& f);
+
+  const Function& function() const { return f_; }
+  std::size_t key_count() const { return keys_.size(); }
+  const FactKey& key(u16 k) const { return keys_[k]; }
+  /// Index of a core expression that is a key, or -1.
+  i32 key_of(ExprId core) const {
+    auto it = key_index_.find(core.value());
+    return it == key_index_.end() ? -1 : it->second;
+  }
+  bool live_in(BlockId b, u16 key) const {
+    return (live_[b.value() * words_ + key / 64] >> (key % 64) & 1) != 0;
+  }
+  /// The parameter is assigned or its address is taken somewhere.
+  bool parameter_modified(u32 index) const { return modified_[index]; }
+  /// Some decision (or a call that it is passed to) depends on the parameter's value.
+  bool parameter_matters(u32 index) const { return matters_[index]; }
+  /// The Var expression of a local, or kNoExpr when no expression of the function names it.
+  ExprId local_expr(i64 local) const {
+    return local >= 0 && static_cast<std::size_t>(local) < local_exprs_.size()
+               ? local_exprs_[static_cast<std::size_t>(local)]
+               : kNoExpr;
+  }
+  /// Sum of the sizes of the automatic variables, in bytes.
+  u64 frame_size() const { return frame_size_; }
+  /// The value of the call at event `index` of `block` is used by nobody.
+  bool discarded(BlockId block, std::size_t index) const;
+  /// Event `index` names a place only to take its address: no access.
+  bool only_address(BlockId block, std::size_t index, ExprId place) const;
+
+  // Facts. All take and give facts sorted by key.
+
+  /// What `expr` can be, given `facts`.
+  ValueRange evaluate(const Facts& facts, ExprId expr, u32 depth = 0) const;
+  /// Adds what `expr` being true (or false) says. False when it cannot be.
+  bool assume(Facts& facts, ExprId expr, bool truth, u32 depth = 0) const;
+  /// Adds that `expr` lies in `range`. False when it cannot.
+  bool restrict(Facts& facts, ExprId expr, const ValueRange& range, u32 depth = 0) const;
+  /// Sets the fact of a key, whatever was known before.
+  void set(Facts& facts, ExprId expr, const ValueRange& range) const;
+  /// Forgets what a write to `lhs` may change.
+  void forget_write(Facts& facts, ExprId lhs) const;
+  /// Forgets what the call may change: globals, memory that it is handed, variables whose address it gets.
+  /// `gently`: only what it gets the address of.
+  void forget_call(Facts& facts, ExprId call, bool gently) const;
+  /// Forgets the value that `expr` itself had (before it is evaluated afresh).
+  void forget_value(Facts& facts, ExprId expr) const;
+  /// Keeps the facts that can be read at or after the start of `block`.
+  void prune(Facts& facts, BlockId block) const;
+
+ private:
+  void add_keys(ExprId e, u32 depth = 0);
+  void add_key(ExprId e);
+  bool describe(ExprId e, FactKey& key, u32 depth) const;
+  void mark(ExprId e, u64* bits, u32 depth = 0) const;
+  void liveness();
+  const ValueRange* find(const Facts& facts, ExprId core) const;
+
+  const Function& f_;
+  std::vector<FactKey> keys_;
+  std::unordered_map<u32, u16> key_index_;
+  std::size_t words_ = 1;
+  std::vector<u64> live_;
+  std::vector<bool> modified_, matters_;
+  std::unordered_set<u32> used_;  // core ids that are part of another expression or decide something
+  std::unordered_map<u32, u32> evaluations_;  // calls: how many events evaluate them
+  std::vector<ExprId> local_exprs_;
+  u64 frame_size_ = 0;
+};
+
+}  // namespace quire::metal

@@ -1,0 +1,107 @@
+// What the solver passes around: the state of one path, and what is known of a function entered in a state.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "metal/engine/finding.h"
+#include "metal/engine/function_info.h"
+#include "metal/engine/place.h"
+#include "metal/engine/program.h"
+#include "metal/engine/values.h"
+
+namespace quire::metal {
+
+/// No state of a variable: its object carries none (yet, or no longer).
+inline constexpr i32 kNoState = -1;
+
+using ConstantParameters = std::vector<std::pair<u16, ValueRange>>;
+
+/// Names one item: what is solved once and remembered.
+struct ItemKey {
+  FunctionId function;
+  i32 var = -1;  ///< state variable whose object this is about; -1: the global state alone
+  i32 state = kNoState;
+  i32 global = 0;
+  DataFields data{}, global_data{};
+  bool root = false;             ///< paths end here for good
+  std::vector<PlaceId> names;    ///< of the object, in this function's terms
+  ConstantParameters constants;  ///< parameters with known values
+
+  friend auto operator<=>(const ItemKey&, const ItemKey&) = default;
+};
+
+/// One step of a path, linked backwards.
+struct Trail {
+  u32 previous = 0;
+  Location at;
+  ExprId expr = kNoExpr;  ///< branches: the condition
+  bool branch = false;
+  bool truth = false;
+  bool indirect = false;
+  std::string text;                                    ///< other steps
+  std::shared_ptr<const std::vector<PathNote>> inner;  ///< what happened inside the callee
+};
+
+/// The state of one path through one function.
+struct PathState {
+  i32 state = kNoState;
+  i32 global = 0;
+  DataFields data{}, global_data{};
+  bool escaped = false;  ///< the object was stored where others can reach it
+  std::vector<PlaceId> names;
+  Facts facts;
+  ValueRange result;  ///< of the function, once returned
+  bool has_result = false;
+
+  // Not part of the identity.
+  u32 trail = 0;
+  Location result_at;
+  SourcePoint cause;         ///< where the instance left the start
+  SourcePoint global_cause;  ///< where the global state left the initial one
+  std::string cause_name;    ///< the object's name there
+};
+
+/// One way to leave a function.
+struct ExitState {
+  i32 state = kNoState;
+  i32 global = 0;
+  DataFields data{}, global_data{};
+  bool escaped = false;
+  std::vector<PlaceId> names;  ///< only what the caller can name: from parameters, globals, the result
+  ValueRange result;
+  SourcePoint cause, global_cause;
+  std::shared_ptr<const std::vector<PathNote>> notes;
+
+  bool same_outcome(const ExitState& o) const {
+    return state == o.state && global == o.global && data == o.data && global_data == o.global_data &&
+           escaped == o.escaped && names == o.names && result == o.result;
+  }
+};
+
+/// What an item found out.
+struct Observation;
+struct Summary {
+  ItemKey key;
+  std::vector<ExitState> exits;
+  std::vector<Finding> findings;
+  std::vector<Observation> observations;
+  /// Items that were asked for on the way, with the path that led to the first asking.
+  struct Demand {
+    ItemKey key;
+    std::vector<PathNote> path;
+    u32 branches = 0;
+    bool indirect = false;
+  };
+  std::vector<Demand> demands;
+  std::map<std::string, std::string> annotations;  ///< tag to reason
+  bool cut = false;
+  bool solving = false;
+  bool provisional_read = false;  ///< asked for while being solved (recursion)
+  u32 rounds = 0;
+};
+
+}  // namespace quire::metal

@@ -1,0 +1,345 @@
+#include "metal/engine/prepared.h"
+
+#include <algorithm>
+
+#include "metal/engine/values.h"
+
+namespace quire::metal {
+
+const std::vector<PatternMatch>* PreparedFunction::at(BlockId block, std::size_t event) const {
+  const auto& list = blocks[block.value()];
+  auto it = std::lower_bound(list.begin(), list.end(), event,
+                             [](const EventMatches& m, std::size_t e) { return m.event < e; });
+  return it != list.end() && it->event == event ? &it->matches : nullptr;
+}
+
+namespace {
+
+class Preparer {
+ public:
+  Preparer(const CompiledMachine& m, const Program& program, FunctionId id, const FunctionInfo& info)
+      : m_(m), program_(program), id_(id), info_(info), f_(info.function()), pool_(f_.pool) {}
+
+  PreparedFunction run() {
+    out_.blocks.resize(f_.blocks.size());
+    out_.covered.resize(f_.macros.size());
+    for (std::size_t i = 0; i < f_.macros.size(); ++i) {
+      const MacroUse& u = f_.macros[i];
+      bool outer = u.written_in != kNoMacro && u.written_in.value() < i && out_.covered[u.written_in.value()];
+      out_.covered[i] = outer || m_.named.contains(u.name) || matches_macro(u);
+    }
+    for (u32 b = 0; b < f_.blocks.size(); ++b)
+      for (u32 e = 0; e < f_.blocks[b].events.size(); ++e) {
+        EventMatches found;
+        found.event = e;
+        event(BlockId(b), e, found.matches);
+        if (!found.matches.empty()) out_.blocks[b].push_back(std::move(found));
+      }
+    return std::move(out_);
+  }
+
+ private:
+  /// Object-like macros that a pattern names as such.
+  bool matches_macro(const MacroUse& u) const {
+    if (u.function_like || u.tree == kNoExpr) return false;
+    for (const auto& p : m_.fragments)
+      if (p->root != kNoExpr && p->pool[p->root].kind == ExprKind::Macro && p->pool[p->root].name == u.name)
+        return true;
+    return false;
+  }
+
+  void event(BlockId b, u32 index, std::vector<PatternMatch>& found) {
+    const Event& ev = f_.blocks[b.value()].events[index];
+    switch (ev.kind) {
+      case EventKind::MacroBegin: {
+        const MacroUse& u = f_.macros[ev.macro.value()];
+        bool inside = u.written_in != kNoMacro && out_.covered[u.written_in.value()];
+        if (!inside && out_.covered[ev.macro.value()] && u.tree != kNoExpr)
+          try_all(b, index, metal::PatternKind::Expression, {u.tree}, found);
+        break;
+      }
+      case EventKind::Evaluate: {
+        if (ev.expr == kNoExpr || out_.is_covered(ev)) break;
+        std::vector<ExprId> shown{ev.expr};
+        const Expr& e = pool_[pool_.core(ev.expr)];
+        if (e.kind == ExprKind::Member || e.kind == ExprKind::Index)
+          accessed(b, index, pool_.core(ev.expr), shown);
+        if ((e.kind == ExprKind::Member || e.kind == ExprKind::Index || e.kind == ExprKind::Deref) &&
+            (info_.only_address(b, index, ev.expr) || pool_.type_of(ev.expr).kind == TypeKind::Array))
+          break;
+        try_all(b, index, metal::PatternKind::Expression, shown, found);
+        if (e.kind == ExprKind::Assign && (e.flags & kInit) != 0)
+          try_all(b, index, metal::PatternKind::Declaration, {ev.expr}, found);
+        break;
+      }
+      case EventKind::Return:
+        if (!out_.is_covered(ev)) {
+          try_all(b, index, metal::PatternKind::Return, {ev.expr}, found);
+          if (ev.expr != kNoExpr) returned_call(b, index, ev.expr, found);
+        }
+        break;
+      case EventKind::Declare:
+        specials(b, index, rule::SpecialPattern::kVariable, found);
+        if (ExprId e = info_.local_expr(static_cast<i64>(ev.local.value())); e != kNoExpr)
+          try_all(b, index, metal::PatternKind::Declaration, {e}, found);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /// `p->f.g` reads *p: the dereference has no event of its own.
+  void accessed(BlockId, u32, ExprId e, std::vector<ExprId>& shown) {
+    for (u32 depth = 0; depth < 20 && pool_[e].kid_count > 0; ++depth) {
+      const Expr& x = pool_[e];
+      if (x.kind == ExprKind::Deref) {
+        shown.push_back(e);
+        return;
+      }
+      if (x.kind != ExprKind::Member) return;
+      e = pool_.core(pool_.kid(e, 0));
+    }
+  }
+
+  /// `return f(x)` is to `v = f(x)` what the caller's assignment would have been.
+  void returned_call(BlockId b, u32 index, ExprId expr, std::vector<PatternMatch>& found) {
+    ExprId call = strip_casts(pool_, pool_.core(expr));
+    if (pool_[call].kind != ExprKind::Call) return;
+    for (const CompiledTransition& t : m_.transitions) {
+      if (t.var < 0) continue;
+      u32 hole = m_.vars[static_cast<std::size_t>(t.var)].hole;
+      for (u32 a = 0; a < t.alternatives.size(); ++a) {
+        const Alternative& alt = t.alternatives[a];
+        if (alt.fragments.size() != 1) continue;
+        const Pattern& p = *m_.fragments[alt.fragments[0]];
+        if (p.kind != metal::PatternKind::Expression || p.root == kNoExpr ||
+            p.pool[p.root].kind != ExprKind::Assign)
+          continue;
+        ExprId lhs = p.pool.kid(p.root, 0);
+        if (p.pool[lhs].kind != ExprKind::Hole || p.pool[lhs].value != hole) continue;
+        Bindings bindings(m_.holes.size());
+        if (!match_part(alt.fragments[0], p.pool.kid(p.root, 1), call, bindings)) continue;
+        bindings[hole].expr = call;
+        add(t, a, b, index, call, std::move(bindings), found);
+      }
+    }
+  }
+
+  bool match_part(u32 fragment, ExprId part, ExprId expr, Bindings& bindings) const;
+
+  void specials(BlockId b, u32 index, rule::SpecialPattern which, std::vector<PatternMatch>& found) {
+    for (const CompiledTransition& t : m_.transitions)
+      for (u32 a = 0; a < t.alternatives.size(); ++a)
+        if (t.alternatives[a].special == which)
+          add(t, a, b, index, kNoExpr, Bindings(m_.holes.size()), found);
+  }
+
+  void try_all(BlockId b, u32 index, metal::PatternKind kind, const std::vector<ExprId>& shown,
+               std::vector<PatternMatch>& found) {
+    for (const CompiledTransition& t : m_.transitions)
+      for (u32 a = 0; a < t.alternatives.size(); ++a) {
+        const Alternative& alt = t.alternatives[a];
+        if (alt.special || alt.fragments.empty()) continue;
+        for (ExprId e : shown) {
+          Bindings bindings(m_.holes.size());
+          bool ok = true;
+          for (u32 i : alt.fragments) {
+            const Pattern& p = *m_.fragments[i];
+            if (p.kind != kind) {
+              ok = false;
+            } else if (kind == metal::PatternKind::Return && p.root == kNoExpr) {
+              ok = e == kNoExpr;
+            } else if (kind == metal::PatternKind::Declaration) {
+              ok = declaration(i, e, bindings);
+            } else {
+              ok = match(m_, i, pool_, e, bindings);
+            }
+            if (!ok) break;
+          }
+          if (!ok) continue;
+          // A macro use stands for the value of its expansion.
+          ExprId value = e;
+          if (value != kNoExpr && pool_[value].kind == ExprKind::Macro) value = pool_.core(value);
+          add(t, a, b, index, value, std::move(bindings), found);
+          break;
+        }
+      }
+  }
+
+  bool declaration(u32 fragment, ExprId e, Bindings& bindings) const {
+    const Pattern& p = *m_.fragments[fragment];
+    const Expr& x = pool_[pool_.core(e)];
+    bool initialised = x.kind == ExprKind::Assign;
+    if (initialised != (p.init != kNoExpr)) return false;
+    if (!match(m_, fragment, pool_, initialised ? pool_.kid(pool_.core(e), 0) : e, bindings)) return false;
+    return !initialised || match_part(fragment, p.init, pool_.kid(pool_.core(e), 1), bindings);
+  }
+
+  void add(const CompiledTransition& t, u32 alternative, BlockId b, u32 index, ExprId at, Bindings bindings,
+           std::vector<PatternMatch>& found) {
+    const Alternative& alt = t.alternatives[alternative];
+    const Event& ev = f_.blocks[b.value()].events[index];
+    ValueContext c{m_, program_, id_, info_};
+    c.bindings = &bindings;
+    c.block = b;
+    c.event = index;
+    c.macro = ev.macro;
+    if (ev.kind == EventKind::Declare && ev.local.value() < f_.locals.size())
+      c.variable = &f_.locals[ev.local.value()];
+    bool open = false, annotated = false;
+    for (const Guard& g : alt.guards) {
+      Value v = evaluate(*g.expr, c);
+      if (!v.known()) {
+        open = true;
+        annotated = annotated || asks_annotation(*g.expr);
+      } else if (v.truth() == g.negated) {
+        return;
+      }
+    }
+    // A call that only another machine's verdict can make interesting does not make this function so.
+    if (!annotated && (t.source_var < 0 || alt.special)) out_.direct = true;
+    if (t.source_var >= 0 && !annotated && names_something(alt)) out_.direct = true;
+    found.push_back({t.id, alternative, open, at, std::move(bindings)});
+  }
+
+  static bool asks_annotation(const rule::Expr& e) {
+    if (e.kind == rule::ExprKind::kCall && (e.text == "mc_annotated" || e.text == "mc_why")) return true;
+    return std::any_of(e.args.begin(), e.args.end(), asks_annotation);
+  }
+
+  bool names_something(const Alternative& alt) const {
+    for (u32 i : alt.fragments)
+      for (const Expr& e : m_.fragments[i]->pool.exprs())
+        if (e.kind == ExprKind::Function) return true;
+    return !alt.guards.empty();
+  }
+
+  const CompiledMachine& m_;
+  const Program& program_;
+  FunctionId id_;
+  const FunctionInfo& info_;
+  const Function& f_;
+  const Pool& pool_;
+  PreparedFunction out_;
+};
+
+bool Preparer::match_part(u32 fragment, ExprId part, ExprId expr, Bindings& bindings) const {
+  return metal::match_part(m_, fragment, part, pool_, expr, bindings);
+}
+
+}  // namespace
+
+PreparedFunction prepare(const CompiledMachine& machine, const Program& program, FunctionId id,
+                         const FunctionInfo& info) {
+  return Preparer(machine, program, id, info).run();
+}
+
+PlaceId PlaceReader::read(ExprId expr, u32 depth) {
+  if (expr == kNoExpr || depth > 40) return kNoPlace;
+  const Function& f = info_.function();
+  const Pool& pool = f.pool;
+  expr = pool.core(expr);
+  if (memo_[expr.value()] != kUnread) return memo_[expr.value()];
+  const Expr& e = pool[expr];
+  PlaceId out = kNoPlace;
+  auto kid = [&](u32 i) { return i < e.kid_count ? read(pool.kid(expr, i), depth + 1) : kNoPlace; };
+  switch (e.kind) {
+    case ExprKind::Var:
+      if (e.value < 0) {
+        out = places_.root(Step::Global, e.name, program_.global_scope(id_, e.name));
+      } else if (e.value < f.parameter_count && !info_.parameter_modified(static_cast<u32>(e.value))) {
+        out = places_.root(Step::Param, {}, e.value);
+      } else {
+        out = places_.root(Step::Local, {}, e.value);
+      }
+      break;
+    case ExprKind::Member:
+      out = places_.step(kid(0), Step::Field, e.name);
+      break;
+    case ExprKind::Deref:
+      out = places_.step(kid(0), Step::Deref);
+      break;
+    case ExprKind::AddressOf:
+      out = places_.step(kid(0), Step::Address);
+      break;
+    case ExprKind::Index: {
+      ValueRange r = info_.evaluate({}, pool.kid(expr, 1));
+      out = r.is_constant() ? places_.step(kid(0), Step::Index, {}, r.low)
+                            : places_.step(kid(0), Step::IndexExpr, {}, pool.core(pool.kid(expr, 1)).value());
+      break;
+    }
+    case ExprKind::Cast:
+    case ExprKind::Assign:
+      out = kid(0);
+      break;
+    case ExprKind::Comma:
+      out = kid(1);
+      break;
+    case ExprKind::Int:
+    case ExprKind::Float:
+    case ExprKind::Function:
+      break;
+    default:
+      out = places_.root(Step::Value, {}, expr.value());
+  }
+  memo_[expr.value()] = out;
+  return out;
+}
+
+std::string PlaceReader::text(PlaceId place) const {
+  if (place == kNoPlace) return "?";
+  const Place& p = places_[place];
+  const Function& f = info_.function();
+  switch (p.step) {
+    case Step::Local:
+    case Step::Param: {
+      auto i = static_cast<std::size_t>(p.number);
+      return i < f.locals.size() ? std::string(f.locals[i].name.text()) : "?";
+    }
+    case Step::Global:
+      return std::string(p.name.text());
+    case Step::Return:
+      return "the result";
+    case Step::Value:
+      return p.number >= 0 && static_cast<u64>(p.number) < f.pool.size()
+                 ? to_text(f.pool, ExprId(static_cast<u32>(p.number)))
+                 : "?";
+    case Step::Deref:
+      return "*" + text(p.base);
+    case Step::Address:
+      return "&" + text(p.base);
+    case Step::Field: {
+      const Place& b = places_[p.base];
+      if (b.step == Step::Deref) return text(b.base) + "->" + std::string(p.name.text());
+      return text(p.base) + "." + std::string(p.name.text());
+    }
+    case Step::Index:
+      return text(p.base) + "[" + std::to_string(p.number) + "]";
+    case Step::IndexExpr:
+      return text(p.base) + "[" +
+             (static_cast<u64>(p.number) < f.pool.size() ? to_text(f.pool, ExprId(static_cast<u32>(p.number)))
+                                                         : "?") +
+             "]";
+  }
+  return "?";
+}
+
+bool PlaceReader::mentions(ExprId expr, i64 local, u32 depth) const {
+  const Pool& pool = info_.function().pool;
+  if (depth > 20 || expr.value() >= pool.size()) return false;
+  const Expr& e = pool[expr];
+  if (e.kind == ExprKind::Var) return e.value == local;
+  for (ExprId k : pool.kids(expr))
+    if (mentions(pool.core(k), local, depth + 1)) return true;
+  return false;
+}
+
+bool PlaceReader::depends_on(PlaceId place, i64 local) const {
+  for (; place != kNoPlace; place = places_[place].base)
+    if (places_[place].step == Step::IndexExpr &&
+        mentions(ExprId(static_cast<u32>(places_[place].number)), local, 0))
+      return true;
+  return false;
+}
+
+}  // namespace quire::metal

@@ -1,0 +1,298 @@
+#include "metal/engine/program.h"
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <thread>
+
+namespace quire::metal {
+namespace {
+
+ContentHash mix(ContentHash a, const ContentHash& b) {
+  auto scramble = [](u64 x) {
+    x ^= x >> 33;
+    x *= 0xff51afd7ed558ccdull;
+    x ^= x >> 33;
+    x *= 0xc4ceb9fe1a85ec53ull;
+    return x ^ (x >> 33);
+  };
+  return {scramble(a[0] * 31 + b[0] + 0x9e3779b97f4a7c15ull),
+          scramble(a[1] * 37 + b[1] + 0xd1b54a32d192ed03ull)};
+}
+
+/// The record that a member belongs to and the field's name, for a callee such as `dev->ops->open`.
+std::pair<Symbol, Symbol> field_of(const Pool& pool, ExprId callee) {
+  ExprId e = strip_casts(pool, callee);
+  if (pool[e].kind == ExprKind::Deref) e = strip_casts(pool, pool.kid(e, 0));
+  if (pool[e].kind == ExprKind::Index) e = strip_casts(pool, pool.kid(e, 0));
+  if (pool[e].kind != ExprKind::Member) return {};
+  return {pool.type_of(pool.kid(e, 0)).tag, pool[e].name};
+}
+
+Symbol signature(const Pool& pool, ExprId callee) {
+  const Type* t = &pool.type_of(strip_macros(pool, callee));
+  if (t->kind == TypeKind::Pointer || t->kind == TypeKind::Reference) t = &pool.type(t->element);
+  return t->kind == TypeKind::Function ? t->spelling : Symbol();
+}
+
+}  // namespace
+
+Program Program::link(const std::vector<std::shared_ptr<UnitReader>>& units, u32 threads) {
+  Program p;
+  p.units_ = units;
+  p.internal_.resize(units.size());
+  p.internal_globals_.resize(units.size());
+  p.stats_.units = static_cast<u32>(units.size());
+
+  struct Slot {
+    u32 unit;
+    u32 index;
+  };
+  std::vector<Slot> slots;
+  struct HashOf {
+    std::size_t operator()(const ContentHash& h) const { return h[0] ^ h[1]; }
+  };
+  std::unordered_map<ContentHash, FunctionId, HashOf> seen;
+  for (u32 u = 0; u < units.size(); ++u) {
+    const auto& directory = units[u]->directory();
+    for (u32 i = 0; i < directory.size(); ++i) {
+      const FunctionEntry& e = directory[i];
+      auto [it, fresh] = seen.try_emplace(e.hash, FunctionId(static_cast<u32>(slots.size())));
+      if (fresh)
+        slots.push_back({u, i});
+      else
+        ++p.stats_.duplicates;
+      if (e.internal)
+        p.internal_[u].try_emplace(e.link, it->second);
+      else
+        p.external_.try_emplace(e.link, it->second);
+    }
+    for (const Global& g : units[u]->unit().globals)
+      if (g.internal) p.internal_globals_[u].try_emplace(g.name, true);
+  }
+
+  p.functions_.resize(slots.size());
+  std::atomic<u32> next{0}, broken{0};
+  auto work = [&] {
+    for (u32 i; (i = next.fetch_add(1)) < slots.size();) {
+      auto f = units[slots[i].unit]->load(slots[i].index);
+      if (f) {
+        p.functions_[i].body = std::make_shared<const Function>(std::move(*f));
+      } else {
+        p.functions_[i].body = std::make_shared<const Function>();
+        broken.fetch_add(1);
+      }
+      p.functions_[i].unit = slots[i].unit;
+    }
+  };
+  std::vector<std::thread> helpers;
+  for (u32 t = 1; t < threads; ++t) helpers.emplace_back(work);
+  work();
+  for (std::thread& t : helpers) t.join();
+  p.stats_.broken_functions = broken;
+  p.stats_.functions = static_cast<u32>(slots.size());
+
+  auto find = [&](u32 unit, Symbol link) {
+    if (auto it = p.internal_[unit].find(link); it != p.internal_[unit].end()) return it->second;
+    if (auto it = p.external_.find(link); it != p.external_.end()) return it->second;
+    return kNoFunction;
+  };
+  auto add_target = [](std::vector<FunctionId>& list, FunctionId f) {
+    if (f != kNoFunction && std::find(list.begin(), list.end(), f) == list.end()) list.push_back(f);
+  };
+  auto take_address = [&](u32 unit, Symbol link) {
+    FunctionId f = find(unit, link);
+    if (f == kNoFunction) return f;
+    LinkedFunction& lf = p.functions_[f.value()];
+    if (!lf.address_taken) {
+      lf.address_taken = true;
+      if (lf.body->type != kNoType) add_target(p.by_type_[lf.body->pool.type(lf.body->type).spelling], f);
+    }
+    return f;
+  };
+  for (u32 u = 0; u < units.size(); ++u) {
+    const Unit& unit = units[u]->unit();
+    for (Symbol s : unit.exported)
+      if (FunctionId f = find(u, s); f != kNoFunction) p.functions_[f.value()].exported = true;
+    for (Symbol s : unit.address_taken) take_address(u, s);
+    for (const FieldStore& s : unit.stores) {
+      FunctionId f = take_address(u, s.function);
+      if (s.record && s.field && f != kNoFunction) add_target(p.by_field_[s.record][s.field], f);
+    }
+    for (const ClassInfo& c : unit.classes)
+      for (const ClassInfo::Method& m : c.methods)
+        for (Symbol base : m.overrides) {
+          auto& list = p.overriders_[base];
+          if (std::find(list.begin(), list.end(), m.link) == list.end()) list.push_back(m.link);
+        }
+  }
+  for (LinkedFunction& lf : p.functions_) {
+    for (Symbol s : lf.body->address_taken) take_address(lf.unit, s);
+    // Stores such as `ops->open = my_open` in code.
+    const Pool& pool = lf.body->pool;
+    for (u32 i = 0; i < pool.size(); ++i) {
+      const Expr& e = pool[ExprId(i)];
+      if (e.kind != ExprKind::Assign || e.kid_count != 2) continue;
+      ExprId lhs = strip_casts(pool, pool.kid(ExprId(i), 0)), rhs = strip_casts(pool, pool.kid(ExprId(i), 1));
+      if (pool[lhs].kind != ExprKind::Member || pool[rhs].kind != ExprKind::Function) continue;
+      FunctionId f = find(lf.unit, pool.function(pool[rhs]).link);
+      Symbol record = pool.type_of(pool.kid(lhs, 0)).tag;
+      if (record && f != kNoFunction) add_target(p.by_field_[record][pool[lhs].name], f);
+    }
+  }
+  for (u32 i = 0; i < p.functions_.size(); ++i) p.resolve(FunctionId(i));
+  for (const LinkedFunction& lf : p.functions_)
+    for (const CallSite& c : lf.calls)
+      for (FunctionId t : c.targets)
+        if (p.functions_[t.value()].body != lf.body) p.functions_[t.value()].has_caller = true;
+  p.deep_hashes();
+  return p;
+}
+
+void Program::resolve(FunctionId id) {
+  LinkedFunction& lf = functions_[id.value()];
+  const Pool& pool = lf.body->pool;
+  for (u32 i = 0; i < pool.size(); ++i) {
+    const Expr& e = pool[ExprId(i)];
+    if ((e.kind != ExprKind::Call && e.kind != ExprKind::Construct) || e.kid_count == 0) continue;
+    if (pool.core(ExprId(i)) != ExprId(i)) continue;  // the same call with macros in it: see its core
+    CallSite site;
+    site.call = ExprId(i);
+    ++stats_.calls;
+    ExprId callee = strip_macros(pool, pool.kid(ExprId(i), 0));
+    auto add = [&](FunctionId f) {
+      if (f != kNoFunction && std::find(site.targets.begin(), site.targets.end(), f) == site.targets.end())
+        site.targets.push_back(f);
+    };
+    auto named = [&](Symbol link, bool internal) {
+      if (internal) {
+        auto& table = internal_[lf.unit];
+        if (auto it = table.find(link); it != table.end()) return it->second;
+      }
+      if (auto it = external_.find(link); it != external_.end()) return it->second;
+      if (auto it = internal_[lf.unit].find(link); it != internal_[lf.unit].end()) return it->second;
+      return kNoFunction;
+    };
+    if (pool[callee].kind == ExprKind::Function) {
+      const FunctionRef& ref = pool.function(pool[callee]);
+      add(named(ref.link, ref.internal));
+      if ((e.flags & kVirtual) != 0) {
+        site.indirect = true;
+        std::vector<Symbol> todo{ref.link};
+        std::set<std::string_view> done;
+        while (!todo.empty()) {
+          Symbol s = todo.back();
+          todo.pop_back();
+          if (!done.insert(s.text()).second) continue;
+          add(named(s, false));
+          if (auto it = overriders_.find(s); it != overriders_.end())
+            todo.insert(todo.end(), it->second.begin(), it->second.end());
+        }
+      }
+    } else {
+      site.indirect = true;
+      ++stats_.indirect_calls;
+      auto [record, field] = field_of(pool, callee);
+      bool by_field = false;
+      if (record) {
+        if (auto r = by_field_.find(record); r != by_field_.end())
+          if (auto f = r->second.find(field); f != r->second.end()) {
+            for (FunctionId t : f->second) add(t);
+            by_field = true;
+          }
+      }
+      if (!by_field)
+        if (Symbol s = signature(pool, callee))
+          if (auto t = by_type_.find(s); t != by_type_.end())
+            for (FunctionId f : t->second) add(f);
+    }
+    if (site.targets.size() > kMaxTargets) {
+      site.wide = true;
+      site.targets.clear();
+      ++stats_.wide_calls;
+    }
+    if (site.targets.empty() && !site.wide) ++stats_.unresolved_calls;
+    std::sort(site.targets.begin(), site.targets.end());
+    lf.calls.push_back(std::move(site));
+  }
+}
+
+const CallSite* Program::call(FunctionId id, ExprId call) const {
+  const auto& calls = functions_[id.value()].calls;
+  auto it = std::lower_bound(calls.begin(), calls.end(), call,
+                             [](const CallSite& c, ExprId e) { return c.call < e; });
+  return it != calls.end() && it->call == call ? &*it : nullptr;
+}
+
+u32 Program::global_scope(FunctionId id, Symbol name) const {
+  u32 unit = functions_[id.value()].unit;
+  return internal_globals_[unit].contains(name) ? unit + 1 : 0;
+}
+
+// Tarjan's algorithm without recursion: a component's hash is over its members and all it calls.
+void Program::deep_hashes() {
+  u32 n = static_cast<u32>(functions_.size());
+  std::vector<u32> index(n, 0), low(n, 0), component(n, 0);
+  std::vector<bool> on_stack(n, false);
+  std::vector<u32> stack;
+  std::vector<std::vector<u32>> successors(n);
+  for (u32 i = 0; i < n; ++i) {
+    for (const CallSite& c : functions_[i].calls)
+      for (FunctionId t : c.targets) successors[i].push_back(t.value());
+  }
+  u32 counter = 0;
+  struct Frame {
+    u32 node, edge;
+  };
+  std::vector<Frame> frames;
+  for (u32 start = 0; start < n; ++start) {
+    if (index[start] != 0) continue;
+    frames.push_back({start, 0});
+    index[start] = low[start] = ++counter;
+    stack.push_back(start);
+    on_stack[start] = true;
+    while (!frames.empty()) {
+      Frame& f = frames.back();
+      if (f.edge < successors[f.node].size()) {
+        u32 w = successors[f.node][f.edge++];
+        if (index[w] == 0) {
+          index[w] = low[w] = ++counter;
+          stack.push_back(w);
+          on_stack[w] = true;
+          frames.push_back({w, 0});
+        } else if (on_stack[w]) {
+          low[f.node] = std::min(low[f.node], index[w]);
+        }
+        continue;
+      }
+      u32 v = f.node;
+      frames.pop_back();
+      if (!frames.empty()) low[frames.back().node] = std::min(low[frames.back().node], low[v]);
+      if (low[v] != index[v]) continue;
+      std::vector<u32> members;
+      for (;;) {
+        u32 w = stack.back();
+        stack.pop_back();
+        on_stack[w] = false;
+        members.push_back(w);
+        if (w == v) break;
+      }
+      std::set<u32> inside(members.begin(), members.end());
+      std::vector<ContentHash> parts;
+      for (u32 w : members) {
+        const LinkedFunction& lf = functions_[w];
+        ContentHash own = mix(lf.body->hash, {lf.exported * 2ull + lf.address_taken, lf.has_caller});
+        parts.push_back(own);
+        for (u32 s : successors[w])
+          if (!inside.contains(s)) parts.push_back(functions_[s].deep);
+      }
+      std::sort(parts.begin(), parts.end());
+      parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
+      ContentHash all{};
+      for (const ContentHash& h : parts) all = mix(all, h);
+      for (u32 w : members) functions_[w].deep = mix(all, functions_[w].body->hash);
+    }
+  }
+}
+
+}  // namespace quire::metal

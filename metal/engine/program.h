@@ -1,0 +1,86 @@
+// All functions of a run, linked: who calls whom.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "metal/ir/codec.h"
+
+namespace quire::metal {
+
+using FunctionId = StrongInt<struct FunctionTag, u32>;
+inline constexpr FunctionId kNoFunction{0xffffffffu};
+
+/// A call and what it may reach.
+struct CallSite {
+  ExprId call;
+  bool indirect = false;  ///< through a pointer or a virtual table
+  bool wide = false;      ///< more targets than kMaxTargets: `targets` is cut to none
+  std::vector<FunctionId> targets;
+};
+
+/// A function as the engine uses it. Its Function is decoded when the program is linked.
+struct LinkedFunction {
+  std::shared_ptr<const Function> body;
+  u32 unit = 0;  ///< first unit that defines it, in the order of main file names
+  bool exported = false;
+  bool address_taken = false;
+  bool has_caller = false;
+  std::vector<CallSite> calls;  ///< in the order of their ExprId
+  /// 128 bits over this function and all that it can reach: equal hashes mean equal results.
+  ContentHash deep{};
+};
+
+/// What link counted, for --stats.
+struct LinkStats {
+  u32 units = 0;
+  u32 functions = 0;
+  u32 duplicates = 0;
+  u32 calls = 0;
+  u32 indirect_calls = 0;
+  u32 unresolved_calls = 0;
+  u32 wide_calls = 0;
+  u32 broken_functions = 0;  ///< could not be decoded
+};
+
+/// Above this an indirect call changes no state.
+inline constexpr std::size_t kMaxTargets = 16;
+
+class Program {
+ public:
+  /// Links `units`, which must be in the order of their main files' names. Same units, same program.
+  static Program link(const std::vector<std::shared_ptr<UnitReader>>& units, u32 threads);
+
+  std::span<const LinkedFunction> functions() const { return functions_; }
+  const LinkedFunction& operator[](FunctionId id) const { return functions_[id.value()]; }
+  const Function& body(FunctionId id) const { return *functions_[id.value()].body; }
+  /// Null when the function makes no such call.
+  const CallSite* call(FunctionId id, ExprId call) const;
+  /// A root: nothing that is known calls it, or others may.
+  bool is_root(FunctionId id) const {
+    const LinkedFunction& f = functions_[id.value()];
+    return !f.has_caller || f.exported || f.address_taken;
+  }
+  /// Tells apart internal variables of equal name in different units; 0 for external ones.
+  u32 global_scope(FunctionId id, Symbol name) const;
+  const LinkStats& stats() const { return stats_; }
+
+ private:
+  void resolve(FunctionId id);
+  void deep_hashes();
+
+  std::vector<LinkedFunction> functions_;
+  std::vector<std::shared_ptr<UnitReader>> units_;
+  std::unordered_map<Symbol, FunctionId> external_;
+  std::vector<std::unordered_map<Symbol, FunctionId>> internal_;    // by unit
+  std::vector<std::unordered_map<Symbol, bool>> internal_globals_;  // by unit
+  std::unordered_map<Symbol, std::vector<FunctionId>> by_type_;     // address-taken, by signature
+  std::unordered_map<Symbol, std::unordered_map<Symbol, std::vector<FunctionId>>> by_field_;
+  std::unordered_map<Symbol, std::vector<Symbol>> overriders_;
+  LinkStats stats_;
+};
+
+}  // namespace quire::metal

@@ -1,0 +1,1732 @@
+#include "metal/engine/solver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "metal/engine/item.h"
+#include "metal/engine/prepared.h"
+#include "metal/engine/values.h"
+#include "metal/language/builtins.h"
+
+namespace quire::metal {
+
+const FunctionInfo& InfoCache::get(FunctionId id) {
+  Slot& s = slots_[id.value()];
+  std::call_once(s.once, [&] { s.info = std::make_unique<FunctionInfo>(program_.body(id)); });
+  return *s.info;
+}
+
+namespace {
+
+/// How an object of a callee appears to callers from the start: the callee's own object and the name under
+/// which it leaves.
+struct Birth {
+  PlaceId object;
+  PlaceId out;
+  friend bool operator==(const Birth&, const Birth&) = default;
+};
+
+struct Candidate {
+  i32 var;
+  PlaceId place;
+  friend bool operator==(const Candidate&, const Candidate&) = default;
+};
+
+/// What the solver keeps for one function.
+struct Work {
+  std::unique_ptr<PreparedFunction> prepared;
+  std::unique_ptr<PlaceReader> reader;
+  bool relevant = false;  ///< it or what it calls can change a state or complain
+  std::vector<Candidate> candidates;
+  std::vector<std::pair<i32, Birth>> births;
+  bool visited = false;  ///< entered with the global state alone
+};
+
+u64 mix(u64 h, u64 v) {
+  h ^= v + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2);
+  h ^= h >> 31;
+  return h * 0xbf58476d1ce4e5b9ull;
+}
+
+}  // namespace
+
+struct Solver::Impl {
+  Impl(Solver& owner, const Program& program_in, InfoCache& infos_in,
+       std::shared_ptr<const CompiledMachine> machine,
+       std::vector<std::shared_ptr<const CompiledMachine>> annotators_in, const Models& models_in,
+       const Limits& limits_in)
+      : self(owner),
+        program(program_in),
+        infos(infos_in),
+        m(std::move(machine)),
+        annotators(std::move(annotators_in)),
+        models(models_in),
+        limits(limits_in),
+        work(program.functions().size()) {
+    for (const CompiledTransition& t : m->transitions) {
+      if (t.var < 0) has_global_rules = true;
+      if (t.source_var < 0) continue;
+      for (const Alternative& a : t.alternatives) {
+        bool named = a.special.has_value();
+        for (u32 i : a.fragments)
+          for (const Expr& e : m->fragments[i]->pool.exprs()) named = named || e.kind == ExprKind::Function;
+        if (!named) has_unnamed_variable_rules = true;
+      }
+    }
+    if (m->global_states.size() > 1) has_global_rules = true;
+  }
+
+  // ---- preparation -------------------------------------------------------------------------------
+
+  Work& at(FunctionId id) {
+    Work& w = work[id.value()];
+    if (!w.prepared) {
+      const FunctionInfo& info = infos.get(id);
+      w.prepared = std::make_unique<PreparedFunction>(prepare(*m, program, id, info));
+      w.reader = std::make_unique<PlaceReader>(places, program, id, info);
+    }
+    return w;
+  }
+
+  bool mentions_named(FunctionId id) const {
+    const Function& f = program.body(id);
+    for (const FunctionRef& r : f.pool.functions())
+      if (m->named.contains(r.name)) return true;
+    for (const MacroUse& u : f.macros)
+      if (m->named.contains(u.name)) return true;
+    return false;
+  }
+
+  /// Marks the functions that matter, with their objects; callers of such functions matter too.
+  void survey() {
+    u32 n = static_cast<u32>(program.functions().size());
+    std::vector<std::vector<u32>> callers(n);
+    for (u32 i = 0; i < n; ++i)
+      for (const CallSite& c : program[FunctionId(i)].calls)
+        for (FunctionId t : c.targets) callers[t.value()].push_back(i);
+    std::vector<u32> queue;
+    bool object_macros = std::any_of(m->fragments.begin(), m->fragments.end(), [](const auto& p) {
+      return p->root != kNoExpr && p->pool[p->root].kind == ExprKind::Macro;
+    });
+    for (u32 i = 0; i < n; ++i) {
+      if (program.body(FunctionId(i)).blocks.empty()) continue;
+      if (!m->has_unnamed_start && !object_macros && !mentions_named(FunctionId(i))) continue;
+      Work& w = at(FunctionId(i));
+      own_candidates(FunctionId(i), w);
+      if (w.prepared->direct || !w.candidates.empty()) {
+        w.relevant = true;
+        queue.push_back(i);
+      } else if (m->has_unnamed_start) {
+        // Looked at and found of no interest: matches are made again in the rare case that it is entered.
+        w.prepared.reset();
+        w.reader.reset();
+      }
+    }
+    if (limits.intra) return;
+    // Breadth-first to the callers; a function is taken again while its callees' objects still grow.
+    std::vector<bool> queued(n, false);
+    for (u32 i : queue) queued[i] = true;
+    for (std::size_t head = 0; head < queue.size() && queue.size() < 40u * n + 1000; ++head) {
+      u32 i = queue[head];
+      queued[i] = false;
+      std::vector<u32>& up = callers[i];
+      std::sort(up.begin(), up.end());
+      up.erase(std::unique(up.begin(), up.end()), up.end());
+      for (u32 c : up) {
+        Work& w = at(FunctionId(c));
+        std::size_t before = w.candidates.size() + w.births.size();
+        bool fresh = !w.relevant;
+        w.relevant = true;
+        called_candidates(FunctionId(c), w, FunctionId(i));
+        if ((fresh || w.candidates.size() + w.births.size() != before) && !queued[c]) {
+          queued[c] = true;
+          queue.push_back(c);
+        }
+      }
+    }
+  }
+
+  void add_candidate(Work& w, i32 var, PlaceId place) {
+    if (place == kNoPlace || w.candidates.size() >= limits.candidates_per_function) return;
+    Candidate c{var, place};
+    if (std::find(w.candidates.begin(), w.candidates.end(), c) == w.candidates.end())
+      w.candidates.push_back(c);
+  }
+
+  void own_candidates(FunctionId id, Work& w) {
+    if (m->vars.empty()) return;
+    for (const auto& block : w.prepared->blocks)
+      for (const EventMatches& em : block)
+        for (const PatternMatch& pm : em.matches) {
+          const CompiledTransition& t = m->transitions[pm.transition];
+          if (t.source_var >= 0 || t.var < 0) continue;
+          const Binding& b = pm.bindings[m->vars[static_cast<std::size_t>(t.var)].hole];
+          if (b.expr != kNoExpr) add_candidate(w, t.var, w.reader->read(b.expr));
+        }
+    find_births(id, w);
+  }
+
+  /// Objects of local variables that leave by the result or through memory.
+  void find_births(FunctionId id, Work& w) {
+    const Function& f = program.body(id);
+    auto add = [&](i32 var, PlaceId object, PlaceId out) {
+      if (out == kNoPlace) return;
+      std::pair<i32, Birth> b{var, {object, out}};
+      if (w.births.size() < 32 && std::find(w.births.begin(), w.births.end(), b) == w.births.end())
+        w.births.push_back(b);
+    };
+    for (const Candidate& c : w.candidates) {
+      Step root = places[places[c.place].root].step;
+      if (root != Step::Local && root != Step::Value) continue;
+      std::vector<PlaceId> aliases{c.place};
+      for (int round = 0; round < 2; ++round)
+        for (const Block& b : f.blocks)
+          for (const Event& e : b.events) {
+            if (e.expr == kNoExpr) continue;
+            if (e.kind == EventKind::Return) {
+              PlaceId p = w.reader->read(strip_casts(f.pool, f.pool.core(e.expr)));
+              if (std::find(aliases.begin(), aliases.end(), p) != aliases.end())
+                add(c.var, c.place, places.root(Step::Return, {}, 0));
+            } else if (e.kind == EventKind::Evaluate) {
+              ExprId x = f.pool.core(e.expr);
+              if (f.pool[x].kind != ExprKind::Assign || f.pool[x].kid_count != 2) continue;
+              PlaceId from = w.reader->read(strip_casts(f.pool, f.pool.core(f.pool.kid(x, 1))));
+              if (std::find(aliases.begin(), aliases.end(), from) == aliases.end()) continue;
+              PlaceId to = w.reader->read(f.pool.kid(x, 0));
+              if (to == kNoPlace) continue;
+              Step r = places[places[to].root].step;
+              if (r == Step::Param || r == Step::Global)
+                add(c.var, c.place, to);
+              else if (aliases.size() < 8 && std::find(aliases.begin(), aliases.end(), to) == aliases.end())
+                aliases.push_back(to);
+            }
+          }
+    }
+  }
+
+  /// True when callers can name the place.
+  bool external(PlaceId p) const {
+    if (p == kNoPlace) return false;
+    Step r = places[places[p].root].step;
+    if (r == Step::Local || r == Step::Value) return false;
+    for (; p != kNoPlace; p = places[p].base)
+      if (places[p].step == Step::IndexExpr) return false;
+    return true;
+  }
+
+  /// Objects of `callee` seen from the calls in `id`.
+  void called_candidates(FunctionId id, Work& w, FunctionId callee) {
+    if (m->vars.empty()) return;
+    const Function& f = program.body(id);
+    const Work& c = work[callee.value()];
+    for (const CallSite& site : program[id].calls) {
+      if (std::find(site.targets.begin(), site.targets.end(), callee) == site.targets.end()) continue;
+      if (m->named.contains(callee_name(f.pool, f.pool.kid(site.call, 0)))) continue;
+      for (const Candidate& k : c.candidates)
+        if (external(k.place)) add_candidate(w, k.var, to_caller(w, f, site.call, k.place));
+      for (const auto& [var, birth] : c.births) {
+        if (places[birth.out].step == Step::Return) {
+          add_candidate(w, var, assigned_place(id, w, site.call));
+        } else {
+          add_candidate(w, var, to_caller(w, f, site.call, birth.out));
+        }
+      }
+    }
+    find_births(id, w);
+  }
+
+  /// Where the result of a call goes: the left side of its assignment, else the call itself.
+  PlaceId assigned_place(FunctionId id, Work& w, ExprId call) {
+    const Function& f = program.body(id);
+    for (const Block& b : f.blocks)
+      for (const Event& e : b.events) {
+        if (e.kind != EventKind::Evaluate || e.expr == kNoExpr) continue;
+        ExprId x = f.pool.core(e.expr);
+        if (f.pool[x].kind == ExprKind::Assign && f.pool[x].kid_count == 2 &&
+            strip_casts(f.pool, f.pool.core(f.pool.kid(x, 1))) == call)
+          return w.reader->read(f.pool.kid(x, 0));
+      }
+    return w.reader->read(call);
+  }
+
+  PlaceId to_caller(Work& w, const Function& f, ExprId call, PlaceId p) {
+    const Place& root = places[places[p].root];
+    if (root.step == Step::Global) return p;
+    if (root.step == Step::Return)
+      return places.substitute(p, places[p].root, places.root(Step::Value, {}, call.value()));
+    if (root.step != Step::Param) return kNoPlace;
+    std::span<const ExprId> kids = f.pool.kids(call);
+    u64 i = static_cast<u64>(root.number) + 1;
+    if (i >= kids.size()) return kNoPlace;
+    PlaceId arg = w.reader->read(strip_casts(f.pool, f.pool.core(kids[i])));
+    if (arg == kNoPlace) return kNoPlace;
+    return places.substitute(p, places[p].root, arg);
+  }
+
+  /// The object's names in the callee's terms.
+  std::vector<PlaceId> to_callee(Work& w, const Function& f, ExprId call, const std::vector<PlaceId>& names,
+                                 std::vector<bool>& mapped) {
+    std::vector<PlaceId> out;
+    std::span<const ExprId> kids = f.pool.kids(call);
+    mapped.assign(names.size(), false);
+    for (std::size_t n = 0; n < names.size(); ++n) {
+      auto add = [&](PlaceId p) {
+        if (!external(p) || out.size() >= limits.names_per_object) return;
+        mapped[n] = true;
+        if (std::find(out.begin(), out.end(), p) == out.end()) out.push_back(p);
+      };
+      for (std::size_t i = 1; i < kids.size(); ++i) {
+        PlaceId arg = w.reader->read(strip_casts(f.pool, f.pool.core(kids[i])));
+        if (arg == kNoPlace) continue;
+        add(places.substitute(names[n], arg, places.root(Step::Param, {}, static_cast<i64>(i - 1))));
+      }
+      if (places[places[names[n]].root].step == Step::Global) add(names[n]);
+    }
+    return out;
+  }
+
+  // ---- the whole program -------------------------------------------------------------------------
+
+  void run() {
+    survey();
+    u32 n = static_cast<u32>(program.functions().size());
+    for (int pass = 0; pass < 2; ++pass)  // then what no root reached
+      for (u32 i = 0; i < n; ++i) {
+        FunctionId id(i);
+        Work& w = work[i];
+        if (!w.relevant || !has_global_rules) continue;
+        if (pass == 0 ? program.is_root(id) || limits.intra : !w.visited) {
+          ItemKey k;
+          k.function = id;
+          k.root = true;
+          demand_root(k);
+        }
+      }
+    if (!m->vars.empty()) {
+      // Objects that begin their life in a function are followed from its entry, once for each global state
+      // that it is entered in.
+      std::map<u32, std::vector<ItemKey>> entries;
+      for (const auto& [key, s] : memo)
+        if (key.var < 0) entries[key.function.value()].push_back(key);
+      for (u32 i = 0; i < n; ++i) {
+        Work& w = work[i];
+        if (!w.relevant) continue;
+        std::vector<ItemKey> contexts = entries[i];
+        if (contexts.empty()) {
+          ItemKey k;
+          k.function = FunctionId(i);
+          k.root = program.is_root(FunctionId(i)) || limits.intra;
+          contexts.push_back(k);
+        }
+        for (const ItemKey& context : contexts)
+          for (const Candidate& c : std::vector<Candidate>(w.candidates)) {
+            bool outside = external(c.place);
+            // Callers follow what they hand in.
+            if (outside && !context.root && program[FunctionId(i)].has_caller) continue;
+            ItemKey k = context;
+            k.var = c.var;
+            k.names = {c.place};
+            demand_root(k);
+          }
+      }
+    }
+    finish();
+  }
+
+  void demand_root(const ItemKey& k) {
+    roots.push_back(k);
+    solve(k);
+  }
+
+  /// Findings of all items that some root leads to, each with the shortest way there.
+  void finish() {
+    struct Way {
+      std::vector<PathNote> path;
+      u32 calls = 0, branches = 0;
+      bool indirect = false;
+    };
+    std::map<ItemKey, Way> ways;
+    std::deque<ItemKey> queue;
+    for (const ItemKey& k : roots)
+      if (ways.try_emplace(k).second) queue.push_back(k);
+    std::set<u32> functions, cut;
+    while (!queue.empty()) {
+      ItemKey k = std::move(queue.front());
+      queue.pop_front();
+      auto it = memo.find(k);
+      if (it == memo.end()) continue;
+      const Summary& s = *it->second;
+      Way way = ways[k];
+      functions.insert(k.function.value());
+      if (s.cut) cut.insert(k.function.value());
+      for (const Finding& f : s.findings) {
+        Finding g = f;
+        prepend(g, way.path, way.calls, way.branches, way.indirect);
+        findings.push_back(std::move(g));
+      }
+      for (const Observation& o : s.observations) {
+        observations.push_back(o);
+        prepend(observations.back().finding, way.path, way.calls, way.branches, way.indirect);
+      }
+      for (const Summary::Demand& d : s.demands) {
+        if (ways.contains(d.key)) continue;
+        Way& next = ways[d.key];
+        bool matters = d.key.state != kNoState || d.key.global != 0;
+        if (matters) {
+          next.path = way.path;
+          next.path.insert(next.path.end(), d.path.begin(), d.path.end());
+          if (next.path.size() > 24) next.path.erase(next.path.begin() + 12, next.path.end() - 12);
+          next.calls = way.calls + 1;
+          next.branches = way.branches + d.branches;
+          next.indirect = way.indirect || d.indirect;
+        }
+        queue.push_back(d.key);
+      }
+    }
+    self.stats_.summaries += memo.size();
+    self.stats_.functions += functions.size();
+    self.stats_.functions_cut += cut.size();
+  }
+
+  static void prepend(Finding& f, const std::vector<PathNote>& path, u32 calls, u32 branches, bool indirect) {
+    f.path.insert(f.path.begin(), path.begin(), path.end());
+    f.calls += calls;
+    f.branches += branches;
+    f.indirect = f.indirect || indirect;
+  }
+
+  // ---- items -------------------------------------------------------------------------------------
+
+  std::shared_ptr<Summary> solve(const ItemKey& key) {
+    if (auto it = memo.find(key); it != memo.end()) {
+      Summary& s = *it->second;
+      if (s.solving) {
+        s.provisional_read = true;
+        // Everything above it on the stack rests on an answer that may change.
+        for (auto r = stack.rbegin(); r != stack.rend() && (*r)->key != key; ++r) unsettled.insert((*r)->key);
+      }
+      return it->second;
+    }
+    auto s = std::make_shared<Summary>();
+    s->key = key;
+    memo.emplace(key, s);
+    if (stack.size() >= limits.call_depth) {
+      s->cut = true;
+      return s;
+    }
+    if (key.var < 0) work[key.function.value()].visited = true;
+    s->solving = true;
+    stack.push_back(s.get());
+    for (;;) {
+      std::vector<ExitState> before = std::move(s->exits);
+      auto annotations_before = s->annotations;
+      s->exits = before;  // what a recursive call sees
+      s->provisional_read = false;
+      Summary fresh;
+      fresh.key = key;
+      Walk(*this, key, fresh).run();
+      s->exits = std::move(fresh.exits);
+      s->findings = std::move(fresh.findings);
+      s->observations = std::move(fresh.observations);
+      s->demands = std::move(fresh.demands);
+      s->annotations = std::move(fresh.annotations);
+      s->cut = s->cut || fresh.cut;
+      bool stable = s->exits.size() == before.size() && s->annotations == annotations_before &&
+                    std::equal(before.begin(), before.end(), s->exits.begin(),
+                               [](const ExitState& a, const ExitState& b) { return a.same_outcome(b); });
+      if (!s->provisional_read || stable || ++s->rounds >= 3) break;
+      // Recursion: what was built on the old answer is built anew.
+      for (const ItemKey& k : unsettled)
+        if (auto it = memo.find(k); it != memo.end() && !it->second->solving) memo.erase(it);
+      unsettled.clear();
+    }
+    stack.pop_back();
+    s->solving = false;
+    if (stack.empty()) unsettled.clear();
+    return s;
+  }
+
+  std::optional<bool> ask(FunctionId from, ExprId call, const Facts& facts, const std::string& tag,
+                          std::string* why) {
+    const FunctionInfo& info = infos.get(from);
+    const CallSite* site = program.call(from, call);
+    if (site == nullptr) return false;
+    for (FunctionId t : site->targets) {
+      ConstantParameters c = constants(info, facts, call, t);
+      for (std::size_t i = 0; i < annotators.size(); ++i) {
+        const auto& writes = annotators[i]->writes;
+        if (std::find(writes.begin(), writes.end(), tag) == writes.end()) continue;
+        if (annotators[i] == m) {
+          if (annotated_here(t, c, tag, why)) return true;
+        } else {
+          if (helpers.size() <= i) helpers.resize(i + 1);
+          if (!helpers[i])
+            helpers[i] = std::make_unique<Solver>(program, infos, annotators[i], annotators, models, limits);
+          if (helpers[i]->annotated(t, c, tag, why)) return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  bool annotated_here(FunctionId id, const ConstantParameters& c, const std::string& tag, std::string* why) {
+    ItemKey k;
+    k.function = id;
+    k.constants = c;
+    std::shared_ptr<Summary> s = solve(k);
+    auto it = s->annotations.find(tag);
+    if (it == s->annotations.end()) return false;
+    if (why != nullptr) *why = it->second;
+    return true;
+  }
+
+  /// Constant arguments that the callee's decisions depend on.
+  ConstantParameters constants(const FunctionInfo& info, const Facts& facts, ExprId call, FunctionId callee) {
+    ConstantParameters out;
+    const Pool& pool = info.function().pool;
+    const FunctionInfo& to = infos.get(callee);
+    std::span<const ExprId> kids = pool.kids(call);
+    for (u32 i = 0; i + 1 < kids.size() && i < to.function().parameter_count; ++i) {
+      if (!to.parameter_matters(i)) continue;
+      ValueRange r = info.evaluate(facts, kids[i + 1]);
+      if (r.is_constant()) out.emplace_back(static_cast<u16>(i), r);
+    }
+    return out;
+  }
+
+  // ---- one item ----------------------------------------------------------------------------------
+
+  struct Walk {
+    Walk(Impl& impl, const ItemKey& k, Summary& s)
+        : I(impl),
+          key(k),
+          out(s),
+          w(impl.at(k.function)),
+          info(impl.infos.get(k.function)),
+          f(info.function()),
+          pool(f.pool) {
+      if (I.self.trace_ && f.name.text() == I.self.traced_) traced = true;
+    }
+
+    Impl& I;
+    const ItemKey& key;
+    Summary& out;
+    Work& w;
+    const FunctionInfo& info;
+    const Function& f;
+    const Pool& pool;
+    bool traced = false;
+    std::vector<Trail> trail{Trail{}};
+    u32 steps = 0;
+    struct Seen {
+      std::unordered_set<u64> all;
+      std::unordered_map<u64, u32> variants;
+    };
+    std::vector<Seen> seen;
+    struct Pending {
+      BlockId block;
+      PathState state;
+    };
+    std::vector<Pending> pending;
+    std::set<std::tuple<std::string, SourcePoint, u32>> said;
+
+    const CompiledMachine& machine() const { return *I.m; }
+
+    SourcePoint point(const Location& l) const {
+      SourcePoint p;
+      p.line = l.line;
+      p.column = l.column;
+      if (l.file < f.files.size()) p.file = f.files[l.file].text();
+      return p;
+    }
+
+    void run() {
+      if (f.blocks.size() <= kExit.value()) return;
+      seen.resize(f.blocks.size());
+      PathState s;
+      s.state = key.state;
+      s.global = key.global;
+      s.data = key.data;
+      s.global_data = key.global_data;
+      s.names = key.names;
+      for (const auto& [i, r] : key.constants)
+        if (ExprId e = info.local_expr(i); e != kNoExpr) info.set(s.facts, e, r);
+      // A parameter that is assigned later is at first another name of what was handed in.
+      for (u32 i = 0; i < f.parameter_count; ++i)
+        if (info.parameter_modified(i))
+          rename(s, I.places.root(Step::Param, {}, i), I.places.root(Step::Local, {}, i));
+      if (traced) I.self.trace_(fmt::format("enter {} {}", f.name.text(), describe(s)));
+      s = start_of_path(std::move(s));
+      push(kEntry, std::move(s));
+      while (!pending.empty()) {
+        Pending p = std::move(pending.back());
+        pending.pop_back();
+        if (++steps > I.limits.blocks_per_item) {
+          out.cut = true;
+          break;
+        }
+        block(p.block, std::move(p.state));
+      }
+      I.self.stats_.steps += steps;
+    }
+
+    // -- identity and caching
+
+    u64 identity(const PathState& s, bool with_facts) const {
+      u64 h = mix(static_cast<u64>(s.state + 7), static_cast<u64>(s.global));
+      for (std::size_t i = 0; i < kMaxData; ++i)
+        h = mix(h, static_cast<u64>(s.data[i] + 100) * 1000 + static_cast<u64>(s.global_data[i] + 100));
+      h = mix(h, s.escaped ? 2 : 1);
+      for (PlaceId p : s.names) h = mix(h, p.value());
+      h = mix(h, s.names.size());
+      if (!with_facts) return h;
+      for (const auto& [k, r] : s.facts) {
+        h = mix(h, k + 1);
+        h = mix(h, static_cast<u64>(r.low));
+        h = mix(h, static_cast<u64>(r.high));
+        h = mix(h, r.has_hole ? static_cast<u64>(r.hole) + 3 : 2);
+      }
+      if (s.has_result)
+        h = mix(mix(h, static_cast<u64>(s.result.low)),
+                static_cast<u64>(s.result.high) + (s.result.has_hole ? 1 : 0));
+      return h;
+    }
+
+    void push(BlockId b, PathState s) {
+      info.prune(s.facts, b);
+      Seen& here = seen[b.value()];
+      if (!here.all.insert(identity(s, true)).second) return;
+      u32& variants = here.variants[identity(s, false)];
+      if (++variants > I.limits.facts_per_state && !s.facts.empty()) {
+        // Property simulation's merge: what is known is dropped, so the rest of this state is walked once.
+        ++I.self.stats_.joins;
+        s.facts.clear();
+        if (!here.all.insert(identity(s, true)).second) return;
+      }
+      pending.push_back({b, std::move(s)});
+    }
+
+    // -- names of the object
+
+    bool has_object() const { return key.var >= 0; }
+
+    /// Adds what the names become when `from` is also known as `to`.
+    void rename(PathState& s, PlaceId from, PlaceId to) {
+      if (from == kNoPlace || to == kNoPlace || from == to) return;
+      std::size_t n = s.names.size();
+      for (std::size_t i = 0; i < n && s.names.size() < I.limits.names_per_object; ++i) {
+        PlaceId p = I.places.substitute(s.names[i], from, to);
+        if (p == kNoPlace || p == s.names[i]) continue;
+        if (std::find(s.names.begin(), s.names.end(), p) == s.names.end()) s.names.push_back(p);
+      }
+    }
+
+    bool is_object(const PathState& s, PlaceId p) const {
+      return p != kNoPlace && std::find(s.names.begin(), s.names.end(), p) != s.names.end();
+    }
+
+    std::string object_text(const PathState& s) const {
+      return s.names.empty() ? s.cause_name : w.reader->text(s.names.front());
+    }
+
+    // -- one block
+
+    void block(BlockId id, PathState first) {
+      const Block& b = f.blocks[id.value()];
+      std::vector<PathState> now, next;
+      now.push_back(std::move(first));
+      for (std::size_t e = 0; e < b.events.size() && !now.empty(); ++e) {
+        next.clear();
+        for (PathState& s : now) event(id, e, b.events[e], std::move(s), next);
+        if (next.size() > 1) unify(next);
+        if (next.size() > I.limits.forks_per_block) {
+          next.resize(I.limits.forks_per_block);
+          out.cut = true;
+        }
+        now.swap(next);
+      }
+      for (PathState& s : now) {
+        if (traced && has_object())
+          I.self.trace_(
+              fmt::format("  line {}: block {} ends, {}", b.condition_at.line, id.value(), describe(s)));
+        leave(b, std::move(s));
+      }
+    }
+
+    void unify(std::vector<PathState>& list) const {
+      std::unordered_set<u64> have;
+      std::erase_if(list, [&](const PathState& s) { return !have.insert(identity(s, true)).second; });
+    }
+
+    void leave(const Block& b, PathState s) {
+      for (std::size_t i = 0; i < b.edges.size(); ++i) {
+        const Edge& edge = b.edges[i];
+        PathState t = i + 1 == b.edges.size() ? std::move(s) : s;
+        bool possible = true;
+        switch (edge.kind) {
+          case EdgeKind::True:
+          case EdgeKind::False:
+            if (b.condition != kNoExpr) {
+              bool truth = edge.kind == EdgeKind::True;
+              possible = info.assume(t.facts, b.condition, truth);
+              if (possible && !(b.condition_macro != kNoMacro &&
+                                f.macros[b.condition_macro.value()].written_in != kNoMacro)) {
+                Trail step;
+                step.previous = t.trail;
+                step.at = b.condition_at;
+                step.expr = b.condition;
+                step.branch = true;
+                step.truth = truth;
+                add_trail(t, std::move(step));
+              }
+            }
+            break;
+          case EdgeKind::Case: {
+            possible = info.restrict(t.facts, b.condition, {edge.low, edge.high, false, 0});
+            Trail step;
+            step.previous = t.trail;
+            step.at = b.condition_at;
+            step.text = edge.low == edge.high ? fmt::format("taking case {}", edge.low)
+                                              : fmt::format("taking case {} ... {}", edge.low, edge.high);
+            add_trail(t, std::move(step));
+            break;
+          }
+          case EdgeKind::Default: {
+            ValueRange r = info.evaluate(t.facts, b.condition);
+            for (const Edge& other : b.edges)
+              if (other.kind == EdgeKind::Case) {
+                if (r.low >= other.low && r.high <= other.high) possible = false;
+                if (possible && other.low == other.high) {
+                  possible = r.exclude(other.low);
+                  if (possible) info.set(t.facts, b.condition, r);
+                }
+              }
+            break;
+          }
+          default:
+            break;
+        }
+        if (!possible) continue;
+        if (edge.to == kExit)
+          end(std::move(t));
+        else if (edge.to.value() < f.blocks.size())
+          push(edge.to, std::move(t));
+      }
+    }
+
+    void add_trail(PathState& s, Trail step) {
+      if (trail.size() > 2'000'000) return;
+      step.previous = s.trail;
+      trail.push_back(std::move(step));
+      s.trail = static_cast<u32>(trail.size() - 1);
+    }
+
+    void say_step(PathState& s, const Location& at, std::string text,
+                  std::shared_ptr<const std::vector<PathNote>> inner = nullptr) {
+      Trail t;
+      t.at = at;
+      t.text = std::move(text);
+      t.inner = std::move(inner);
+      add_trail(s, std::move(t));
+    }
+
+    // -- events
+
+    void event(BlockId b, std::size_t index, const Event& ev, PathState s, std::vector<PathState>& next) {
+      switch (ev.kind) {
+        case EventKind::MacroBegin: {
+          if (ev.macro != kNoMacro &&
+              I.models.noreturn.contains(std::string(f.macros[ev.macro.value()].name.text())))
+            return;
+          matches(b, index, ev, std::move(s), next, Phase::kBoth);
+          return;
+        }
+        case EventKind::Evaluate: {
+          if (ev.expr == kNoExpr) {
+            next.push_back(std::move(s));
+            return;
+          }
+          evaluate_event(b, index, ev, std::move(s), next);
+          return;
+        }
+        case EventKind::Declare:
+          matches(b, index, ev, std::move(s), next, Phase::kBoth);
+          return;
+        case EventKind::ScopeEnd: {
+          if (has_object() && ev.local.value() < f.locals.size() && !f.locals[ev.local.value()].is_static)
+            drop(s, I.places.root(Step::Local, {}, ev.local.value()), ev.at, false, next);
+          else
+            next.push_back(std::move(s));
+          return;
+        }
+        case EventKind::Return: {
+          s.result_at = ev.at;
+          s.has_result = true;
+          s.result = ev.expr != kNoExpr ? info.evaluate(s.facts, ev.expr) : ValueRange{};
+          std::vector<PathState> after;
+          matches(b, index, ev, std::move(s), after, Phase::kBoth);
+          for (PathState& t : after) {
+            if (has_object() && ev.expr != kNoExpr) {
+              ExprId x = strip_casts(pool, pool.core(ev.expr));
+              rename(t, w.reader->read(x), I.places.root(Step::Return, {}, 0));
+            }
+            next.push_back(std::move(t));
+          }
+          return;
+        }
+        default:
+          next.push_back(std::move(s));
+      }
+    }
+
+    enum class Phase { kBoth, kInState, kFromStart };
+
+    void evaluate_event(BlockId b, std::size_t index, const Event& ev, PathState s,
+                        std::vector<PathState>& next) {
+      ExprId x = pool.core(ev.expr);
+      const Expr& e = pool[x];
+      bool covered = w.prepared->is_covered(ev);
+      if (e.kind == ExprKind::Assign && e.kid_count == 2) {
+        // The old value's state sees the statement first; then the name gets its new value, and what the
+        // statement starts, starts with that.
+        std::vector<PathState> a, c;
+        matches(b, index, ev, std::move(s), a, Phase::kInState);
+        for (PathState& t : a) assign(ev, x, std::move(t), c);
+        for (PathState& t : c) matches(b, index, ev, std::move(t), next, Phase::kFromStart);
+        return;
+      }
+      if (e.kind == ExprKind::Call || e.kind == ExprKind::Construct) {
+        if (!covered) info.forget_value(s.facts, x);
+        fired = false;
+        std::vector<PathState> a;
+        matches(b, index, ev, std::move(s), a, Phase::kBoth);
+        bool was_fired = fired;
+        for (PathState& t : a) call(b, index, ev, x, std::move(t), next, covered, was_fired);
+        return;
+      }
+      if (e.kind == ExprKind::Increment && e.kid_count > 0) {
+        std::vector<PathState> a;
+        matches(b, index, ev, std::move(s), a, Phase::kBoth);
+        for (PathState& t : a) {
+          ExprId v = pool.core(pool.kid(x, 0));
+          ValueRange before = info.evaluate(t.facts, v);
+          info.forget_write(t.facts, v);
+          // Counters: only the sign survives, so that loops settle.
+          if (e.op == Op::PreInc || e.op == Op::PostInc) {
+            if (before.low >= 0) info.set(t.facts, v, {1, ValueRange::kMax, false, 0});
+          }
+          if (has_object())
+            drop(t, w.reader->read(v), ev.at, true, next);
+          else
+            next.push_back(std::move(t));
+        }
+        return;
+      }
+      if (e.kind == ExprKind::Asm) {
+        std::vector<PathState> a;
+        matches(b, index, ev, std::move(s), a, Phase::kBoth);
+        for (PathState& t : a) {
+          for (u32 i = 0; i < e.kid_count && static_cast<i64>(i) < e.value; ++i)
+            info.forget_write(t.facts, pool.kid(x, i));
+          next.push_back(std::move(t));
+        }
+        return;
+      }
+      matches(b, index, ev, std::move(s), next, Phase::kBoth);
+    }
+
+    bool fired = false;
+
+    void assign(const Event& ev, ExprId x, PathState s, std::vector<PathState>& next) {
+      const Expr& e = pool[x];
+      ExprId lhs = pool.core(pool.kid(x, 0)), rhs = strip_casts(pool, pool.core(pool.kid(x, 1)));
+      ValueRange value = e.op == Op::None ? info.evaluate(s.facts, pool.kid(x, 1)) : ValueRange{};
+      if (e.op == Op::Or && info.evaluate(s.facts, pool.kid(x, 1)).known_nonzero())
+        value = ValueRange::nonzero();
+      info.forget_write(s.facts, lhs);
+      info.set(s.facts, lhs, value);
+      if (!has_object()) {
+        next.push_back(std::move(s));
+        return;
+      }
+      while (pool[rhs].kind == ExprKind::Assign && pool[rhs].kid_count == 2)
+        rhs = pool.core(pool.kid(rhs, 0));
+      PlaceId to = w.reader->read(lhs), from = e.op == Op::None ? w.reader->read(rhs) : kNoPlace;
+      if (to == kNoPlace) {
+        next.push_back(std::move(s));
+        return;
+      }
+      // `v = v->next` and the like: names by the right side are worked out before the left one changes.
+      std::vector<PlaceId> gained;
+      if (from != kNoPlace && from != to)
+        for (PlaceId n : s.names) {
+          PlaceId p = I.places.substitute(n, from, to);
+          if (p != kNoPlace && std::find(gained.begin(), gained.end(), p) == gained.end())
+            gained.push_back(p);
+        }
+      bool reference = (e.flags & kInit) != 0 && pool.type_of(lhs).kind == TypeKind::Reference;
+      (void)reference;  // a reference's initialiser is an alias like any other
+      bool stored = !gained.empty() && stores_away(to);
+      PlaceId candidate = key.names.empty() ? kNoPlace : key.names.front();
+      bool overwritten =
+          std::any_of(s.names.begin(), s.names.end(), [&](PlaceId n) { return dies(n, to, lhs); });
+      if (overwritten) {
+        std::vector<PlaceId> left;
+        for (PlaceId n : s.names)
+          if (!dies(n, to, lhs)) left.push_back(n);
+        if (s.state == kNoState) {
+          // Nothing is lost: the name just means another object now.
+          s.names = {candidate};
+          if (from != kNoPlace && from != to)
+            if (PlaceId p = I.places.substitute(candidate, to, from); p != kNoPlace && p != candidate)
+              s.names.push_back(p);
+          next.push_back(std::move(s));
+          return;
+        }
+        for (PlaceId p : gained)
+          if (std::find(left.begin(), left.end(), p) == left.end() && left.size() < I.limits.names_per_object)
+            left.push_back(p);
+        bool renewed =
+            dies(candidate, to, lhs) && std::find(left.begin(), left.end(), candidate) == left.end();
+        PathState fresh;
+        if (renewed && key.state == kNoState) {
+          fresh = s;
+          reset(fresh);
+          fresh.names = {candidate};
+          if (from != kNoPlace && from != to)
+            if (PlaceId p = I.places.substitute(candidate, to, from); p != kNoPlace && p != candidate)
+              fresh.names.push_back(p);
+        }
+        if (left.empty()) {
+          lose(s, ev.at, next, !(renewed && key.state == kNoState));
+        } else {
+          s.names = std::move(left);
+          s.escaped = s.escaped || stored;
+          next.push_back(std::move(s));
+        }
+        if (renewed && key.state == kNoState) next.push_back(std::move(fresh));
+        return;
+      }
+      for (PlaceId p : gained)
+        if (std::find(s.names.begin(), s.names.end(), p) == s.names.end() &&
+            s.names.size() < I.limits.names_per_object)
+          s.names.push_back(p);
+      s.escaped = s.escaped || (stored && s.state != kNoState);
+      next.push_back(std::move(s));
+    }
+
+    /// Writing to `to` ends what the name stood for.
+    bool dies(PlaceId name, PlaceId to, ExprId lhs) const {
+      if (I.places.has_prefix(name, to)) {
+        // `&x.f` is where it is, whatever is written to x.
+        for (PlaceId p = name; p != to; p = I.places[p].base)
+          if (I.places[p].step == Step::Deref) return true;
+        return I.places[name].step != Step::Address;
+      }
+      const Expr& v = pool[pool.core(lhs)];
+      return v.kind == ExprKind::Var && v.value >= 0 && w.reader->depends_on(name, v.value);
+    }
+
+    bool stores_away(PlaceId to) const {
+      Step root = I.places[I.places[to].root].step;
+      return root == Step::Global || I.places.through_memory(to);
+    }
+
+    void reset(PathState& s) const {
+      s.state = kNoState;
+      s.data = {};
+      s.escaped = false;
+      s.cause = {};
+    }
+
+    /// A variable ends (or gets an unknown value): names through it go.
+    void drop(PathState& s, PlaceId root, const Location& at, bool written, std::vector<PathState>& next) {
+      std::vector<PlaceId> left;
+      for (PlaceId n : s.names) {
+        bool gone = I.places.has_prefix(n, root) &&
+                    !(written && I.places[n].step == Step::Address && !passes_deref(n, root));
+        if (!gone) left.push_back(n);
+      }
+      if (left.size() == s.names.size()) {
+        next.push_back(std::move(s));
+        return;
+      }
+      PlaceId candidate = key.names.empty() ? kNoPlace : key.names.front();
+      if (s.state == kNoState) {
+        s.names = {candidate};
+        next.push_back(std::move(s));
+        return;
+      }
+      bool renewed = key.state == kNoState && std::find(left.begin(), left.end(), candidate) == left.end();
+      if (left.empty()) {
+        lose(s, at, next, true);
+        return;
+      }
+      if (renewed) {
+        PathState fresh = s;
+        reset(fresh);
+        fresh.names = {candidate};
+        next.push_back(std::move(fresh));
+      }
+      s.names = std::move(left);
+      next.push_back(std::move(s));
+    }
+
+    bool passes_deref(PlaceId n, PlaceId root) const {
+      for (PlaceId p = n; p != root && p != kNoPlace; p = I.places[p].base)
+        if (I.places[p].step == Step::Deref) return true;
+      return false;
+    }
+
+    /// The last name of the object is gone.
+    void lose(PathState& s, const Location& at, std::vector<PathState>& next, bool go_on) {
+      if (!s.escaped) fire_end(s, s.has_result ? s.result_at : at);
+      if (!go_on) return;
+      reset(s);
+      s.names.clear();
+      if (key.state == kNoState && !key.names.empty()) s.names = {key.names.front()};
+      next.push_back(std::move(s));
+    }
+
+    // -- transitions
+
+    ValueContext context(BlockId b, std::size_t index, MacroId macro, const PathState& s,
+                         const Bindings* bindings, i32 var) {
+      ValueContext c{machine(), I.program, key.function, info};
+      c.bindings = bindings;
+      c.block = b;
+      c.event = index;
+      c.macro = macro;
+      c.facts = &s.facts;
+      c.data = &s.data;
+      c.global_data = &s.global_data;
+      c.var = var;
+      if (has_object()) c.object = object_text(s);
+      c.escaped = s.escaped;
+      c.returned = std::any_of(s.names.begin(), s.names.end(),
+                               [&](PlaceId p) { return I.places[I.places[p].root].step == Step::Return; });
+      c.result = s.has_result ? &s.result : nullptr;
+      c.annotated = [this, &s](ExprId callee, const std::string& tag,
+                               std::string* why) -> std::optional<bool> {
+        return annotated(callee, s.facts, tag, why);
+      };
+      return c;
+    }
+
+    /// `callee` is what a hole for a callee bound: its call is the one that the event evaluates.
+    std::optional<bool> annotated(ExprId callee, const Facts& facts, const std::string& tag,
+                                  std::string* why) {
+      if (current_call == kNoExpr || pool[current_call].kid_count == 0 ||
+          pool.core(pool.kid(current_call, 0)) != pool.core(callee))
+        return false;
+      return I.ask(key.function, current_call, facts, tag, why);
+    }
+    ExprId current_call = kNoExpr;
+
+    bool guards_hold(const Alternative& alt, const ValueContext& c) const {
+      for (const Guard& g : alt.guards)
+        if (evaluate(*g.expr, c).truth() == g.negated) return false;
+      return true;
+    }
+
+    void matches(BlockId b, std::size_t index, const Event& ev, PathState s, std::vector<PathState>& next,
+                 Phase phase) {
+      const std::vector<PatternMatch>* list = w.prepared->at(b, index);
+      if (list == nullptr) {
+        next.push_back(std::move(s));
+        return;
+      }
+      ExprId saved_call = current_call;
+      current_call = ev.kind == EventKind::Evaluate && ev.expr != kNoExpr ? pool.core(ev.expr) : kNoExpr;
+      if (current_call != kNoExpr && pool[current_call].kind == ExprKind::Assign &&
+          pool[current_call].kid_count == 2)
+        current_call = strip_casts(pool, pool.core(pool.kid(current_call, 1)));
+      const PatternMatch* variable = nullptr;
+      const PatternMatch* global = nullptr;
+      for (const PatternMatch& pm : *list) {
+        const CompiledTransition& t = machine().transitions[pm.transition];
+        bool of_variable = t.var >= 0;
+        if (of_variable ? variable != nullptr : global != nullptr) continue;
+        if (of_variable) {
+          if (!has_object() || t.var != key.var) continue;
+          const Binding& bound = pm.bindings[machine().vars[static_cast<std::size_t>(t.var)].hole];
+          if (t.source_var >= 0) {
+            if (phase == Phase::kFromStart || s.state != t.source_state) continue;
+            if (bound.expr != kNoExpr && !is_object(s, w.reader->read(bound.expr))) continue;
+          } else {
+            if (phase == Phase::kInState || s.state != kNoState || s.global != t.source_state) continue;
+            if (bound.expr == kNoExpr || !is_object(s, w.reader->read(bound.expr))) continue;
+          }
+        } else {
+          // On assignments the global state moves once, with the first phase.
+          if (phase == Phase::kFromStart || s.global != t.source_state) continue;
+        }
+        if (pm.open) {
+          ValueContext c = context(b, index, ev.macro, s, &pm.bindings, of_variable ? key.var : -1);
+          if (!guards_hold(t.alternatives[pm.alternative], c)) continue;
+        }
+        (of_variable ? variable : global) = &pm;
+      }
+      current_call = saved_call;
+      if (variable == nullptr && global == nullptr) {
+        next.push_back(std::move(s));
+        return;
+      }
+      fired = true;
+      std::vector<PathState> now;
+      now.push_back(std::move(s));
+      for (const PatternMatch* pm : {global, variable}) {
+        if (pm == nullptr) continue;
+        std::vector<PathState> after;
+        for (PathState& t : now) fire(b, index, ev, *pm, std::move(t), after);
+        now = std::move(after);
+      }
+      for (PathState& t : now) next.push_back(std::move(t));
+    }
+
+    void fire(BlockId b, std::size_t index, const Event& ev, const PatternMatch& pm, PathState s,
+              std::vector<PathState>& next) {
+      const CompiledTransition& t = machine().transitions[pm.transition];
+      bool of_variable = t.var >= 0;
+      ExprId saved_call = current_call;
+      current_call = ev.kind == EventKind::Evaluate && ev.expr != kNoExpr ? pool.core(ev.expr) : kNoExpr;
+      if (current_call != kNoExpr && pool[current_call].kind == ExprKind::Assign &&
+          pool[current_call].kid_count == 2)
+        current_call = strip_casts(pool, pool.core(pool.kid(current_call, 1)));
+      if (traced)
+        I.self.trace_(fmt::format("  line {}: {} fires transition {} of {}", ev.at.line, describe(s),
+                                  t.id + 1, machine().ast->name));
+      bool alive = act(*t.action, b, index, ev.macro, ev.at, t, &pm.bindings, s);
+      current_call = saved_call;
+      if (!alive) return;
+      if (!t.path_specific) {
+        move(t.always, t, ev, pm, s);
+        next.push_back(std::move(s));
+        return;
+      }
+      for (bool truth : {true, false}) {
+        PathState u = s;
+        const Move& where = truth ? t.if_true : t.if_false;
+        if (pm.at != kNoExpr) {
+          info.forget_value(u.facts, pm.at);
+          if (!info.restrict(u.facts, pm.at, truth ? ValueRange::nonzero() : ValueRange::constant(0)))
+            continue;
+        }
+        if (where.state == -1 && where.global == -1) {
+          move(t.always, t, ev, pm, u);
+        } else {
+          move(where, t, ev, pm, u);
+        }
+        (void)of_variable;
+        next.push_back(std::move(u));
+      }
+    }
+
+    void move(const Move& to, const CompiledTransition& t, const Event& ev, const PatternMatch& pm,
+              PathState& s) {
+      std::string what;
+      if (to.global != -1 && to.global != s.global) {
+        what = to.global == Move::kStop
+                   ? "the rule stops here"
+                   : fmt::format("now {}", machine().global_states[static_cast<std::size_t>(to.global)]);
+        s.global = to.global;
+        if (s.global == 0)
+          s.global_cause = {};
+        else
+          s.global_cause = point(ev.at);
+      }
+      if (to.state != -1 && t.var >= 0) {
+        const StateVariable& v = machine().vars[static_cast<std::size_t>(t.var)];
+        std::string name = object_text(s);
+        const Binding& bound = pm.bindings[v.hole];
+        if (bound.expr != kNoExpr) name = to_text(pool, bound.expr);
+        if (to.state == Move::kStop) {
+          reset(s);
+          what = fmt::format("{} is no longer followed", name);
+          if (s.names.empty() && !key.names.empty()) s.names = {key.names.front()};
+        } else {
+          bool same = s.state == to.state;
+          if (s.state == kNoState) {
+            s.cause = point(ev.at);
+            s.cause_name = name;
+            s.escaped = false;
+          }
+          s.state = to.state;
+          if (!same) what = fmt::format("{} is now {}", name, v.states[static_cast<std::size_t>(to.state)]);
+        }
+      }
+      if (!what.empty()) say_step(s, ev.at, what);
+    }
+
+    // -- actions
+
+    /// Runs an action. False when it killed the path.
+    bool act(const std::vector<rule::Stmt>& list, BlockId b, std::size_t index, MacroId macro,
+             const Location& at, const CompiledTransition& t, const Bindings* bindings, PathState& s) {
+      for (const rule::Stmt& st : list) {
+        switch (st.kind) {
+          case rule::StmtKind::kBlock:
+            if (!act(st.body, b, index, macro, at, t, bindings, s)) return false;
+            break;
+          case rule::StmtKind::kIf: {
+            bool yes = evaluate(st.value, context(b, index, macro, s, bindings, t.var)).truth();
+            if (!act(yes ? st.body : st.orelse, b, index, macro, at, t, bindings, s)) return false;
+            break;
+          }
+          case rule::StmtKind::kForEach:
+            break;
+          case rule::StmtKind::kAssign: {
+            i64 v = evaluate(st.value, context(b, index, macro, s, bindings, t.var)).integer;
+            const std::string& field =
+                st.target.kind == rule::ExprKind::kMember ? st.target.member : st.target.text;
+            i32 i = machine().data_index(field);
+            bool instance = st.target.kind == rule::ExprKind::kMember || t.var >= 0;
+            if (i >= 0 && static_cast<std::size_t>(i) < kMaxData)
+              (instance ? s.data : s.global_data)[static_cast<std::size_t>(i)] =
+                  static_cast<i8>(std::clamp(v, -kDataLimit, kDataLimit));
+            break;
+          }
+          case rule::StmtKind::kExpr: {
+            const rule::BuiltinInfo* builtin =
+                st.value.kind == rule::ExprKind::kCall ? rule::find_builtin(st.value.text) : nullptr;
+            if (builtin == nullptr) break;
+            // With an object at hand the global state's own rules are somebody else's to report.
+            bool silent = has_object() && t.var < 0;
+            switch (builtin->id) {
+              case rule::Builtin::kErr:
+              case rule::Builtin::kWarn:
+              case rule::Builtin::kNote:
+                if (!silent) report(st.value, builtin->id, b, index, macro, at, t, bindings, s);
+                break;
+              case rule::Builtin::kKillPath:
+                return false;
+              case rule::Builtin::kAnnotate: {
+                ValueContext c = context(b, index, macro, s, bindings, t.var);
+                std::string tag = evaluate(st.value.args[1], c).str();
+                std::string why = current_call != kNoExpr ? to_text(pool, current_call) : "";
+                std::string deeper;
+                if (current_call != kNoExpr &&
+                    I.ask(key.function, current_call, s.facts, tag, &deeper).value_or(false) &&
+                    !deeper.empty())
+                  why = std::string(callee_name(pool, pool.kid(current_call, 0)).text()) + ", " + deeper;
+                if (why.size() > 200) why.resize(200);
+                out.annotations.try_emplace(tag, why);
+                break;
+              }
+              case rule::Builtin::kExample:
+              case rule::Builtin::kCounterexample: {
+                if (silent) break;
+                ValueContext c = context(b, index, macro, s, bindings, t.var);
+                Observation o;
+                o.key = evaluate(st.value.args[0], c).str();
+                o.site = s.cause.line != 0 && t.var >= 0 ? s.cause : point(at);
+                o.good = builtin->id == rule::Builtin::kExample;
+                if (!o.good)
+                  o.finding = finding(format_message(st.value, 1, c), rule::Builtin::kErr, at, t, s);
+                out.observations.push_back(std::move(o));
+                break;
+              }
+              default:
+                break;
+            }
+            break;
+          }
+        }
+      }
+      return true;
+    }
+
+    void report(const rule::Expr& call, rule::Builtin which, BlockId b, std::size_t index, MacroId macro,
+                const Location& at, const CompiledTransition& t, const Bindings* bindings, PathState& s) {
+      std::string message = format_message(call, 0, context(b, index, macro, s, bindings, t.var));
+      if (traced) I.self.trace_(fmt::format("  line {}: reports '{}'", at.line, message));
+      Finding x = finding(std::move(message), which, at, t, s);
+      if (said.insert({x.message, x.at, t.id}).second) out.findings.push_back(std::move(x));
+    }
+
+    Finding finding(std::string message, rule::Builtin which, const Location& at, const CompiledTransition& t,
+                    const PathState& s) const {
+      Finding x;
+      const rule::Metadata& meta = machine().ast->meta;
+      x.rule = meta.id;
+      x.level = which == rule::Builtin::kNote || meta.severity == "note"      ? Level::kNote
+                : which == rule::Builtin::kWarn || meta.severity == "warning" ? Level::kWarning
+                                                                              : Level::kError;
+      x.message = std::move(message);
+      x.at = point(at);
+      x.function = f.name.text();
+      x.transition = t.id;
+      SourcePoint cause = t.var >= 0 ? s.cause : s.global_cause;
+      x.cause = cause.line != 0 ? cause : x.at;
+      x.uncertain = f.has_errors;
+      notes(s, x.path, &x.branches, &x.indirect);
+      return x;
+    }
+
+    /// The path so far, oldest first.
+    void notes(const PathState& s, std::vector<PathNote>& path, u32* branches, bool* indirect) const {
+      std::vector<const Trail*> steps_back;
+      for (u32 i = s.trail; i != 0; i = trail[i].previous) steps_back.push_back(&trail[i]);
+      u32 kept_branches = 0;
+      std::vector<std::vector<PathNote>> parts;
+      for (const Trail* t : steps_back) {
+        if (t->branch) {
+          if (branches != nullptr) ++*branches;
+          if (++kept_branches > 10) continue;
+        }
+        if (t->indirect && indirect != nullptr) *indirect = true;
+        std::vector<PathNote> part;
+        PathNote n;
+        n.at = point(t->at);
+        n.function = f.name.text();
+        if (t->branch)
+          n.text = fmt::format("assuming '{}' is {}", to_text(pool, t->expr), t->truth ? "true" : "false");
+        else
+          n.text = t->text;
+        if (!n.text.empty()) part.push_back(std::move(n));
+        if (t->inner) part.insert(part.end(), t->inner->begin(), t->inner->end());
+        parts.push_back(std::move(part));
+      }
+      for (auto p = parts.rbegin(); p != parts.rend(); ++p) path.insert(path.end(), p->begin(), p->end());
+      if (path.size() > 40) path.erase(path.begin() + 8, path.end() - 32);
+    }
+
+    // -- ends of paths
+
+    PathState start_of_path(PathState s) {
+      for (const CompiledTransition& t : machine().transitions) {
+        if (t.source_var >= 0 || t.var >= 0 || t.source_state != s.global || has_object()) continue;
+        for (const Alternative& a : t.alternatives) {
+          if (a.special != rule::SpecialPattern::kStartOfPath) continue;
+          Bindings none(machine().holes.size());
+          ValueContext c = context(kEntry, 0, kNoMacro, s, &none, -1);
+          if (!guards_hold(a, c)) continue;
+          act(*t.action, kEntry, 0, kNoMacro, f.at, t, &none, s);
+          if (t.always.global >= 0) s.global = t.always.global;
+          return s;
+        }
+      }
+      return s;
+    }
+
+    void fire_end(PathState& s, const Location& at) {
+      for (const CompiledTransition& t : machine().transitions) {
+        bool of_variable = t.source_var >= 0;
+        if (of_variable ? (t.source_var != key.var || s.state != t.source_state)
+                        : (has_object() || s.global != t.source_state))
+          continue;
+        for (const Alternative& a : t.alternatives) {
+          if (a.special != rule::SpecialPattern::kEndOfPath) continue;
+          Bindings none(machine().holes.size());
+          if (s.names.empty() && has_object()) s.names = {key.names.front()};
+          ValueContext c = context(kExit, 0, kNoMacro, s, &none, of_variable ? key.var : -1);
+          if (!guards_hold(a, c)) continue;
+          if (traced) I.self.trace_(fmt::format("  line {}: end of path, {}", at.line, describe(s)));
+          act(*t.action, kExit, 0, kNoMacro, at, t, &none, s);
+          return;
+        }
+      }
+    }
+
+    void end(PathState s) {
+      Location at = s.has_result && s.result_at.line != 0 ? s.result_at : f.end;
+      if (traced) I.self.trace_(fmt::format("  line {}: leaves {}", at.line, describe(s)));
+      if (has_object() && s.state != kNoState) {
+        // Locals are gone; what is left is the caller's, or nobody's.
+        std::vector<PlaceId> outer;
+        for (PlaceId p : s.names)
+          if (I.external(p) || is_static_local(p)) outer.push_back(p);
+        bool reachable = !outer.empty();
+        bool returned = std::any_of(outer.begin(), outer.end(), [&](PlaceId p) {
+          return I.places[I.places[p].root].step == Step::Return;
+        });
+        if (!reachable) {
+          if (!s.escaped) fire_end(s, at);
+          reset(s);
+          s.names.clear();
+        } else {
+          s.names = outer;
+          if (key.root && !s.escaped && !returned) fire_end(s, at);
+        }
+      } else if (has_object()) {
+        s.names.clear();
+      } else if (key.root && s.global >= 0) {
+        fire_end(s, at);
+      }
+      add_exit(s);
+    }
+
+    bool is_static_local(PlaceId p) const {
+      const Place& r = I.places[I.places[p].root];
+      return r.step == Step::Local && static_cast<std::size_t>(r.number) < f.locals.size() &&
+             f.locals[static_cast<std::size_t>(r.number)].is_static;
+    }
+
+    void add_exit(const PathState& s) {
+      ExitState e;
+      e.state = s.state;
+      e.global = s.global;
+      e.data = s.data;
+      e.global_data = s.global_data;
+      e.escaped = s.escaped;
+      for (PlaceId p : s.names)
+        if (I.external(p)) e.names.push_back(p);
+      e.result = return_class(s.result);
+      e.cause = s.cause;
+      e.global_cause = s.global_cause;
+      for (const ExitState& o : out.exits)
+        if (o.same_outcome(e)) return;
+      if (out.exits.size() >= I.limits.exits_per_item) {
+        for (ExitState& o : out.exits) {
+          ExitState probe = o;
+          probe.result = e.result;
+          if (!probe.same_outcome(e)) continue;
+          o.result.join(e.result);
+          return;
+        }
+        out.cut = true;
+        return;
+      }
+      if (s.state != key.state || s.global != key.global) {
+        std::vector<PathNote> path, states;
+        notes(s, path, nullptr, nullptr);
+        // The caller's reader wants the change of state, not every branch on the way.
+        for (PathNote& n : path)
+          if (!n.text.starts_with("assuming ") && !n.text.starts_with("taking "))
+            states.push_back(std::move(n));
+        if (states.size() > 4) states.erase(states.begin(), states.end() - 4);
+        e.notes = std::make_shared<const std::vector<PathNote>>(std::move(states));
+      }
+      out.exits.push_back(std::move(e));
+    }
+
+    /// Exits are told apart by constants near zero and by sign, not by every interval.
+    static ValueRange return_class(const ValueRange& r) {
+      if (r.is_constant() || r.any()) return r;
+      if (r.high < 0) return {ValueRange::kMin, -1, false, 0};
+      if (r.low > 0) return {1, ValueRange::kMax, false, 0};
+      if (r.low == 0) return {0, ValueRange::kMax, false, 0};
+      if (r.high == 0) return {ValueRange::kMin, 0, false, 0};
+      return r.known_nonzero() ? ValueRange::nonzero() : ValueRange{};
+    }
+
+    // -- calls
+
+    void call(BlockId b, std::size_t index, const Event& ev, ExprId x, PathState s,
+              std::vector<PathState>& next, bool covered, bool was_fired) {
+      Symbol name = callee_name(pool, pool.kid(x, 0));
+      bool named = machine().named.contains(name);
+      if (name && I.models.noreturn.contains(std::string(name.text()))) return;
+      if ((pool[x].flags & kNoReturn) != 0) return;
+      const CallSite* site = I.program.call(key.function, x);
+      bool follow =
+          !I.limits.intra && !covered && !named && !was_fired && site != nullptr && !site->targets.empty();
+      std::vector<bool> mapped;
+      std::vector<PlaceId> handed;
+      std::vector<FunctionId> entered;
+      if (follow) {
+        if (has_object()) handed = I.to_callee(w, f, x, s.names, mapped);
+        for (FunctionId t : site->targets)
+          if (worth_entering(t, s, handed, b, index, x)) entered.push_back(t);
+      }
+      info.forget_call(s.facts, x, named || covered);
+      if (has_object() && !covered && !named) forget_handed(s, x, mapped);
+      if (entered.empty()) {
+        next.push_back(std::move(s));
+        return;
+      }
+      bool passed_by = entered.size() < site->targets.size();
+      for (FunctionId t : entered)
+        passed_by = enter(t, *site, ev, x, s, handed, mapped, b, index, next) || passed_by;
+      if (passed_by) next.push_back(std::move(s));
+    }
+
+    /// `f(&p)` where f is not looked into may change p: the object p led to is lost from sight, silently.
+    void forget_handed(PathState& s, ExprId x, const std::vector<bool>& mapped) {
+      if (s.state == kNoState) return;
+      std::span<const ExprId> kids = pool.kids(x);
+      for (std::size_t i = 1; i < kids.size(); ++i) {
+        ExprId a = strip_casts(pool, pool.core(kids[i]));
+        if (pool[a].kind != ExprKind::AddressOf) continue;
+        PlaceId p = w.reader->read(pool.kid(a, 0));
+        if (p == kNoPlace) continue;
+        const Type& t = pool.type_of(pool.kid(a, 0));
+        if (t.kind != TypeKind::Pointer) continue;
+        std::vector<PlaceId> left;
+        for (std::size_t n = 0; n < s.names.size(); ++n)
+          if (!I.places.has_prefix(s.names[n], p) || (n < mapped.size() && mapped[n]))
+            left.push_back(s.names[n]);
+        if (left.size() == s.names.size()) continue;
+        if (left.empty()) {
+          reset(s);
+          if (!key.names.empty()) s.names = {key.names.front()};
+          return;
+        }
+        s.names = std::move(left);
+      }
+    }
+
+    bool worth_entering(FunctionId t, const PathState& s, const std::vector<PlaceId>& handed, BlockId b,
+                        std::size_t index, ExprId x) {
+      if (I.program.body(t).blocks.size() <= kExit.value()) return false;
+      const Work& c = I.work[t.value()];
+      if (!has_object()) return I.has_global_rules && c.relevant;
+      if (I.m->global_states.size() > 1 && c.relevant) return true;
+      if (s.state != kNoState) return !handed.empty() && (c.relevant || I.has_unnamed_variable_rules);
+      if (!c.relevant) return false;
+      for (PlaceId h : handed)
+        for (const Candidate& k : c.candidates)
+          if (k.var == key.var && k.place == h) return true;
+      return born(t, b, index, x, nullptr);
+    }
+
+    /// True when an object born in the callee can be this item's; `which` gets those.
+    bool born(FunctionId t, BlockId b, std::size_t index, ExprId x, std::vector<Birth>* which) {
+      if (key.names.empty()) return false;
+      bool any = false;
+      const std::vector<std::pair<i32, Birth>> births = I.work[t.value()].births;
+      for (const auto& [var, birth] : births) {
+        if (var != key.var) continue;
+        PlaceId here = I.places[birth.out].step == Step::Return ? assigned_here(b, index, x)
+                                                                : I.to_caller(w, f, x, birth.out);
+        if (here != key.names.front()) continue;
+        any = true;
+        if (which != nullptr) which->push_back(birth);
+      }
+      return any;
+    }
+
+    PlaceId assigned_here(BlockId b, std::size_t index, ExprId x) {
+      const auto& events = f.blocks[b.value()].events;
+      for (std::size_t i = index + 1; i < events.size(); ++i) {
+        if (events[i].kind != EventKind::Evaluate || events[i].expr == kNoExpr) continue;
+        ExprId a = pool.core(events[i].expr);
+        if (pool[a].kind == ExprKind::Assign && pool[a].kid_count == 2 &&
+            strip_casts(pool, pool.core(pool.kid(a, 1))) == x)
+          return w.reader->read(pool.kid(a, 0));
+      }
+      return w.reader->read(x);
+    }
+
+    /// Takes every exit of the callee. True when the path also goes on as if nothing had happened.
+    bool enter(FunctionId t, const CallSite& site, const Event& ev, ExprId x, const PathState& s,
+               const std::vector<PlaceId>& handed, const std::vector<bool>& mapped, BlockId b,
+               std::size_t index, std::vector<PathState>& next) {
+      ItemKey k;
+      k.function = t;
+      k.global = s.global;
+      k.global_data = s.global_data;
+      k.constants = I.constants(info, s.facts, x, t);
+      bool untouched = false;
+      bool follows_object = false;
+      if (has_object() && !handed.empty()) {
+        bool known = s.state != kNoState;
+        if (!known) {
+          const Work& c = I.work[t.value()];
+          for (PlaceId h : handed)
+            for (const Candidate& cand : c.candidates)
+              known = known || (cand.var == key.var && cand.place == h);
+        }
+        follows_object = known;
+      }
+      std::vector<Birth> births;
+      if (has_object() && s.state == kNoState) born(t, b, index, x, &births);
+      if (!births.empty()) {
+        for (const Birth& birth : births) {
+          ItemKey kb = k;
+          kb.var = key.var;
+          kb.names = {birth.object};
+          std::shared_ptr<Summary> r = ask_item(kb, ev, s, site.indirect);
+          for (const ExitState& e : r->exits) {
+            bool out_there =
+                e.state != kNoState && std::find(e.names.begin(), e.names.end(), birth.out) != e.names.end();
+            if (!out_there) {
+              untouched = untouched || (e.state == kNoState && !follows_object);
+              if (e.state == kNoState && !follows_object) {
+                PathState u = s;
+                if (apply_result(u, x, e)) next.push_back(std::move(u));
+              }
+              continue;
+            }
+            PathState u = s;
+            if (!apply_result(u, x, e)) continue;
+            u.state = e.state;
+            u.data = e.data;
+            u.escaped = e.escaped && I.places[birth.out].step != Step::Return;
+            u.global = e.global;
+            u.global_data = e.global_data;
+            u.names.clear();
+            for (PlaceId p : e.names) {
+              PlaceId q = I.to_caller(w, f, x, p);
+              if (q != kNoPlace && std::find(u.names.begin(), u.names.end(), q) == u.names.end())
+                u.names.push_back(q);
+            }
+            u.cause = e.cause;
+            u.cause_name =
+                I.places[birth.out].step == Step::Return ? w.reader->text(key.names.front()) : object_text(u);
+            note_call(u, ev, x, e, site.indirect);
+            next.push_back(std::move(u));
+          }
+        }
+        if (!follows_object) return false;
+        untouched = false;
+      }
+      if (follows_object) {
+        k.var = key.var;
+        k.state = s.state;
+        k.data = s.data;
+        k.names = handed;
+      } else if (has_object() && I.m->global_states.size() <= 1) {
+        return true;
+      }
+      std::shared_ptr<Summary> r = ask_item(k, ev, s, site.indirect);
+      for (const ExitState& e : r->exits) {
+        PathState u = s;
+        if (!apply_result(u, x, e)) continue;
+        if (e.global != u.global)
+          u.global_cause = e.global == 0              ? SourcePoint{}
+                           : e.global_cause.line != 0 ? e.global_cause
+                                                      : point(ev.at);
+        u.global = e.global;
+        u.global_data = e.global_data;
+        if (follows_object) {
+          bool moved = u.state != e.state;
+          if (e.state == kNoState) {
+            if (u.state != kNoState) {
+              reset(u);
+              if (!key.names.empty()) u.names = {key.names.front()};
+            }
+          } else {
+            if (u.state == kNoState) {
+              u.cause = e.cause;
+              u.cause_name = object_text(u);
+            }
+            u.state = e.state;
+            u.data = e.data;
+            u.escaped = u.escaped || e.escaped;
+            std::vector<PlaceId> names;
+            for (std::size_t i = 0; i < s.names.size(); ++i)
+              if (i >= mapped.size() || !mapped[i]) names.push_back(s.names[i]);
+            for (PlaceId p : e.names) {
+              PlaceId q = I.to_caller(w, f, x, p);
+              if (q != kNoPlace && std::find(names.begin(), names.end(), q) == names.end() &&
+                  names.size() < I.limits.names_per_object)
+                names.push_back(q);
+            }
+            // The caller's own spelling stays first, so that messages speak its language.
+            std::stable_sort(names.begin(), names.end(), [&](PlaceId a, PlaceId c) {
+              auto rank = [&](PlaceId p) {
+                return std::find(s.names.begin(), s.names.end(), p) - s.names.begin();
+              };
+              return rank(a) < rank(c);
+            });
+            u.names = std::move(names);
+            if (u.names.empty()) {
+              reset(u);
+              if (!key.names.empty()) u.names = {key.names.front()};
+            }
+          }
+          if (moved) note_call(u, ev, x, e, site.indirect);
+        }
+        if (!has_object() && e.global != s.global) note_call(u, ev, x, e, site.indirect);
+        next.push_back(std::move(u));
+      }
+      return untouched;
+    }
+
+    bool apply_result(PathState& u, ExprId x, const ExitState& e) const {
+      info.forget_value(u.facts, x);
+      return e.result.any() || info.restrict(u.facts, x, e.result);
+    }
+
+    void note_call(PathState& u, const Event& ev, ExprId x, const ExitState& e, bool indirect) {
+      Trail t;
+      t.at = ev.at;
+      t.text = fmt::format("calling '{}'", to_text(pool, pool.kid(x, 0)));
+      t.inner = e.notes;
+      t.indirect = indirect;
+      add_trail(u, std::move(t));
+    }
+
+    std::shared_ptr<Summary> ask_item(const ItemKey& k, const Event& ev, const PathState& s, bool indirect) {
+      bool listed = std::any_of(out.demands.begin(), out.demands.end(),
+                                [&](const Summary::Demand& d) { return d.key == k; });
+      if (!listed) {
+        Summary::Demand d;
+        d.key = k;
+        notes(s, d.path, &d.branches, &d.indirect);
+        d.indirect = d.indirect || indirect;
+        PathNote n;
+        n.at = point(ev.at);
+        n.function = f.name.text();
+        n.text = fmt::format("calling '{}'", I.program.body(k.function).name.text());
+        d.path.push_back(std::move(n));
+        out.demands.push_back(std::move(d));
+      }
+      return I.solve(k);
+    }
+
+    std::string describe(const PathState& s) const {
+      std::string t;
+      if (has_object()) {
+        t = "object";
+        for (PlaceId p : s.names) t += " " + w.reader->text(p);
+        t += s.state == kNoState ? ": no state"
+                                 : ": " + machine()
+                                              .vars[static_cast<std::size_t>(key.var)]
+                                              .states[static_cast<std::size_t>(s.state)];
+        if (s.escaped) t += ", stored elsewhere";
+      }
+      if (s.global >= 0 && (machine().global_states.size() > 1 || !has_object()))
+        t += (t.empty() ? "" : "; ") + std::string("state ") +
+             machine().global_states[static_cast<std::size_t>(s.global)];
+      for (const auto& [k, r] : s.facts) {
+        t += "; " + to_text(pool, info.key(k).expr);
+        if (r.is_constant())
+          t += fmt::format(" = {}", r.low);
+        else if (r.known_nonzero())
+          t += " is not 0";
+        else
+          t += " is bounded";
+      }
+      return t;
+    }
+  };
+
+  Solver& self;
+  const Program& program;
+  InfoCache& infos;
+  std::shared_ptr<const CompiledMachine> m;
+  std::vector<std::shared_ptr<const CompiledMachine>> annotators;
+  const Models& models;
+  const Limits& limits;
+  std::vector<Work> work;
+  Places places;
+  bool has_global_rules = false;
+  bool has_unnamed_variable_rules = false;
+  std::map<ItemKey, std::shared_ptr<Summary>> memo;
+  std::vector<ItemKey> roots;
+  std::vector<Summary*> stack;
+  std::set<ItemKey> unsettled;
+  std::vector<std::unique_ptr<Solver>> helpers;
+  std::vector<Finding> findings;
+  std::vector<Observation> observations;
+};
+
+Solver::Solver(const Program& program, InfoCache& infos, std::shared_ptr<const CompiledMachine> machine,
+               std::vector<std::shared_ptr<const CompiledMachine>> annotators, const Models& models,
+               const Limits& limits)
+    : impl_(std::make_unique<Impl>(*this, program, infos, std::move(machine), std::move(annotators), models,
+                                   limits)) {}
+Solver::~Solver() = default;
+
+void Solver::run() { impl_->run(); }
+std::vector<Finding> Solver::take_findings() { return std::move(impl_->findings); }
+std::vector<Observation> Solver::take_observations() { return std::move(impl_->observations); }
+bool Solver::annotated(FunctionId id, const std::vector<std::pair<u16, ValueRange>>& parameters,
+                       const std::string& tag, std::string* why) {
+  return impl_->annotated_here(id, parameters, tag, why);
+}
+
+}  // namespace quire::metal

@@ -1,0 +1,104 @@
+// Applies one machine to a whole program: depth-first over the paths of each function, with summaries
+// across calls. metal/engine/README (metal/README.md) follows one example through this.
+//
+// The unit of work is an *item*: one machine, one function, and either no object (the global state alone)
+// or one object with its state, as entered from a caller or from the start. Items are solved apart from
+// each other, so that cost is linear in the number of objects. A solver is used by one thread.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "metal/engine/finding.h"
+#include "metal/engine/function_info.h"
+#include "metal/engine/machine.h"
+#include "metal/engine/match.h"
+#include "metal/engine/place.h"
+#include "metal/engine/program.h"
+
+namespace quire::metal {
+
+/// FunctionInfo of every function, made on demand. Thread-safe.
+class InfoCache {
+ public:
+  explicit InfoCache(const Program& program) : program_(program), slots_(program.functions().size()) {}
+  const FunctionInfo& get(FunctionId id);
+
+ private:
+  struct Slot {
+    std::once_flag once;
+    std::unique_ptr<FunctionInfo> info;
+  };
+  const Program& program_;
+  std::deque<Slot> slots_;
+};
+
+/// Bounds, all in counted steps.
+struct Limits {
+  u32 blocks_per_item = 20000;  ///< blocks walked for one item
+  u32 facts_per_state = 12;  ///< fact sets kept apart for one state at one block; beyond, facts are dropped
+  u32 forks_per_block = 48;  ///< configurations within one block
+  u32 names_per_object = 6;
+  u32 exits_per_item = 24;
+  u32 candidates_per_function = 96;
+  u32 call_depth = 200;  ///< nested items
+  bool intra = false;    ///< no calls are followed: the reading of 2001
+};
+
+/// What the project knows about functions.
+struct Models {
+  std::unordered_set<std::string> noreturn;  ///< functions and macros that end the path
+};
+
+/// An example or counter-example of a statistical rule.
+struct Observation {
+  std::string key;
+  SourcePoint site;
+  bool good = false;
+  Finding finding;  ///< counter-examples: what to report when the statistics say so
+};
+
+/// For --trace: called for every event the item walks over.
+using TraceSink = std::function<void(const std::string& line)>;
+
+class Solver {
+ public:
+  /// `annotators` are the machines that write the tags that this one reads (possibly itself among them).
+  Solver(const Program& program, InfoCache& infos, std::shared_ptr<const CompiledMachine> machine,
+         std::vector<std::shared_ptr<const CompiledMachine>> annotators, const Models& models,
+         const Limits& limits);
+  ~Solver();
+
+  /// Solves the whole program.
+  void run();
+
+  std::vector<Finding> take_findings();
+  std::vector<Observation> take_observations();
+  const EngineStats& stats() const { return stats_; }
+  void set_trace(std::string function, TraceSink sink) {
+    traced_ = std::move(function);
+    trace_ = std::move(sink);
+  }
+
+  /// True when the machine, entered at `id` with these constants, annotates it with `tag`; `why` gets the
+  /// reason. For readers of annotations.
+  bool annotated(FunctionId id, const std::vector<std::pair<u16, ValueRange>>& parameters,
+                 const std::string& tag, std::string* why);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  EngineStats stats_;
+  std::string traced_;
+  TraceSink trace_;
+};
+
+}  // namespace quire::metal
