@@ -33,6 +33,7 @@ inline constexpr LockClass socket{214, "net.socket", true};
 inline constexpr LockClass terminal{216, "fs.terminal", true};  // line discipline of one terminal
 inline constexpr LockClass dentry{220, "vfs.dentry", true};
 inline constexpr LockClass host_table{230, "fs.host_table"};          // inodes of one host directory tree
+inline constexpr LockClass fifos{232, "fs.fifos"};                    // pipes behind open FIFOs
 // mm
 inline constexpr LockClass address_space{300, "mm.address_space", true};  // vmas; parent before child
 inline constexpr LockClass vma{310, "mm.vma", true};

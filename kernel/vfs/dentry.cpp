@@ -193,6 +193,7 @@ void Dentry::prune(bool all) {
   while (!found.empty()) {  // the deepest first
     Ref<Dentry> d = std::move(found.back());
     found.pop_back();
+    std::vector<Ref<Dentry>> gone;  // dropped after the lock
     LockGuard g(d->lock_);
     for (auto it = d->children_.begin(); it != d->children_.end();) {
       Dentry& child = *it->second;

@@ -157,6 +157,7 @@ class FileSystem : public RefCounted {
 
  protected:
   FileSystem();
+  void set_device(u64 device) { device_ = device; }
 
  private:
   u64 device_;

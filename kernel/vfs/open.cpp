@@ -102,7 +102,8 @@ Result<Ref<File>> open(const Lookup& at, std::string_view name, const OpenHow& h
 }
 
 Result<Ref<File>> open_exec(const Lookup& at, std::string_view name, bool follow, bool empty_path) {
-  MagicTarget t = TRY(walk_any(at, name, (follow ? u32{walk_follow} : 0) | (empty_path ? u32{walk_empty} : 0)));
+  MagicTarget t =
+      TRY(walk_any(at, name, (follow ? u32{walk_follow} : 0) | (empty_path ? u32{walk_empty} : 0)));
   if (!t.path) return err(EACCES);
   if (t.path.inode()->is_symlink()) return err(ELOOP);
   if (!t.path.inode()->is_regular()) return err(EACCES);
