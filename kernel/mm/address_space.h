@@ -19,24 +19,24 @@ namespace quire::mm {
 
 /// What mmap(2) asks for, after the system-call layer has decoded it.
 struct MapRequest {
-  GuestAddr address{};               // hint, or the place when fixed
-  u64 length = 0;                    // bytes, > 0; rounded up to pages (hugetlb: to huge pages)
+  GuestAddr address{};  // hint, or the place when fixed
+  u64 length = 0;       // bytes, > 0; rounded up to pages (hugetlb: to huge pages)
   Access access = Access::none;
   Access max_access = Access::read | Access::write | Access::exec;  // what mprotect may give later
-  bool fixed = false;                // MAP_FIXED
-  bool no_replace = false;           // MAP_FIXED_NOREPLACE
+  bool fixed = false;                                               // MAP_FIXED
+  bool no_replace = false;                                          // MAP_FIXED_NOREPLACE
   bool shared = false;
   bool grows_down = false;
   bool populate = false;
   bool no_reserve = false;
   bool locked = false;
-  bool low_2g = false;               // MAP_32BIT
-  bool stack = false;                // MAP_STACK: a hint
-  Ref<MemoryObject> object;          // null: anonymous (a shared anonymous mapping makes its own)
-  u64 offset = 0;                    // in the object, page aligned
-  std::string name;                  // for /proc/PID/maps: path, "[heap]", "[stack]"
-  u64 device = 0, inode = 0;         // for /proc/PID/maps
-  Ref<RefCounted> keep_alive;        // held as long as the mapping lives (the open file)
+  bool low_2g = false;         // MAP_32BIT
+  bool stack = false;          // MAP_STACK: a hint
+  Ref<MemoryObject> object;    // null: anonymous (a shared anonymous mapping makes its own)
+  u64 offset = 0;              // in the object, page aligned
+  std::string name;            // for /proc/PID/maps: path, "[heap]", "[stack]"
+  u64 device = 0, inode = 0;   // for /proc/PID/maps
+  Ref<RefCounted> keep_alive;  // held as long as the mapping lives (the open file)
 };
 
 /// A vma as /proc/PID/maps and smaps show it.
@@ -57,9 +57,9 @@ struct Residency {
 
 /// What became of a fault.
 struct FaultOutcome {
-  int signo = 0;          // 0: resolved, run the guest again
-  int code = 0;           // SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR, ...
-  bool major = false;     // I/O was needed
+  int signo = 0;               // 0: resolved, run the guest again
+  int code = 0;                // SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR, ...
+  bool major = false;          // I/O was needed
   bool out_of_memory = false;  // kill the process
 };
 

@@ -18,14 +18,14 @@ class AddressSpace;
 struct Policy {
   enum class Share : u8 { never, always, from_n };
   Share share = Share::always;
-  unsigned share_from = 4;           // tables, for from_n
-  bool spread = false;               // each writable area gets a table of its own
+  unsigned share_from = 4;  // tables, for from_n
+  bool spread = false;      // each writable area gets a table of its own
   enum class Lock : u8 { mutex, rwsem, vma };
   Lock lock = Lock::vma;
   enum class Cow : u8 { adaptive, page, host_private, block };  // force a tier
   Cow cow = Cow::adaptive;
-  bool copied_chains = false;        // per-entry reverse-map chains copied at fork, as Linux 2.5
-  u64 memory_limit = 0;              // bytes; 0: none
+  bool copied_chains = false;  // per-entry reverse-map chains copied at fork, as Linux 2.5
+  u64 memory_limit = 0;        // bytes; 0: none
 };
 
 /// Counts for --stats and /proc. Snapshot.

@@ -1,0 +1,363 @@
+#include "kernel/mm/blocks.h"
+
+#include <sys/mman.h>
+
+#include <bitset>
+#include <cassert>
+
+namespace quire::mm {
+namespace {
+
+/// Zeroed memory whose pages exist only once touched.
+template <typename T>
+Result<T*> reserve_array(u64 n) {
+  void* p = mmap(nullptr, n * sizeof(T), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                 -1, 0);
+  if (p == MAP_FAILED) return err(Errno::last());
+  return static_cast<T*>(p);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BlockPool>> BlockPool::create(platform::Memory& memory) {
+  std::unique_ptr<BlockPool> pool(new BlockPool(memory));
+  TRY_VOID(pool->reserve());
+  return pool;
+}
+
+Result<> BlockPool::reserve() {
+  block_count_ = memory_.size().value() / pages_per_huge;
+  if (block_count_ == 0) return err(ENOMEM);
+  chunk_count_ = (block_count_ + blocks_per_chunk - 1) / blocks_per_chunk;
+  blocks_ = TRY(reserve_array<Block>(block_count_));
+  LockGuard guard(allocation_);
+  used_ = TRY(reserve_array<u32>(chunk_count_));
+  for (u64 b = block_count_; b < chunk_count_ * blocks_per_chunk; ++b)
+    used_[b / blocks_per_chunk] |= u32{1} << (b % blocks_per_chunk);
+  return {};
+}
+
+BlockPool::~BlockPool() {
+  for (u64 b = 0; blocks_ != nullptr && used_ != nullptr && b < block_count_; ++b) {
+    if (b % blocks_per_chunk == 0 && used_[b / blocks_per_chunk] == 0) {
+      b += blocks_per_chunk - 1;
+      continue;
+    }
+    delete[] blocks_[b].frames;
+  }
+  if (blocks_ != nullptr) munmap(blocks_, block_count_ * sizeof(Block));
+  if (used_ != nullptr) munmap(used_, chunk_count_ * sizeof(u32));
+}
+
+bool BlockPool::take(u64 b) {
+  if (b >= block_count_) return false;
+  const u32 bit = u32{1} << (b % blocks_per_chunk);
+  u32& word = used_[b / blocks_per_chunk];
+  if ((word & bit) != 0) return false;
+  word |= bit;
+  used_count_.fetch_add(1, std::memory_order_relaxed);
+  Block& m = block(BlockNumber(b));
+  assert(idle(m) && m.frames == nullptr);
+  m.whole = 1;
+  return true;
+}
+
+Result<BlockNumber> BlockPool::allocate(u64 slot, BlockNumber wanted) {
+  LockGuard guard(allocation_);
+  if (wanted != no_block && take(wanted.value())) return wanted;
+  const u64 place = slot % blocks_per_chunk;
+  while (!free_chunks_.empty()) {
+    const u64 chunk = free_chunks_.back();
+    free_chunks_.pop_back();
+    if (used_[chunk] == 0 && take(chunk * blocks_per_chunk + place))
+      return BlockNumber(chunk * blocks_per_chunk + place);
+  }
+  if (next_chunk_ < chunk_count_) {
+    const u64 b = next_chunk_++ * blocks_per_chunk + place;
+    if (take(b)) return BlockNumber(b);
+  }
+  for (u64 chunk = 0; chunk < chunk_count_; ++chunk) {
+    if (used_[chunk] == ~u32{0}) continue;
+    const u64 b = chunk * blocks_per_chunk + static_cast<unsigned>(__builtin_ctz(~used_[chunk]));
+    if (take(b)) return BlockNumber(b);
+  }
+  return err(ENOMEM);
+}
+
+Result<BlockNumber> BlockPool::allocate_run(u64 n, u64 slot) {
+  LockGuard guard(allocation_);
+  const u64 place = slot % blocks_per_chunk;
+  const u64 chunks = (place + n + blocks_per_chunk - 1) / blocks_per_chunk;
+  u64 first = ~u64{0};
+  if (chunks == 1 && !free_chunks_.empty() && used_[free_chunks_.back()] == 0) {
+    first = free_chunks_.back() * blocks_per_chunk + place;
+    free_chunks_.pop_back();
+  } else if (chunks <= chunk_count_ - next_chunk_ &&
+             next_chunk_ * blocks_per_chunk + place + n <= block_count_) {
+    first = next_chunk_ * blocks_per_chunk + place;
+    next_chunk_ += chunks;
+  } else {
+    u64 run = 0;
+    for (u64 b = 0; b < block_count_ && run < n; ++b) {
+      const bool used = (used_[b / blocks_per_chunk] >> (b % blocks_per_chunk) & 1) != 0;
+      run = used ? 0 : run + 1;
+      if (run == n) first = b + 1 - n;
+    }
+  }
+  if (first == ~u64{0}) return err(ENOMEM);
+  for (u64 b = first; b < first + n; ++b) {
+    [[maybe_unused]] const bool taken = take(b);
+    assert(taken);
+  }
+  return BlockNumber(first);
+}
+
+void BlockPool::mark_free(BlockNumber first, u64 n) {
+  LockGuard guard(allocation_);
+  used_count_.fetch_sub(n, std::memory_order_relaxed);
+  for (u64 b = first.value(); b < first.value() + n; ++b) {
+    u32& word = used_[b / blocks_per_chunk];
+    word &= ~(u32{1} << (b % blocks_per_chunk));
+    if (word == 0) free_chunks_.push_back(static_cast<u32>(b / blocks_per_chunk));
+  }
+}
+
+void BlockPool::clear(FrameNumber f, u64 n) {
+  // The one error that can happen here is the host lacking memory to split a huge page: then the
+  // bytes are cleared instead, for whoever names the frames next must find zeros.
+  if (!memory_.punch(f, PageCount(n))) {
+    static constexpr std::array<std::byte, page_size> zeros{};
+    for (u64 i = 0; i < n; ++i) (void)memory_.checked_copy(memory_.at(f + i), zeros.data(), page_size);
+  }
+}
+
+void BlockPool::ensure_frames(Block& b) {
+  if (b.frames == nullptr) b.frames = new u32[pages_per_huge]();
+}
+
+void BlockPool::forget_frames(Block& b) {
+  delete[] b.frames;
+  b.frames = nullptr;
+}
+
+void BlockPool::retain_whole(BlockNumber b) {
+  LockGuard guard(stripe(b));
+  assert(block(b).whole > 0);
+  ++block(b).whole;
+}
+
+void BlockPool::release_whole(BlockNumber first, u64 n) {
+  // Neighbours that nobody else names go back to the host in one call.
+  u64 b = first.value();
+  const u64 end = b + n;
+  while (b < end) {
+    u64 alone = 0;
+    while (b + alone < end && sole(BlockNumber(b + alone))) {
+      LockGuard guard(stripe(BlockNumber(b + alone)));
+      if (block(BlockNumber(b + alone)).homes != 0) break;
+      ++alone;
+    }
+    if (alone == 0) {
+      release_last_whole(BlockNumber(b));
+      ++b;
+      continue;
+    }
+    clear(first_frame(BlockNumber(b)), alone * pages_per_huge);
+    for (u64 i = 0; i < alone; ++i) {
+      LockGuard guard(stripe(BlockNumber(b + i)));
+      Block& m = block(BlockNumber(b + i));
+      m.whole = 0;
+      forget_frames(m);
+    }
+    mark_free(BlockNumber(b), alone);
+    b += alone;
+  }
+}
+
+void BlockPool::release_last_whole(BlockNumber b) {
+  std::bitset<pages_per_huge> punched;
+  LockGuard guard(stripe(b));
+  Block& m = block(b);
+  assert(m.whole > 0);
+  while (m.whole == 1) {
+    // The whole count stays until the storage is gone: nobody can name a frame meanwhile.
+    std::bitset<pages_per_huge> now;
+    for (unsigned i = 0; i < pages_per_huge; ++i)
+      if ((m.frames == nullptr || m.frames[i] == 0) && !punched[i]) now[i] = true;
+    if (now.none()) break;
+    guard.unlock();
+    for (unsigned i = 0; i < pages_per_huge;) {
+      if (!now[i]) {
+        ++i;
+        continue;
+      }
+      unsigned e = i;
+      while (e < pages_per_huge && now[e]) ++e;
+      clear(first_frame(b) + i, e - i);
+      i = e;
+    }
+    guard.lock();
+    punched |= now;
+  }
+  --m.whole;
+  if (!idle(m)) return;
+  forget_frames(m);
+  guard.unlock();
+  mark_free(b, 1);
+}
+
+void BlockPool::split(BlockNumber b) {
+  LockGuard guard(stripe(b));
+  Block& m = block(b);
+  assert(m.whole > 0);
+  ensure_frames(m);
+  if (m.named == 0) {
+    for (unsigned i = 0; i < pages_per_huge; ++i) m.frames[i] = 1;
+    m.named = pages_per_huge;
+  } else {
+    for (unsigned i = 0; i < pages_per_huge; ++i) {
+      assert(m.frames[i] != dying);
+      if (m.frames[i]++ == 0) ++m.named;
+    }
+  }
+  --m.whole;
+}
+
+bool BlockPool::merge(BlockNumber b) {
+  LockGuard guard(stripe(b));
+  Block& m = block(b);
+  if (m.whole != 0 || m.named != pages_per_huge) return false;
+  for (unsigned i = 0; i < pages_per_huge; ++i)
+    if (m.frames[i] != 1) return false;
+  forget_frames(m);
+  m.named = 0;
+  m.whole = 1;
+  return true;
+}
+
+void BlockPool::retain_home(BlockNumber b) {
+  LockGuard guard(stripe(b));
+  ++block(b).homes;
+}
+
+void BlockPool::whole_to_home(BlockNumber b) {
+  LockGuard guard(stripe(b));
+  assert(block(b).whole == 1);
+  block(b).whole = 0;
+  ++block(b).homes;
+}
+
+void BlockPool::release_home(BlockNumber b) {
+  LockGuard guard(stripe(b));
+  Block& m = block(b);
+  assert(m.homes > 0);
+  --m.homes;
+  if (!idle(m)) return;
+  forget_frames(m);
+  guard.unlock();
+  mark_free(b, 1);
+}
+
+u32 BlockPool::name_run(FrameNumber f, u32 n) {
+  LockGuard guard(stripe(block_of(f)));
+  Block& m = block(block_of(f));
+  if (m.whole != 0) return 0;
+  ensure_frames(m);
+  const unsigned first = index_in_block(f);
+  assert(first + n <= pages_per_huge);
+  u32 done = 0;
+  while (done < n && m.frames[first + done] == 0) m.frames[first + done++] = 1;
+  m.named += done;
+  return done;
+}
+
+void BlockPool::retain_frames(FrameNumber f, u32 n) {
+  LockGuard guard(stripe(block_of(f)));
+  Block& m = block(block_of(f));
+  ensure_frames(m);
+  const unsigned first = index_in_block(f);
+  assert(first + n <= pages_per_huge);
+  for (unsigned i = first; i < first + n; ++i) {
+    assert(m.frames[i] != dying && m.whole + m.frames[i] > 0);
+    if (m.frames[i]++ == 0) ++m.named;
+  }
+}
+
+void BlockPool::release_frames(FrameNumber f, u32 n) {
+  const BlockNumber b = block_of(f);
+  const unsigned first = index_in_block(f);
+  std::bitset<pages_per_huge> last;
+  LockGuard guard(stripe(b));
+  Block& m = block(b);
+  assert(m.frames != nullptr && first + n <= pages_per_huge);
+  for (unsigned i = first; i < first + n; ++i) {
+    assert(m.frames[i] != 0 && m.frames[i] != dying);
+    if (m.frames[i] == 1 && m.whole == 0) {
+      m.frames[i] = dying;  // still counted, so that the home's owner does not name it meanwhile
+      last[i] = true;
+    } else if (--m.frames[i] == 0) {
+      --m.named;
+    }
+  }
+  if (last.any()) {
+    guard.unlock();
+    for (unsigned i = first; i < first + n;) {
+      if (!last[i]) {
+        ++i;
+        continue;
+      }
+      unsigned e = i;
+      while (e < first + n && last[e]) ++e;
+      clear(first_frame(b) + i, e - i);
+      i = e;
+    }
+    guard.lock();
+    for (unsigned i = first; i < first + n; ++i)
+      if (last[i]) {
+        m.frames[i] = 0;
+        --m.named;
+      }
+  }
+  if (!idle(m)) return;
+  forget_frames(m);
+  guard.unlock();
+  mark_free(b, 1);
+}
+
+u32 BlockPool::count(FrameNumber f) const {
+  LockGuard guard(stripe(block_of(f)));
+  const Block& m = block(block_of(f));
+  const u32 n = m.frames == nullptr ? 0 : m.frames[index_in_block(f)];
+  return m.whole + (n == dying ? 1 : n);
+}
+
+bool BlockPool::sole(BlockNumber b) const {
+  LockGuard guard(stripe(b));
+  const Block& m = block(b);
+  return m.whole == 1 && m.named == 0;
+}
+
+u32 BlockPool::uniform_run(FrameNumber f, u32 n, bool& exclusive) const {
+  LockGuard guard(stripe(block_of(f)));
+  const Block& m = block(block_of(f));
+  const unsigned first = index_in_block(f);
+  assert(first + n <= pages_per_huge);
+  if (m.named == 0) {
+    exclusive = m.whole == 1;
+    return n;
+  }
+  exclusive = m.whole + m.frames[first] == 1;
+  u32 run = 1;
+  while (run < n && (m.whole + m.frames[first + run] == 1) == exclusive) ++run;
+  return run;
+}
+
+BlockPool::Counts BlockPool::counts(BlockNumber b) const {
+  LockGuard guard(stripe(b));
+  const Block& m = block(b);
+  Counts c{m.whole, m.homes, m.named, {}};
+  if (m.frames != nullptr) c.frames.assign(m.frames, m.frames + pages_per_huge);
+  return c;
+}
+
+}  // namespace quire::mm

@@ -1,0 +1,256 @@
+// Page faults: of guests, and of the kernel's own copies on their behalf.
+//
+// A fault looks the page up and asks the stub to map it with as much around it as is alike. Input from
+// a file happens with no lock held; then the fault starts anew.
+#include <csignal>
+
+#include <algorithm>
+
+#include "kernel/mm/space_impl.h"
+
+namespace quire::mm {
+namespace {
+
+constexpr u64 cow_piece = 16 * page_size;  // sparse writes are copied in pieces of this size
+constexpr unsigned dense_breaks = 8;       // so many in a window, and the rest is copied at once
+constexpr u64 forward = u64{64} << 20;     // how far beyond the window a run is mapped
+constexpr u64 name_ahead = u64{1} << 30;   // how much of a huge area is named at a time
+
+u64 window_begin(const Vma& v, u64 page) { return std::max(v.begin, round_down(page, huge_size)); }
+u64 window_end(const Vma& v, u64 page) { return std::min(v.end, round_down(page, huge_size) + huge_size); }
+
+}  // namespace
+
+AddressSpaceImpl::Step AddressSpaceImpl::fault_in(Vma& v, u64 page, bool write, bool force,
+                                                  FillRequest& fill) {
+  if (!force && !v.permits(write ? Access::write : Access::read)) return Step::no_access;
+  if (force && write && v.shared && !allows(v.access, Access::write)) return Step::no_access;
+  if (v.object != nullptr && v.object_offset(page) >> page_shift >= v.object->page_count())
+    return Step::beyond_end;
+  return v.shared ? fault_shared(v, page, write, fill) : fault_private(v, page, write, fill);
+}
+
+AddressSpaceImpl::Step AddressSpaceImpl::fault_shared(Vma& v, u64 page, bool write, FillRequest& fill) {
+  const u64 index = v.object_offset(page) >> page_shift;
+  const u64 low = v.offset >> page_shift;
+  auto found = v.object->run_around(index, low, low + (v.size() >> page_shift), false);
+  if (!found) return Step::out_of_memory;
+  if (!*found) {
+    fill = {v.object, index, false};
+    return Step::fill;
+  }
+  ObjectImpl::Run run = **found;
+  Access access = v.access == Access::none ? v.access : v.access | Access::read;
+  u64 begin = v.begin;
+  u64 end = v.end;
+  if (v.object->backed()) {
+    if (write) {
+      begin = std::max(begin, round_down(page, cow_piece));
+      end = std::min(end, round_down(page, cow_piece) + cow_piece);
+      const u64 first = std::max(run.first, v.object_offset(begin) >> page_shift);
+      const u64 last = std::min(run.end, v.object_offset(end) >> page_shift);
+      v.object->mark_dirty(first, last);
+    } else {
+      access = access & ~Access::write;
+    }
+  }
+  map_run(v, begin, end, run, access);
+  return Step::done;
+}
+
+AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool write, FillRequest& fill) {
+  std::vector<ObjectImpl::Run> runs;
+  const bool use_patched = !write && patched(v);
+  u64 index = 0;
+  if (v.object != nullptr) {
+    index = v.object_offset(page) >> page_shift;
+    const u64 low = v.offset >> page_shift;
+    auto found = v.object->run_around(index, low, low + (v.size() >> page_shift), use_patched);
+    if (!found) return Step::out_of_memory;
+    if (*found) runs.push_back(**found);
+  }
+  LockGuard tables(tables_lock_);
+  Span s = tables_.span_at(page, page + page_size);
+  if (!s.named && v.object != nullptr) {
+    if (runs.empty()) {
+      fill = {v.object, index, use_patched};
+      return Step::fill;
+    }
+    if (write) return copy_from_object(v, page, runs[0]);
+    const u64 begin = std::max(v.begin, v.begin + runs[0].first * page_size - v.offset);
+    const u64 end = std::min(v.end, v.begin + runs[0].end * page_size - v.offset);
+    // Only the object's pages: what is named in between stays as it is mapped.
+    for (u64 a = begin; a < end;) {
+      s = tables_.span_at(a, end, true);
+      if (!s.named) map_run(v, s.begin, s.end, runs[0], (v.access | Access::read) & ~Access::write);
+      a = s.end;
+    }
+    return Step::done;
+  }
+  if (!s.named) {
+    u64 begin = window_begin(v, page);
+    u64 end = window_end(v, page);
+    if (v.size() >= 2 * name_ahead && !v.no_reserve) {
+      begin = std::max(v.begin, round_down(page, name_ahead));
+      end = std::min(v.end, round_down(page, name_ahead) + name_ahead);
+    }
+    if (!tables_.name(begin, end, by_page(begin, end))) return Step::out_of_memory;
+    count(manager_.counters.faults_minor);
+    show_private(v, begin, end, {});
+    return Step::done;
+  }
+  if (write && !s.exclusive) return break_cow(v, page);
+  count(manager_.counters.faults_refill);
+  // The whole run that the page belongs to, from the window's begin to some way beyond it.
+  const u64 end = std::min(v.end, page + forward);
+  for (u64 a = window_begin(v, page); a <= page; a = s.end) s = tables_.span_at(a, end, true);
+  map_span(v, s);
+  return Step::done;
+}
+
+AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
+  u64 piece = cow_piece;
+  switch (manager_.policy().cow) {
+    case Policy::Cow::page:
+      piece = page_size;
+      break;
+    case Policy::Cow::block:
+      piece = huge_size;
+      break;
+    default:
+      if (tables_.breaks(page) >= dense_breaks) piece = huge_size;
+  }
+  const u64 begin = std::max(v.begin, round_down(page, piece));
+  const u64 end = std::min(v.end, round_down(page, piece) + piece);
+  Gather gather(manager_.pool(), manager_.tables());
+  auto owned = tables_.own(begin, end, gather);
+  if (!owned && end - begin > page_size) owned = tables_.own(page, page + page_size, gather);
+  count(piece == huge_size ? manager_.counters.cow_block : manager_.counters.cow_page);
+  // The old frames are given up once the stub has lost them; the new ones follow in the same queue.
+  if (!gather.empty()) deferred_.push_back({revoke(begin, end), std::move(gather)});
+  for (u64 a = begin; a < end;) {
+    const Span s = tables_.span_at(a, end, true);
+    if (s.named) map_span(v, s);
+    a = s.end;
+  }
+  if (!owned) return Step::out_of_memory;
+  count(manager_.counters.faults_cow);
+  return Step::done;
+}
+
+// The first write to pages of a private file mapping: copies those of the piece that are present.
+AddressSpaceImpl::Step AddressSpaceImpl::copy_from_object(Vma& v, u64 page, const ObjectImpl::Run& run) {
+  const u64 piece = manager_.policy().cow == Policy::Cow::page ? page_size : cow_piece;
+  const u64 run_begin = v.begin + run.first * page_size - v.offset;
+  const u64 run_end = v.begin + run.end * page_size - v.offset;
+  const u64 begin = std::max(run_begin, round_down(page, piece));
+  const u64 end = std::min(run_end, round_down(page, piece) + piece);
+  platform::Memory& memory = manager_.memory();
+  for (u64 a = begin; a < end; a += page_size) {
+    if (tables_.span_at(a, a + page_size).named) continue;
+    auto frame = tables_.name_page(a);
+    if (!frame) return Step::out_of_memory;
+    const FrameNumber from = run.at(v.object_offset(a) >> page_shift);
+    if (!memory.checked_copy(memory.at(*frame), memory.at(from), page_size)) {
+      Gather undo(manager_.pool(), manager_.tables());
+      tables_.zap(a, a + page_size, PageTables::Keep::none, undo);
+      if (a <= page) return Step::out_of_memory;
+      break;
+    }
+  }
+  count(manager_.counters.faults_cow);
+  count(manager_.counters.cow_page);
+  for (u64 a = begin; a < end;) {
+    const Span s = tables_.span_at(a, end);
+    if (s.named) map_span(v, s);
+    a = s.end;
+  }
+  return Step::done;
+}
+
+AddressSpaceImpl::Step AddressSpaceImpl::fault_once(u64 address, Access access, bool force,
+                                                    FillRequest& fill) {
+  SharedLockGuard guard(lock_);
+  Vma* v = vmas_.find(address);
+  if (v == nullptr) return Step::no_area;
+  if (!force && !v->permits(access)) return Step::no_access;
+  return fault_in(*v, round_down(address, page_size), allows(access, Access::write), force, fill);
+}
+
+FaultOutcome AddressSpaceImpl::fault_page(u64 address, Access access, bool force, bool guest) {
+  FaultOutcome outcome;
+  if (address >= limit()) return {.signo = SIGSEGV, .code = SEGV_MAPERR};
+  for (unsigned memory_tries = 0;;) {
+    FillRequest fill;
+    switch (fault_once(address, access, force, fill)) {
+      case Step::done:
+        count(outcome.major ? manager_.counters.faults_major : manager_.counters.faults_minor);
+        reap();
+        return outcome;
+      case Step::fill: {
+        outcome.major = true;
+        const auto filled = fill.object->fill(fill.index, fill.patched);
+        if (filled) break;
+        if (filled.error() == Errno(ENOMEM) && memory_tries++ < 3 && manager_.out_of_memory()) break;
+        outcome.signo = SIGBUS;
+        outcome.code = BUS_ADRERR;
+        return outcome;
+      }
+      case Step::no_area:
+        if (guest && grow_stack(address)) break;
+        return {.signo = SIGSEGV, .code = SEGV_MAPERR};
+      case Step::no_access:
+        return {.signo = SIGSEGV, .code = SEGV_ACCERR};
+      case Step::beyond_end:
+        return {.signo = SIGBUS, .code = BUS_ADRERR};
+      case Step::out_of_memory:
+        if (memory_tries++ < 3 && manager_.out_of_memory()) break;
+        return {.signo = SIGKILL, .code = 0, .out_of_memory = true};
+    }
+  }
+}
+
+FaultOutcome AddressSpaceImpl::fault(GuestAddr address, Access access, GuestAddr) {
+  return fault_page(address.value(), access == Access::none ? Access::read : access, false, true);
+}
+
+bool AddressSpaceImpl::grow_stack(u64 address) {
+  Exclusive guard(*this);
+  if (vmas_.find(address) != nullptr) return true;  // another thread was quicker
+  const auto it = vmas_.first_after(address);
+  if (it == vmas_.end() || !it->second.grows_down) return false;
+  const u64 begin = round_down(address, page_size);
+  const u64 grown = it->second.begin - begin;
+  if (begin < lowest() || it->second.end - begin > limits_.stack) return false;
+  if (!may_add(grown, false)) return false;
+  if (it->second.locked && (grown > limits_.locked || locked_bytes_ > limits_.locked - grown)) return false;
+  if (it != vmas_.begin()) {
+    const Vma& below = std::prev(it)->second;
+    if (below.access != Access::none && !below.grows_down && below.end + stack_guard_gap > begin)
+      return false;
+  }
+  Vma v = it->second;
+  unlink(v);
+  account(v, v.size(), false);
+  vmas_.erase(it);
+  const u64 old = v.begin;
+  if (v.object != nullptr) v.offset -= std::min(v.offset, grown);
+  v.begin = begin;
+  link(v);
+  account(v, v.size(), true);
+  auto placed = vmas_.insert(std::move(v));
+  show(placed->second, begin, old, true);
+  return true;
+}
+
+void AddressSpaceImpl::reap() {
+  std::vector<Gather> ready;
+  LockGuard tables(tables_lock_);
+  while (!deferred_.empty() && space_->done(deferred_.front().ticket)) {
+    ready.push_back(std::move(deferred_.front().gather));
+    deferred_.pop_front();
+  }
+  tables.unlock();
+}
+
+}  // namespace quire::mm

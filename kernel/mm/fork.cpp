@@ -1,0 +1,79 @@
+// fork: the child names what the parent names, through the same tables.
+#include <algorithm>
+
+#include "kernel/mm/space_impl.h"
+
+namespace quire::mm {
+namespace {
+
+constexpr std::size_t eager_areas = 64;  // a child with so few areas starts with its mappings made
+
+}  // namespace
+
+// With the lock held for writing no thread of the parent is in a fault or a copy and no page is pinned.
+// The stub loses the right to write what is now shared, and has acknowledged that before the child
+// exists: from then on either side's first write takes a fault, and breaks what is shared.
+Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
+  auto child = make_ref<AddressSpaceImpl>(manager_, TRY(manager_.platform().create_space()));
+  reap();
+  Dropped dropped(*this);
+  Exclusive guard(*this);
+  Exclusive child_guard(*child);
+  LockGuard tables(tables_lock_);
+  LockGuard child_tables(child->tables_lock_);
+  const Policy& policy = manager_.policy();
+  tables_.share_into(child->tables_);
+  if (policy.share == Policy::Share::never ||
+      (policy.share == Policy::Share::from_n && tables_.leaf_count() < policy.share_from))
+    child->tables_.unshare_all();
+
+  platform::Ticket ticket{};
+  u64 protect_begin = 0;
+  u64 protect_end = 0;
+  Access protect_access = Access::none;
+  auto protect = [&] {
+    if (protect_begin == protect_end) return;
+    const auto t = space_->protect({GuestAddr(protect_begin), GuestAddr(protect_end)}, protect_access);
+    if (t.value() != 0) ticket = t;
+  };
+  for (auto& [begin, v] : vmas_) {
+    if (v.is_private() && v.writable_in_stub) {
+      const Access access = (v.access | Access::read) & ~Access::write;
+      if (protect_end != v.begin || protect_access != access) {
+        protect();
+        protect_begin = v.begin;
+        protect_access = access;
+      }
+      protect_end = v.end;
+      v.writable_in_stub = false;
+    }
+    if (v.dont_fork || v.wipe_on_fork)
+      child->tables_.zap(v.begin, v.end, PageTables::Keep::none, dropped.gather);
+  }
+  protect();
+  child->limits_ = limits_;
+  child->layout_ = layout_;
+  child->mmap_base_ = mmap_base_;
+  child->brk_begin_ = brk_begin_;
+  child->brk_end_ = brk_end_;
+  count(manager_.counters.forks);
+  child_tables.unlock();
+  tables.unlock();
+  for (const auto& [begin, v] : vmas_) {
+    if (v.dont_fork) continue;
+    Vma copy = v;
+    copy.locked = false;
+    child->link(copy);
+    child->account(copy, copy.size(), true);
+    child->vmas_.append(std::move(copy));
+  }
+  if (ticket.value() != 0) {
+    count(manager_.counters.revocations);
+    space_->wait(ticket);
+  }
+  if (child->vmas_.count() <= eager_areas)
+    for (auto& [begin, v] : child->vmas_) child->show(v, v.begin, v.end, false);
+  return Ref<AddressSpace>(child);
+}
+
+}  // namespace quire::mm

@@ -1,0 +1,58 @@
+#include "kernel/mm/manager.h"
+
+#include <sys/sysinfo.h>
+
+#include <algorithm>
+
+namespace quire::mm {
+
+Result<std::unique_ptr<MemoryManager>> MemoryManager::create(platform::Platform& platform,
+                                                             const Policy& policy) {
+  auto pool = TRY(BlockPool::create(platform.memory()));
+  return std::make_unique<ManagerImpl>(platform, policy, std::move(pool));
+}
+
+ManagerImpl::ManagerImpl(platform::Platform& platform, const Policy& policy, std::unique_ptr<BlockPool> pool)
+    : platform_(platform), policy_(policy), pool_(std::move(pool)) {
+  struct sysinfo info{};
+  const u64 host = sysinfo(&info) == 0 ? u64{info.totalram} * info.mem_unit : u64{1} << 30;
+  total_ = policy.memory_limit != 0 ? std::min(policy.memory_limit, host) : host;
+}
+
+Statistics ManagerImpl::statistics() const {
+  Statistics s;
+  s.faults_minor = counters.faults_minor;
+  s.faults_major = counters.faults_major;
+  s.faults_cow = counters.faults_cow;
+  s.faults_refill = counters.faults_refill;
+  s.tables_live = tables_.live;
+  s.tables_shared = tables_.shared;
+  s.tables_unshared = tables_.unshared;
+  s.cow_page = counters.cow_page;
+  s.cow_private = counters.cow_private;
+  s.cow_block = counters.cow_block;
+  s.revocations = counters.revocations;
+  s.forks = counters.forks;
+  s.frames_used = platform_.memory().bytes_used() >> page_shift;
+  return s;
+}
+
+u64 ManagerImpl::free_bytes() const {
+  struct sysinfo info{};
+  const u64 host = sysinfo(&info) == 0 ? u64{info.freeram + info.bufferram} * info.mem_unit : 0;
+  if (policy_.memory_limit == 0) return std::min(host, total_);
+  const u64 used = platform_.memory().bytes_used();
+  return used < total_ ? std::min(host, total_ - used) : 0;
+}
+
+void ManagerImpl::set_out_of_memory_handler(bool (*handler)(void*), void* arg) {
+  oom_argument_ = arg;
+  oom_handler_ = handler;
+}
+
+bool ManagerImpl::out_of_memory() {
+  const auto handler = oom_handler_.load();
+  return handler != nullptr && handler(oom_argument_.load());
+}
+
+}  // namespace quire::mm

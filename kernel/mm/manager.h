@@ -1,0 +1,48 @@
+// MemoryManager as mm implements it.
+#pragma once
+
+#include <atomic>
+
+#include "kernel/mm/blocks.h"
+#include "kernel/mm/memory_manager.h"
+#include "kernel/mm/page_table.h"
+
+namespace quire::mm {
+
+class ManagerImpl final : public MemoryManager {
+ public:
+  ManagerImpl(platform::Platform& platform, const Policy& policy, std::unique_ptr<BlockPool> pool);
+
+  platform::Platform& platform() override { return platform_; }
+  const Policy& policy() const override { return policy_; }
+  Statistics statistics() const override;
+  u64 total_bytes() const override { return total_; }
+  u64 free_bytes() const override;
+  void set_out_of_memory_handler(bool (*handler)(void* arg), void* arg) override;
+
+  platform::Memory& memory() { return platform_.memory(); }
+  BlockPool& pool() { return *pool_; }
+  TableCounters& tables() { return tables_; }
+  /// Memory ran out: true if the handler made room, so that trying again makes sense. No lock held.
+  bool out_of_memory();
+
+  struct Counters {
+    std::atomic<u64> faults_minor{0}, faults_major{0}, faults_cow{0}, faults_refill{0};
+    std::atomic<u64> cow_page{0}, cow_private{0}, cow_block{0}, revocations{0}, forks{0};
+  };
+  Counters counters;
+
+ private:
+  platform::Platform& platform_;
+  const Policy policy_;
+  std::unique_ptr<BlockPool> pool_;
+  TableCounters tables_;
+  u64 total_ = 0;
+  std::atomic<bool (*)(void*)> oom_handler_{nullptr};
+  std::atomic<void*> oom_argument_{nullptr};
+};
+
+/// Adds one to a statistic.
+inline void count(std::atomic<u64>& counter, u64 n = 1) { counter.fetch_add(n, std::memory_order_relaxed); }
+
+}  // namespace quire::mm

@@ -1,0 +1,216 @@
+// AddressSpace as mm implements it. The methods are spread over files by subject: map.cpp, protect.cpp,
+// remap.cpp, advise.cpp, fork.cpp, fault.cpp, copy.cpp, lock_memory.cpp, inspect.cpp.
+//
+// Locks, in the order they are taken:
+//   lock_         (address_space) vmas: written by the mmap family and fork, read by faults and copies
+//   object locks  (object)        which frames an object's pages have
+//   tables_lock_  (page_table)    page tables, and the order of requests to the stub that follow from
+//                                 them: a mapping of private memory is asked for under this lock, so
+//                                 that an older state never replaces a newer one
+// Pins are drained by whoever takes lock_ for writing.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "kernel/mm/address_space.h"
+#include "kernel/mm/manager.h"
+#include "kernel/mm/mm_lock.h"
+#include "kernel/mm/object.h"
+#include "kernel/mm/page_table.h"
+#include "kernel/mm/vma.h"
+
+namespace quire::mm {
+
+class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
+ public:
+  AddressSpaceImpl(ManagerImpl& manager, std::unique_ptr<platform::Space> space);
+  ~AddressSpaceImpl() override;
+
+  Result<Ref<AddressSpace>> fork() override;
+  MemoryManager& manager() override { return manager_; }
+  platform::Space& space() override { return *space_; }
+
+  Result<GuestAddr> map(const MapRequest& request) override;
+  Result<> unmap(GuestAddr address, u64 length) override;
+  Result<> protect(GuestAddr address, u64 length, Access access, int grows_flags) override;
+  Result<GuestAddr> remap(GuestAddr old_address, u64 old_length, u64 new_length, int flags,
+                          GuestAddr new_address) override;
+  Result<> advise(GuestAddr address, u64 length, int advice) override;
+  Result<> sync(GuestAddr address, u64 length, int flags) override;
+  Result<> lock(GuestAddr address, u64 length, bool on_fault) override;
+  Result<> unlock(GuestAddr address, u64 length) override;
+  Result<> lock_all(int flags) override;
+  Result<> unlock_all() override;
+  Result<> mincore(GuestAddr address, u64 length, std::span<u8> out) override;
+  void set_brk_start(GuestAddr start) override;
+  GuestAddr brk(GuestAddr end) override;
+  void set_limits(const Limits& limits) override;
+  void set_program_layout(const ProgramLayout& layout) override;
+  ProgramLayout program_layout() const override;
+  void set_mmap_base(GuestAddr base) override;
+
+  FaultOutcome fault(GuestAddr address, Access access, GuestAddr sp) override;
+
+  Result<> copy_in(void* to, GuestAddr from, std::size_t n) override;
+  Result<> copy_out(GuestAddr to, const void* from, std::size_t n) override;
+  std::size_t copy_in_some(void* to, GuestAddr from, std::size_t n) override;
+  std::size_t copy_out_some(GuestAddr to, const void* from, std::size_t n) override;
+  Result<> zero_out(GuestAddr to, std::size_t n) override;
+  Result<std::string> copy_in_string(GuestAddr from, std::size_t max) override;
+  Result<> force_copy_in(void* to, GuestAddr from, std::size_t n) override;
+  Result<> force_copy_out(GuestAddr to, const void* from, std::size_t n) override;
+  Result<std::unique_ptr<Pin>> pin(GuestAddr address, std::size_t length, Access access) override;
+
+  Result<FutexKey> futex_key(GuestAddr address, bool private_flag) override;
+  Result<u32> load_u32(GuestAddr address) override;
+  Result<u32> compare_exchange_u32(GuestAddr address, u32 expected, u32 desired) override;
+  Result<u32> fetch_op_u32(GuestAddr address, int op, u32 operand) override;
+
+  void for_each_vma(const std::function<bool(const VmaInfo&)>& visit) const override;
+  std::optional<VmaInfo> find_vma(GuestAddr address) const override;
+  Residency residency() const override;
+  Residency residency(GuestRange range) const override;
+  u64 virtual_bytes() const override;
+  u64 page_table_bytes() const override;
+  u64 locked_bytes() const override;
+  u64 peak_resident_bytes() const override;
+  void pagemap(GuestAddr first, std::span<u64> out) const override;
+
+  /// For tests: walks vmas and tables and compares them; a text that names the first breach, or empty.
+  std::string check() const;
+  /// For tests: visits each named frame of the tables (address, frame).
+  void for_each_frame(const std::function<void(u64, FrameNumber)>& visit) const;
+
+ private:
+  friend class PinImpl;
+
+  /// What removing areas leaves to be released once the locks are dropped: frames, files.
+  struct Dropped {
+    explicit Dropped(AddressSpaceImpl& s) : gather(s.manager_.pool(), s.manager_.tables()) {}
+    ~Dropped();
+    Gather gather;
+    std::vector<Vma> vmas;
+  };
+  /// Takes lock_ for writing and waits until no pin is left.
+  class SCOPED_CAPABILITY Exclusive {
+   public:
+    explicit Exclusive(AddressSpaceImpl& s) ACQUIRE(s.lock_);
+    ~Exclusive() RELEASE();
+    Exclusive(const Exclusive&) = delete;
+    Exclusive& operator=(const Exclusive&) = delete;
+
+   private:
+    AddressSpaceImpl& s_;
+  };
+  /// Why a page could not be used at once.
+  enum class Step : u8 { done, fill, no_area, no_access, beyond_end, out_of_memory };
+  struct FillRequest {
+    Ref<ObjectImpl> object;
+    u64 index = 0;
+    bool patched = false;
+  };
+  struct Deferred {
+    platform::Ticket ticket;
+    Gather gather;
+  };
+
+  // ObjectMapper
+  Ref<RefCounted> hold_alive() override;
+  void forget_object_range(const ObjectImpl& object, u64 begin, u64 end, bool even_private) override;
+
+  // map.cpp
+  u64 limit() const { return manager_.platform().layout().limit.value(); }
+  u64 lowest() const { return manager_.platform().layout().lowest.value(); }
+  Result<u64> find_place(const MapRequest& r, u64 length) REQUIRES(lock_);
+  bool may_add(u64 bytes, bool data) const REQUIRES_SHARED(lock_);
+  void account(const Vma& v, u64 bytes, bool add) REQUIRES(lock_);
+  void link(const Vma& v);
+  void unlink(const Vma& v);
+  /// Adds a ready area (nothing there) and shows what is present of it in the stub.
+  void add_area(Vma v) REQUIRES(lock_);
+  /// Removes all areas of [begin, end), with the stub's acknowledgement.
+  void remove_range(u64 begin, u64 end, Dropped& dropped) REQUIRES(lock_);
+  bool private_area_in(u64 begin, u64 end) const REQUIRES_SHARED(lock_);
+  bool by_page(u64 begin, u64 end) const REQUIRES_SHARED(lock_);
+  /// Populates and locks after a mapping was made: touches every page.
+  Result<> populate(u64 begin, u64 end, bool for_write, bool check);
+
+  // show.cpp: the stub's mappings
+  bool patched(const Vma& v) const;
+  /// Asks the stub to map what is present in [begin, end) of the area; for anonymous areas names it first.
+  void show(Vma& v, u64 begin, u64 end, bool name) REQUIRES_SHARED(lock_);
+  void show_private(Vma& v, u64 begin, u64 end, const std::vector<ObjectImpl::Run>& runs)
+      REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
+  void map_span(Vma& v, const Span& s) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
+  void map_run(const Vma& v, u64 begin, u64 end, const ObjectImpl::Run& run, Access access)
+      REQUIRES_SHARED(lock_);
+  platform::Ticket revoke(u64 begin, u64 end) REQUIRES_SHARED(lock_);
+
+  // fault.cpp
+  Step fault_in(Vma& v, u64 page, bool write, bool force, FillRequest& fill) REQUIRES_SHARED(lock_);
+  Step fault_shared(Vma& v, u64 page, bool write, FillRequest& fill) REQUIRES_SHARED(lock_);
+  Step fault_private(Vma& v, u64 page, bool write, FillRequest& fill) REQUIRES_SHARED(lock_);
+  Step break_cow(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
+  Step copy_from_object(Vma& v, u64 page, const ObjectImpl::Run& run) REQUIRES_SHARED(lock_)
+      REQUIRES(tables_lock_);
+  Step fault_once(u64 address, Access access, bool force, FillRequest& fill);
+  FaultOutcome fault_page(u64 address, Access access, bool force, bool guest);
+  bool grow_stack(u64 address);
+  /// Releases what deferred revocations have freed. Called with no lock held.
+  void reap();
+
+  // copy.cpp
+  template <typename F>
+  i64 piece_locked(u64 address, std::size_t n, bool write, bool force, F&& use) REQUIRES_SHARED(lock_);
+  template <typename F>
+  std::size_t transfer(u64 address, std::size_t n, bool write, bool force, F&& use);
+  template <typename F>
+  Result<u32> atomic_u32(GuestAddr address, bool write, F&& operate);
+  void unpin();
+  /// Makes the page present and gives it storage.
+  bool touch(u64 address, bool write);
+
+  // protect.cpp, advise.cpp
+  /// Calls change(vma) -> Result<> for each area of the range, cut to it, and merges what is alike
+  /// afterwards. ENOMEM for a hole: at once if `stop_at_hole`, else after the rest is done.
+  template <typename F>
+  Result<> change_areas(u64 begin, u64 end, bool stop_at_hole, F&& change) REQUIRES(lock_);
+  Result<> protect_area(Vma& v, Access access, platform::Ticket& ticket) REQUIRES(lock_);
+  Result<> discard(Vma& v, u64 begin, u64 end, Dropped& dropped) REQUIRES(lock_);
+  bool mapped_whole(u64 begin, u64 end) const REQUIRES_SHARED(lock_);
+  Result<> advise_area(Vma& v, int advice, Dropped& dropped) REQUIRES(lock_);
+  Result<> change_locked(u64 begin, u64 end, bool locked);
+
+  // remap.cpp
+  Result<GuestAddr> move_area(u64 old_begin, u64 old_length, u64 new_begin, u64 new_length, bool keep_old,
+                              Dropped& dropped) REQUIRES(lock_);
+
+  // inspect.cpp
+  void add_residency(const Vma& v, u64 begin, u64 end, Residency& r) const REQUIRES_SHARED(lock_);
+
+  ManagerImpl& manager_;
+  std::unique_ptr<platform::Space> space_;
+  mutable MmLock lock_;
+  VmaMap vmas_ GUARDED_BY(lock_);
+  mutable Mutex<locks::page_table> tables_lock_;
+  PageTables tables_ GUARDED_BY(tables_lock_);
+  std::deque<Deferred> deferred_ GUARDED_BY(tables_lock_);
+
+  Mutex<locks::pins> pins_lock_;
+  CondVar unpinned_;
+  u32 pins_ GUARDED_BY(pins_lock_) = 0;
+
+  Limits limits_ GUARDED_BY(lock_);
+  ProgramLayout layout_ GUARDED_BY(lock_);
+  u64 mmap_base_ GUARDED_BY(lock_) = 0;
+  u64 brk_begin_ GUARDED_BY(lock_) = 0;
+  u64 brk_end_ GUARDED_BY(lock_) = 0;
+  u64 total_bytes_ GUARDED_BY(lock_) = 0;
+  u64 data_bytes_ GUARDED_BY(lock_) = 0;
+  u64 locked_bytes_ GUARDED_BY(lock_) = 0;
+  bool lock_future_ GUARDED_BY(lock_) = false;
+  mutable std::atomic<u64> peak_pages_{0};
+};
+
+}  // namespace quire::mm

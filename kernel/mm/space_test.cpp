@@ -1,0 +1,185 @@
+#include <csignal>
+
+#include "kernel/mm/mm_test.h"
+
+namespace quire::mm::test {
+namespace {
+
+TEST(Space, AnonymousMemoryStartsAsZerosAndKeepsWhatIsWritten) {
+  Machine m;
+  auto s = m.space();
+  const u64 a = map_anonymous(*s, 5 * page_size);
+  EXPECT_EQ(get<u64>(*s, a + 8), 0u);
+  put<u64>(*s, a + 4 * page_size, 42);
+  EXPECT_EQ(get<u64>(*s, a + 4 * page_size), 42u);
+  EXPECT_EQ(s->check(), "");
+}
+
+TEST(Space, UnmappedMemoryIsGoneAndComesBackAsZeros) {
+  Machine m;
+  auto s = m.space();
+  const u64 a = map_anonymous(*s, 4 * page_size);
+  put<u64>(*s, a + page_size, 7);
+  ASSERT_TRUE(s->unmap(GuestAddr(a + page_size), page_size));
+  u64 v;
+  EXPECT_EQ(guest_load(*s, a + page_size, &v, 8), SIGSEGV);
+  EXPECT_EQ(map_anonymous(*s, page_size, false, a + page_size), a + page_size);
+  EXPECT_EQ(get<u64>(*s, a + page_size), 0u);
+}
+
+TEST(Space, ForkedMemoryIsPrivateToBothSides) {
+  Machine m;
+  auto parent = m.space();
+  const u64 a = map_anonymous(*parent, 3 * huge_size);
+  for (u64 p = 0; p < 3 * huge_size; p += huge_size / 4) put<u64>(*parent, a + p, p + 1);
+  auto child = fork_of(*parent);
+  put<u64>(*parent, a, 1000);
+  put<u64>(*child, a + huge_size, 2000);
+  EXPECT_EQ(get<u64>(*child, a), 1u);
+  EXPECT_EQ(get<u64>(*parent, a + huge_size), huge_size + 1);
+  EXPECT_EQ(get<u64>(*parent, a), 1000u);
+  EXPECT_EQ(get<u64>(*child, a + huge_size), 2000u);
+  EXPECT_EQ(get<u64>(*child, a + 2 * huge_size), 2 * huge_size + 1);
+}
+
+TEST(Space, WriteComesBackWithoutACopyOnceTheChildIsGone) {
+  Machine m;
+  auto parent = m.space();
+  const u64 a = map_anonymous(*parent, huge_size);
+  put<u64>(*parent, a, 1);
+  fork_of(*parent);
+  const u64 before = m.manager->statistics().faults_cow;
+  put<u64>(*parent, a, 2);
+  EXPECT_EQ(m.manager->statistics().faults_cow, before);
+}
+
+TEST(Space, SharedMemoryIsSeenByBothSidesOfAFork) {
+  Machine m;
+  auto parent = m.space();
+  const u64 a = map_anonymous(*parent, 2 * page_size, true);
+  auto child = fork_of(*parent);
+  put<u64>(*child, a, 5);
+  EXPECT_EQ(get<u64>(*parent, a), 5u);
+  EXPECT_EQ(*parent->futex_key(GuestAddr(a), false), *child->futex_key(GuestAddr(a), false));
+  EXPECT_FALSE(*parent->futex_key(GuestAddr(a), true) == *child->futex_key(GuestAddr(a), true));
+}
+
+TEST(Space, FilePagesComeFromTheSourceAndPrivateWritesStayPrivate) {
+  Machine m;
+  auto bytes = std::make_shared<std::vector<std::byte>>(100'000, std::byte{'x'});
+  auto object =
+      *MemoryObject::create_backed(*m.manager, std::make_unique<VectorSource>(bytes), bytes->size(), 1);
+  auto s = m.space();
+  MapRequest r;
+  r.length = 30 * page_size;
+  r.access = rw;
+  r.object = object;
+  const u64 a = s->map(r)->value();
+  EXPECT_EQ(get<char>(*s, a + 99'999), 'x');
+  EXPECT_EQ(get<char>(*s, a + 100'000), 0);
+  char c;
+  EXPECT_EQ(guest_load(*s, a + 25 * page_size, &c, 1), SIGBUS);
+  put<char>(*s, a + 5000, 'y');
+  std::byte back;
+  EXPECT_EQ(*object->read(5000, {&back, 1}), 1u);
+  EXPECT_EQ(back, std::byte{'x'});
+  EXPECT_EQ(get<char>(*s, a + 5000), 'y');
+  EXPECT_EQ(get<char>(*s, a + 4999), 'x');
+}
+
+TEST(Space, TruncationTakesPagesAway) {
+  Machine m;
+  auto object = *MemoryObject::create_anonymous(*m.manager, 10 * page_size);
+  auto s = m.space();
+  MapRequest r;
+  r.length = 10 * page_size;
+  r.access = rw;
+  r.object = object;
+  r.shared = true;
+  const u64 a = s->map(r)->value();
+  put<char>(*s, a + 5 * page_size, 'z');
+  ASSERT_TRUE(object->resize(page_size + 1));
+  char c;
+  EXPECT_EQ(guest_load(*s, a + 5 * page_size, &c, 1), SIGBUS);
+  ASSERT_TRUE(object->resize(10 * page_size));
+  EXPECT_EQ(get<char>(*s, a + 5 * page_size), 0);
+}
+
+TEST(Space, KernelCopiesBreakCopyOnWrite) {
+  Machine m;
+  auto parent = m.space();
+  const u64 a = map_anonymous(*parent, 64 * page_size);
+  put<u64>(*parent, a + 4096, 1);
+  auto child = fork_of(*parent);
+  std::vector<std::byte> big(50 * page_size, std::byte{9});
+  ASSERT_TRUE(parent->copy_out(GuestAddr(a + 100), big.data(), big.size()));
+  EXPECT_EQ(get<u64>(*child, a + 4096), 1u);
+  EXPECT_EQ(get<u8>(*parent, a + 100 + big.size() - 1), 9);
+  EXPECT_EQ(get<u8>(*parent, a + 100 + big.size()), 0);
+}
+
+TEST(Space, NothingIsLeftBehind) {
+  Machine m;
+  {
+    auto parent = m.space();
+    const u64 a = map_anonymous(*parent, 3 * huge_size + 5 * page_size);
+    for (u64 p = 0; p < 3 * huge_size; p += 7 * page_size) put<u64>(*parent, a + p, p);
+    auto child = fork_of(*parent);
+    auto second = fork_of(*child);
+    for (u64 p = 0; p < 3 * huge_size; p += 31 * page_size) put<u64>(*child, a + p, p);
+    ASSERT_TRUE(parent->unmap(GuestAddr(a + page_size), huge_size));
+    ASSERT_TRUE(second->remap(GuestAddr(a), 5 * page_size, 9 * page_size, 1, GuestAddr(0)));
+  }
+  EXPECT_EQ(m.blocks_used(), 0u);
+  EXPECT_EQ(m.tables_live(), 0u);
+  EXPECT_EQ(m.platform->memory().bytes_used(), 0u);
+}
+
+TEST(Space, BrkGrowsAndShrinks) {
+  Machine m;
+  auto s = m.space();
+  s->set_brk_start(GuestAddr(0x1000'0000));
+  EXPECT_EQ(s->brk(GuestAddr(0)).value(), 0x1000'0000u);
+  EXPECT_EQ(s->brk(GuestAddr(0x1000'5001)).value(), 0x1000'5001u);
+  put<u8>(*s, 0x1000'5000, 3);
+  EXPECT_EQ(s->brk(GuestAddr(0x1000'1000)).value(), 0x1000'1000u);
+  EXPECT_EQ(s->brk(GuestAddr(0x1000'6000)).value(), 0x1000'6000u);
+  EXPECT_EQ(get<u8>(*s, 0x1000'5000), 0);
+}
+
+TEST(Space, StackGrowsDownToItsLimit) {
+  Machine m;
+  auto s = m.space();
+  Limits limits;
+  limits.stack = 16 * page_size;
+  s->set_limits(limits);
+  MapRequest r;
+  r.address = GuestAddr(0x7000'0000);
+  r.fixed = true;
+  r.length = 2 * page_size;
+  r.access = rw;
+  r.grows_down = true;
+  ASSERT_TRUE(s->map(r));
+  put<u64>(*s, 0x7000'0000 - 8, 1);
+  put<u64>(*s, 0x7000'0000 - 10 * page_size, 2);
+  u64 v;
+  EXPECT_EQ(guest_load(*s, 0x7000'0000 - 15 * page_size, &v, 8), SIGSEGV);
+}
+
+TEST(Space, PinsHoldThePageWhileOthersFork) {
+  Machine m;
+  auto s = m.space();
+  const u64 a = map_anonymous(*s, 16 * page_size);
+  put<u64>(*s, a, 1);
+  auto child = fork_of(*s);
+  {
+    auto pin = s->pin(GuestAddr(a), 8192, Access::write);
+    ASSERT_TRUE(pin);
+    (*pin)->pieces()[0][0] = std::byte{7};
+  }
+  EXPECT_EQ(get<u8>(*s, a), 7);
+  EXPECT_EQ(get<u8>(*child, a), 1);
+}
+
+}  // namespace
+}  // namespace quire::mm::test

@@ -1,0 +1,103 @@
+// Areas of an address space: ranges with the same rights and backing.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/ref.h"
+#include "kernel/abi/types.h"
+#include "kernel/mm/address_space.h"
+#include "kernel/mm/object.h"
+
+namespace quire::mm {
+
+/// One area. Copying it is cheap; registering with its object is the address space's business.
+struct Vma {
+  u64 begin = 0, end = 0;  // bytes, page aligned
+  Access access = Access::none;
+  Access max_access = Access::none;
+  bool shared = false;
+  bool grows_down = false;
+  bool locked = false;
+  bool no_reserve = false;
+  bool huge_tlb = false;
+  bool dont_fork = false;
+  bool wipe_on_fork = false;
+  bool advised_huge = false;
+  bool advised_no_huge = false;
+  bool charged = false;           // counted as data (RLIMIT_DATA): private and writable when made
+  bool writable_in_stub = false;  // private: some page was mapped for writing since the last fork
+  Ref<ObjectImpl> object;         // null: private anonymous
+  u64 offset = 0;                 // of `begin` in the object
+  u64 device = 0, inode = 0;
+  std::shared_ptr<const std::string> name;  // null: none
+  Ref<RefCounted> keep_alive;
+
+  u64 size() const { return end - begin; }
+  u64 object_offset(u64 address) const { return offset + (address - begin); }
+  /// Has entries in the page tables.
+  bool is_private() const { return !shared; }
+  bool anonymous() const { return object == nullptr; }
+  /// What the processor lets through: every right includes reading.
+  bool permits(Access want) const {
+    if (access == Access::none) return false;
+    return allows(access | Access::read, want);
+  }
+  VmaInfo info() const;
+};
+
+/// The areas of an address space, ordered and disjoint. The caller serialises.
+class VmaMap {
+ public:
+  using Map = std::map<u64, Vma>;
+  using iterator = Map::iterator;
+  using const_iterator = Map::const_iterator;
+
+  iterator begin() { return map_.begin(); }
+  iterator end() { return map_.end(); }
+  const_iterator begin() const { return map_.begin(); }
+  const_iterator end() const { return map_.end(); }
+  std::size_t count() const { return map_.size(); }
+
+  /// The area that holds `address`, or null.
+  Vma* find(u64 address);
+  const Vma* find(u64 address) const;
+  /// First area that ends after `address`.
+  iterator first_after(u64 address);
+  const_iterator first_after(u64 address) const;
+  bool overlaps(u64 begin, u64 end) const;
+  /// Cuts the area that holds `address` in two there (if it does not begin there).
+  void split_at(u64 address);
+  /// How many areas split_at(begin) and split_at(end) would add.
+  unsigned splits_needed(u64 begin, u64 end) const;
+  /// Adds an area that overlaps none, merging it with like neighbours.
+  iterator insert(Vma vma);
+  /// Adds an area above all others, as it is.
+  void append(Vma vma) {
+    const u64 key = vma.begin;
+    map_.emplace_hint(map_.end(), key, std::move(vma));
+  }
+  /// Merges the area with the next one while they are alike, and with the one before.
+  iterator merge_around(iterator it);
+  iterator erase(iterator it) { return map_.erase(it); }
+
+  /// Highest gap of `length` bytes that ends at or below `top` and begins at or above `bottom`, its
+  /// begin congruent to `phase` modulo `alignment`. 0 if there is none.
+  u64 find_gap(u64 length, u64 bottom, u64 top, u64 alignment, u64 phase);
+  /// Lowest gap at or above `bottom`. 0 if there is none.
+  u64 find_gap_upwards(u64 length, u64 bottom, u64 top) const;
+
+ private:
+  void gap_opened(u64 end_of_gap);
+
+  Map map_;
+  // Every gap between hint_ and hint_top_ is smaller than hint_length_.
+  u64 hint_ = 0, hint_top_ = 0, hint_length_ = 0;
+  friend class AddressSpaceImpl;
+};
+
+/// Bytes kept free below an area that grows down.
+inline constexpr u64 stack_guard_gap = 256 * page_size;
+
+}  // namespace quire::mm
