@@ -27,6 +27,9 @@ struct ExtractError {
 /// there is no such file, when the flags make no sense at all, or when the parser crashed. Thread-safe.
 std::expected<Unit, ExtractError> extract(const CompileCommand& command, Symbols& symbols);
 
+/// A hash of the content of a file; 0 when it cannot be read.
+u64 file_hash(const std::string& path);
+
 /// Names the extractor in cache keys: format, Clang's version, and this code's own.
 std::string extractor_version();
 

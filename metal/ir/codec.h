@@ -19,6 +19,9 @@ struct CodecError {
   std::string what;
 };
 
+/// A hash of all that encode() stores of a function but Function::hash itself.
+ContentHash content_hash(const Function& function);
+
 /// The bytes of a function file.
 std::string encode(const Unit& unit);
 
@@ -43,9 +46,11 @@ class UnitReader {
   const Unit& unit() const { return unit_; }
 
  private:
-  UnitReader() = default;
+  explicit UnitReader(Symbols& symbols) : symbols_(symbols) {}
+  Symbols& symbols_;
   std::string bytes_;
-  std::vector<Symbol> strings_;
+  std::vector<std::string_view> names_;  // in bytes_
+  std::string_view bodies_;
   std::vector<FunctionEntry> directory_;
   Unit unit_;
 };

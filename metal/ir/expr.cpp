@@ -1,6 +1,7 @@
 #include "metal/ir/expr.h"
 
 #include <algorithm>
+#include <array>
 
 namespace quire::metal {
 
@@ -121,6 +122,84 @@ ExprId strip_macros(const Pool& pool, ExprId id) {
 ExprId strip_casts(const Pool& pool, ExprId id) {
   while (id != kNoExpr && (has_expansion(pool[id]) || pool[id].kind == ExprKind::Cast)) id = pool.kid(id, 0);
   return id;
+}
+
+namespace {
+
+std::optional<i64> fold_binary(Op op, i64 a, i64 b) {
+  // Wrapping is what an unsigned operation would do, and a signed one may do anything.
+  const u64 x = static_cast<u64>(a), y = static_cast<u64>(b);
+  switch (op) {
+    case Op::Add:
+      return static_cast<i64>(x + y);
+    case Op::Sub:
+      return static_cast<i64>(x - y);
+    case Op::Mul:
+      return static_cast<i64>(x * y);
+    case Op::And:
+      return a & b;
+    case Op::Or:
+      return a | b;
+    case Op::Xor:
+      return a ^ b;
+    case Op::Lt:
+      return a < b;
+    case Op::Gt:
+      return a > b;
+    case Op::Le:
+      return a <= b;
+    case Op::Ge:
+      return a >= b;
+    case Op::Eq:
+      return a == b;
+    case Op::Ne:
+      return a != b;
+    case Op::LogAnd:
+      return a != 0 && b != 0;
+    case Op::LogOr:
+      return a != 0 || b != 0;
+    case Op::Shl:
+      return b >= 0 && b < 64 ? std::optional<i64>(static_cast<i64>(x << b)) : std::nullopt;
+    case Op::Shr:
+      return b >= 0 && b < 64 ? std::optional<i64>(a >> b) : std::nullopt;
+    case Op::Div:
+      return b != 0 && b != -1 ? std::optional<i64>(a / b) : std::nullopt;
+    case Op::Rem:
+      return b != 0 && b != -1 ? std::optional<i64>(a % b) : std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<i64> fold_at(const Pool& pool, ExprId id, int depth) {
+  id = pool.core(id);
+  const Expr& e = pool[id];
+  if (e.kind == ExprKind::Int) return e.value;
+  if (depth > 20) return std::nullopt;
+  if (e.kind == ExprKind::Cast && pool.type(e.type).kind == TypeKind::Bool) {
+    const auto v = fold_at(pool, pool.kid(id, 0), depth + 1);
+    return v ? std::optional<i64>(*v != 0) : std::nullopt;
+  }
+  if (e.kind == ExprKind::Unary) {
+    const auto v = fold_at(pool, pool.kid(id, 0), depth + 1);
+    if (!v || *v == INT64_MIN) return std::nullopt;
+    return e.op == Op::Neg ? -*v : e.op == Op::Not ? static_cast<i64>(*v == 0) : ~*v;
+  }
+  if (e.kind == ExprKind::Binary) {
+    const auto a = fold_at(pool, pool.kid(id, 0), depth + 1);
+    // A constant side can decide && and || alone.
+    if (a && e.op == Op::LogAnd && *a == 0) return 0;
+    if (a && e.op == Op::LogOr && *a != 0) return 1;
+    const auto b = a ? fold_at(pool, pool.kid(id, 1), depth + 1) : std::nullopt;
+    if (b) return fold_binary(e.op, *a, *b);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<i64> fold(const Pool& pool, ExprId id) {
+  return id == kNoExpr ? std::nullopt : fold_at(pool, id, 0);
 }
 
 }  // namespace quire::metal

@@ -12,6 +12,7 @@
 //   - an expression that is the whole expansion of a macro is wrapped in a Macro node (see there).
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -198,6 +199,7 @@ class Pool {
   void freeze();
 
  private:
+  friend struct PoolAccess;
   ExprId make_core(ExprId id);
   u64 key(const Expr& node, std::span<const ExprId> kids) const;
   bool same(const Expr& a, const Expr& node, std::span<const ExprId> kids) const;
@@ -215,6 +217,8 @@ inline bool has_expansion(const Expr& e) { return e.kind == ExprKind::Macro && e
 ExprId strip_macros(const Pool& pool, ExprId id);
 /// `id` without Macro wrappers and explicit casts at its top.
 ExprId strip_casts(const Pool& pool, ExprId id);
+/// The value of a tree of integer constants.
+std::optional<i64> fold(const Pool& pool, ExprId id);
 /// Source-like text of a tree, for reports ("p->next", "f(a, 3)"). Bounded in length.
 std::string to_text(const Pool& pool, ExprId id);
 

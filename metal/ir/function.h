@@ -36,6 +36,9 @@ struct MacroUse {
   Location at;
   /// As a tree that a pattern such as `name(args)` can be matched with: Macro(name, [expansion], args...).
   ExprId tree = kNoExpr;
+  /// The expansion is one whole expression. `tree` then has kid 0 and stands in the trees around it and, when
+  /// function-like, is the `expr` of an Evaluate event. Otherwise only MacroBegin tells of the use.
+  bool is_expression = false;
   std::vector<MacroArgument> arguments;
 };
 

@@ -73,4 +73,7 @@ struct Unit {
   bool incomplete = false;  ///< a file was missing: everything after it may be wrong
 };
 
+/// A dump for people and for golden tests; stable. File names are cut to their last part.
+std::string dump(const Unit& unit);
+
 }  // namespace quire::metal
