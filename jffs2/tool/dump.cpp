@@ -14,7 +14,7 @@ namespace {
 
 // One node's fields, for both forms of output. The node's inode number is kept apart for --ino.
 struct Described {
-  Json fields;
+  Json fields = Json::object();
   std::optional<u32> ino;
 };
 

@@ -38,6 +38,8 @@ def listing(image, *options, status=0):
     """What `jffs2 list` sees, as the manifest's lines by path."""
     lines = {}
     for e in json.loads(jffs2("list", "--json", "--checksum", *options, image, status=status)):
+        if e["type"] == "missing":  # a name whose file is lost
+            continue
         path, letter = escaped(_bytes(e, "path")), _LETTER[e["type"]]
         attributes = {k: bytes.fromhex(v) for k, v in e.get("xattrs_hex", {}).items()}
         xattrs = ",".join(sorted(f"{escaped(k)}={escaped(v)}" for k, v in attributes.items())) or "-"
