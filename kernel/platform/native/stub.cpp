@@ -67,7 +67,7 @@ void Stub::set_dead() {
 void Stub::put(const RingEntry& e) {
   if (is_ack(e)) {
     ++placed_;
-    ack_positions_.push_back(head_ + 1);
+    ack_positions_.push_back(head_);  // not beyond: the agent still reads the entry after its write
   }
   ring_->entries[head_ % RING_COUNT] = e;
   ++head_;
@@ -96,7 +96,7 @@ void Stub::push(const RingEntry& e) {
   LockGuard guard(lock_);
   push_locked(e);
   const u64 last = ack_positions_.empty() ? freed_ : ack_positions_.back();
-  if (backlog_.size() + head_ - last >= ack_interval &&
+  if (backlog_.size() + head_ - last > ack_interval &&
       (backlog_.empty() || backlog_.size() % ack_interval == 0)) {
     ++requested_;
     push_locked(ack_entry(FD_ACK, STUB_RING));
@@ -151,7 +151,7 @@ void Stub::collect() {
     ack_positions_.pop_front();
     acked_.fetch_add(1, std::memory_order_release);
   }
-  believed_ = std::max(believed_, freed_);
+  believed_ = std::max(believed_, freed_ + 1);
   if (believed_ >= head_ + backlog_.size()) behind_.store(false, std::memory_order_release);
 }
 

@@ -1,0 +1,225 @@
+// What a hand-off between a guest thread and its kernel thread costs, beside what the host itself needs
+// for one: medians of interleaved rounds, in microseconds and as ratios.
+#include <fmt/format.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernel/platform/platform.h"
+
+extern "C" const char guest_null_calls[], guest_null_calls_end[];
+
+namespace {
+
+using namespace quire;
+using Clock = std::chrono::steady_clock;
+
+constexpr int rounds = 9;
+
+double micros(Clock::duration d) { return std::chrono::duration<double, std::micro>(d).count(); }
+double median(std::vector<double> v) {
+  if (v.empty()) return 0;
+  std::sort(v.begin(), v.end());
+  return v[v.size() / 2];
+}
+
+void pin(std::initializer_list<int> cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (int c : cpus) CPU_SET(c, &set);
+  sched_setaffinity(0, sizeof set, &set);
+}
+
+/// Runs `measure` in a child pinned to the CPUs; its result. So no measurement leaves traces.
+double in_child(std::initializer_list<int> cpus, const std::function<double()>& measure) {
+  int fds[2];
+  if (pipe(fds) != 0) return -1;
+  const pid_t child = fork();
+  if (child == 0) {
+    pin(cpus);
+    const double result = measure();
+    _exit(write(fds[1], &result, sizeof result) == sizeof result ? 0 : 1);
+  }
+  close(fds[1]);
+  double result = -1;
+  if (read(fds[0], &result, sizeof result) != sizeof result) result = -1;
+  close(fds[0]);
+  waitpid(child, nullptr, 0);
+  return result;
+}
+
+double null_call() {
+  constexpr int n = 200000;
+  const auto start = Clock::now();
+  for (int i = 0; i < n; ++i) syscall(SYS_close, -1);
+  return micros(Clock::now() - start) / n;
+}
+
+struct Words {
+  alignas(64) std::atomic<std::uint32_t> a;
+  alignas(64) std::atomic<std::uint32_t> b;
+};
+
+void futex_wait(std::atomic<std::uint32_t>* w, std::uint32_t while_value) {
+  while (w->load() == while_value) syscall(SYS_futex, w, FUTEX_WAIT, while_value, nullptr, nullptr, 0);
+}
+
+/// A hand-off to another process and back; `spin`: neither side ever sleeps.
+double round_trip(bool spin, int other_cpu, int n) {
+  auto* w = static_cast<Words*>(
+      mmap(nullptr, sizeof(Words), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  auto turn = [&](std::atomic<std::uint32_t>* out, std::atomic<std::uint32_t>* in, std::uint32_t i,
+                  bool first) {
+    auto wait = [&](std::uint32_t old) {
+      if (spin)
+        while (in->load() == old) __builtin_ia32_pause();
+      else
+        futex_wait(in, old);
+    };
+    auto tell = [&] {
+      out->store(i + 1);
+      if (!spin) syscall(SYS_futex, out, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+    };
+    if (first) {
+      tell();
+      wait(i);
+    } else {
+      wait(i);
+      tell();
+    }
+  };
+  const auto total = static_cast<std::uint32_t>(n + n / 10);
+  const pid_t child = fork();
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    pin({other_cpu});
+    for (std::uint32_t i = 0; i < total; ++i) turn(&w->b, &w->a, i, false);
+    _exit(0);
+  }
+  Clock::time_point start;
+  for (std::uint32_t i = 0; i < total; ++i) {
+    if (i == total - static_cast<std::uint32_t>(n)) start = Clock::now();
+    turn(&w->a, &w->b, i, true);
+  }
+  const double result = micros(Clock::now() - start) / n;
+  waitpid(child, nullptr, 0);
+  munmap(w, sizeof(Words));
+  return result;
+}
+
+void on_sigsys(int, siginfo_t*, void* context) {
+  static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RAX] = 0;
+}
+
+/// A system call that a seccomp filter turns into SIGSYS, and the handler's return.
+double sigsys() {
+  struct sigaction action{};
+  action.sa_sigaction = on_sigsys;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGSYS, &action, nullptr);
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  sock_fprog program{4, code};
+  syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+  constexpr int n = 20000;
+  const auto start = Clock::now();
+  for (int i = 0; i < n; ++i) syscall(SYS_getppid);
+  return micros(Clock::now() - start) / n;
+}
+
+/// close(-1) in a guest, answered by a kernel thread that does nothing else.
+double ours(bool patched, int n) {
+  platform::Options options;
+  options.stub_pool = 0;
+  auto p = platform::create_native(options);
+  if (!p) return -1;
+  const FrameNumber code(1024);
+  std::byte* text = (*p)->memory().at(code);
+  std::memcpy(text, guest_null_calls, static_cast<std::size_t>(guest_null_calls_end - guest_null_calls));
+  if (patched && (*p)->patcher().patch(1, 0, std::span(text, page_size)) == 0) return -1;
+  auto space = (*p)->create_space();
+  auto context = (*p)->create_context();
+  if (!space || !context) return -1;
+  (*space)->map({GuestAddr(0x400000), GuestAddr(0x401000)}, code, Access::read | Access::exec);
+  (*context)->regs().rip = 0x400000;
+  std::vector<double> samples;
+  constexpr int batch = 100;
+  for (int i = 0; i < n / 10; ++i) (*context)->run(**space);
+  for (int i = 0; i < n; i += batch) {
+    const auto start = Clock::now();
+    for (int k = 0; k < batch; ++k) {
+      const platform::Trap t = (*context)->run(**space);
+      const auto route = patched ? platform::Trap::Route::patched : platform::Trap::Route::trapped;
+      if (t.kind != platform::Trap::Kind::syscall || t.route != route) return -1;
+      (*context)->regs().rax = static_cast<u64>(-EBADF);
+    }
+    samples.push_back(micros(Clock::now() - start) / batch);
+  }
+  return median(samples);
+}
+
+struct Row {
+  std::string name;
+  std::function<double()> measure;
+  std::vector<double> samples{};
+};
+
+}  // namespace
+
+int main() {
+  const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+  std::vector<Row> rows;
+  rows.push_back({"native null call", [] { return in_child({0}, null_call); }});
+  rows.push_back({"T: SIGSYS and back", [] { return in_child({0}, sigsys); }});
+  rows.push_back({"F: futex there and back, one CPU",
+                  [] { return in_child({0}, [] { return round_trip(false, 0, 3000); }); }});
+  rows.push_back({"ours, trapped, one CPU", [] { return in_child({0}, [] { return ours(false, 3000); }); }});
+  rows.push_back({"ours, patched, one CPU", [] { return in_child({0}, [] { return ours(true, 3000); }); }});
+  if (cpus > 1) {
+    rows.push_back({"futex there and back, two CPUs",
+                    [] { return in_child({0}, [] { return round_trip(false, 1, 1000); }); }});
+    rows.push_back({"S: spinning there and back",
+                    [] { return in_child({0}, [] { return round_trip(true, 1, 20000); }); }});
+    rows.push_back(
+        {"ours, trapped, two CPUs", [] { return in_child({0, 1}, [] { return ours(false, 10000); }); }});
+    rows.push_back(
+        {"ours, patched, two CPUs", [] { return in_child({0, 1}, [] { return ours(true, 10000); }); }});
+  }
+  for (int i = 0; i < rounds; ++i)
+    for (Row& r : rows)
+      if (const double v = r.measure(); v >= 0) r.samples.push_back(v);
+  auto value = [&](std::size_t i) { return i < rows.size() ? median(rows[i].samples) : 0; };
+  fmt::print("{:<36}{:>10}{:>10}{:>10}\n", "us", "median", "best", "worst");
+  for (const Row& r : rows) {
+    if (r.samples.empty()) {
+      fmt::print("{:<36}{:>10}\n", r.name, "-");
+      continue;
+    }
+    auto [low, high] = std::minmax_element(r.samples.begin(), r.samples.end());
+    fmt::print("{:<36}{:>10.3f}{:>10.3f}{:>10.3f}\n", r.name, median(r.samples), *low, *high);
+  }
+  const double f = value(2), t = value(1), s = value(6);
+  fmt::print("\npatched, one CPU   {:.2f} F        (bound 1.15)\n", value(4) / f);
+  fmt::print("trapped, one CPU   {:.2f} (F + T)  (bound 1.15)\n", value(3) / (f + t));
+  if (cpus > 1) fmt::print("patched, two CPUs  {:.2f} S        (bound 4)\n", value(8) / s);
+  if (cpus > 1) fmt::print("trapped, two CPUs  {:.2f} S, {:.2f} (S + T)\n", value(7) / s, value(7) / (s + t));
+}
