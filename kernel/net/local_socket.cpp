@@ -158,13 +158,12 @@ LocalSocket::~LocalSocket() {
 
 std::string LocalSocket::describe() { return "socket:[" + std::to_string(number_) + "]"; }
 
-Result<struct stat> LocalSocket::stat() {
-  struct stat st {};
-  st.st_mode = S_IFSOCK | 0777;
-  st.st_ino = number_;
-  st.st_nlink = 1;
-  st.st_blksize = 4096;
-  return st;
+Result<vfs::Attributes> LocalSocket::attributes() {
+  vfs::Attributes a;
+  a.mode = S_IFSOCK | 0777;
+  a.inode = number_;
+  a.device = 8;  // sockfs
+  return a;
 }
 
 vfs::Deadline LocalSocket::deadline(const std::atomic<i64>& timeout_us) const {

@@ -35,7 +35,7 @@ class LocalSocket final : public Socket {
   Result<u64> ioctl(mm::AddressSpace& mm, u32 command, u64 argument) override;
   u32 poll() override;
   vfs::WaitQueue* wait_queue() override { return &end_->events; }
-  Result<struct stat> stat() override;
+  Result<vfs::Attributes> attributes() override;
   std::string describe() override;
 
  private:
