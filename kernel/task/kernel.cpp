@@ -1,8 +1,10 @@
 #include "kernel/task/kernel.h"
 
+#include <sched.h>
 #include <sys/random.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "kernel/task/futex.h"
 #include "kernel/task/host_threads.h"
@@ -55,6 +57,12 @@ Result<std::unique_ptr<Kernel>> Kernel::create(platform::Platform& platform, mm:
   kernel->reaper_->session_->foreground = reaper_pid;
   kernel->processes_.emplace(reaper_pid, kernel->reaper_);
   table.unlock();
+  cpu_set_t cpus;
+  if (sched_getaffinity(0, sizeof cpus, &cpus) == 0) {
+    kernel->cpu_mask_ = 0;
+    for (unsigned c = 0; c < 64; ++c)
+      if (CPU_ISSET(c, &cpus)) kernel->cpu_mask_ |= u64{1} << c;
+  }
   return kernel;
 }
 
@@ -234,6 +242,24 @@ KernelStatistics Kernel::statistics() const {
   }
   if (unknown_calls_ != 0) s.by_call.push_back({~u32{0}, "beyond the table", unknown_calls_, false});
   return s;
+}
+
+void Kernel::interrupt_running(Process* only, Task& caller) {
+  std::vector<Ref<Process>> targets;
+  if (only != nullptr)
+    targets.emplace_back(only);
+  else
+    targets = processes();
+  for (const Ref<Process>& process : targets) {
+    for (const Ref<Task>& task : process->tasks()) {
+      if (task.get() == &caller || !task->in_guest_.load(std::memory_order_seq_cst)) continue;
+      const u64 before = task->guest_exits_.load(std::memory_order_acquire);
+      task->context_->interrupt();
+      while (task->in_guest_.load(std::memory_order_acquire) &&
+             task->guest_exits_.load(std::memory_order_acquire) == before)
+        std::this_thread::yield();
+    }
+  }
 }
 
 u64 Kernel::random() {

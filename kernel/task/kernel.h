@@ -163,6 +163,12 @@ class Kernel {
   };
   Result<> exec(Task& task, ExecRequest request);
 
+  /// CPUs that Quire may run on, one bit each.
+  u64 cpu_mask() const { return cpu_mask_; }
+  /// Makes every other task that runs guest code (of one process, or all) pass through the kernel, which
+  /// is a memory barrier for it (membarrier). Returns when they have.
+  void interrupt_running(Process* only, Task& caller);
+
   u64 total_forks() const { return processes_created_.load(std::memory_order_relaxed); }
   /// A random number from the host.
   static u64 random();
@@ -208,6 +214,7 @@ class Kernel {
   bool closing_ GUARDED_BY(table_lock_) = false;
   std::atomic<unsigned> live_tasks_{0};
   vfs::WaitQueue init_events_;
+  u64 cpu_mask_ = 1;
 
   mutable Mutex<locks::process> names_lock_;
   std::string host_name_ GUARDED_BY(names_lock_), domain_name_ GUARDED_BY(names_lock_);

@@ -129,6 +129,7 @@ class Process : public RefCounted {
   std::atomic<bool> child_subreaper{false};
   std::atomic<u32> personality{0};
   std::atomic<int> oom_score_adj{0};
+  std::atomic<bool> huge_pages_off{false};  // PR_SET_THP_DISABLE
 
  private:
   friend class Kernel;

@@ -64,6 +64,7 @@ void RunLoop::run() {
     }
     const platform::Trap trap = task_.context().run(task_.own_mm().space());
     task_.in_guest_.store(false, std::memory_order_release);
+    count(task_.guest_exits_);
     switch (trap.kind) {
       case platform::Trap::Kind::syscall:
         system_call(trap);
@@ -147,7 +148,7 @@ void RunLoop::page_fault(const platform::Trap& trap) {
   info.si_signo = outcome.signo;
   info.si_code = outcome.code;
   info.si_addr = reinterpret_cast<void*>(trap.address.value());
-  force_signal(info);
+  task_.force_signal(info);
 }
 
 void RunLoop::exception(const platform::Trap& trap) {
@@ -157,7 +158,7 @@ void RunLoop::exception(const platform::Trap& trap) {
   info.si_signo = valid_signal(trap.signo) ? trap.signo : SIGSEGV;
   info.si_code = trap.code;
   info.si_addr = reinterpret_cast<void*>(trap.address.value());
-  force_signal(info);
+  task_.force_signal(info);
 }
 
 /// The three calls of the legacy vsyscall page, which is not mapped: a jump there faults.
@@ -190,20 +191,6 @@ bool RunLoop::emulate_vsyscall() {
 
 // --- signals
 // ------------------------------------------------------------------------------------------------
-
-void RunLoop::force_signal(const siginfo_t& info) {
-  Process& process = task_.process();
-  LockGuard guard(process.signal_lock_);
-  const SignalSet bit = signal_bit(info.si_signo);
-  {
-    LockGuard actions(process.actions_->lock);
-    SignalAction& action = process.actions_->action[static_cast<std::size_t>(info.si_signo)];
-    if (action.handler == 1 || (task_.blocked() & bit) != 0) action.handler = 0;
-  }
-  task_.blocked_.store(task_.blocked() & ~bit, std::memory_order_relaxed);
-  task_.pending_.add(info);
-  task_.kick();
-}
 
 bool RunLoop::attend(int restart_code, bool& restart) {
   Process& process = task_.process();
@@ -285,7 +272,7 @@ bool RunLoop::deliver(const siginfo_t& info, int restart_code) {
       process.set_action(SIGSEGV, dead);
     }
     task_.set_blocked(saved);
-    force_signal(segv);
+    task_.force_signal(segv);
     return true;
   }
   last_fault_ = {};

@@ -34,8 +34,6 @@ class RunLoop {
   bool deliver(const siginfo_t& info, int restart_code);
   void default_action(int signo, bool sent_by_us);
   void stop(int signo);
-  /// A signal that the task's own instruction raised: blocked or ignored, it kills.
-  void force_signal(const siginfo_t& info);
   void leave();
 
   Task& task_;

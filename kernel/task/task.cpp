@@ -127,6 +127,19 @@ void Task::set_waiting_for(SignalSet set) {
   waiting_for_ = set;
 }
 
+void Task::force_signal(const siginfo_t& info) {
+  LockGuard guard(process_->signal_lock_);
+  const SignalSet bit = signal_bit(info.si_signo);
+  {
+    LockGuard actions(process_->actions_->lock);
+    SignalAction& action = process_->actions_->action[static_cast<std::size_t>(info.si_signo)];
+    if (action.handler == 1 || (blocked() & bit) != 0) action.handler = 0;
+  }
+  blocked_.store(blocked() & ~bit, std::memory_order_relaxed);
+  pending_.add(info);
+  kick();
+}
+
 std::optional<siginfo_t> Task::take_pending(SignalSet wanted) {
   LockGuard guard(process_->signal_lock_);
   if (auto info = pending_.take(wanted)) return info;

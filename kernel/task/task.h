@@ -111,6 +111,8 @@ class Task : public RefCounted {
   /// Until the next signal is delivered or the call returns without one, `mask` is blocked (ppoll,
   /// pselect, epoll_pwait, sigsuspend). Own thread.
   void set_temporary_mask(SignalSet mask);
+  /// A signal that the task's own instruction raised: blocked or ignored, it kills. Own thread.
+  void force_signal(const siginfo_t& info);
   /// Takes a pending signal of the set, of the thread or the process (sigtimedwait, signalfd).
   std::optional<siginfo_t> take_pending(SignalSet wanted);
   /// Pending for the thread or the process.
@@ -125,6 +127,7 @@ class Task : public RefCounted {
   u64 timer_slack_ns = 50'000;
   int parent_death_signal = 0;
   int nice = 0;
+  u64 affinity = 0;  // CPUs it asked for; 0: all
 
   struct Scheduling {
     int policy = 0;
@@ -161,6 +164,7 @@ class Task : public RefCounted {
 
   std::atomic<bool> attention_{false};  // signals, stops or the end are to be looked at
   std::atomic<bool> in_guest_{false};
+  std::atomic<u64> guest_exits_{0};  // how often it came back from there
   std::atomic<bool> in_call_{false};
   std::atomic<bool> stopped_{false};
   std::atomic<SignalSet> blocked_{0};
