@@ -20,35 +20,36 @@ inline constexpr LockClass fd_table{130, "vfs.fd_table", true};     // descripto
 inline constexpr LockClass fs_context{135, "vfs.fs_context"};       // cwd, root, umask
 // vfs and file systems
 inline constexpr LockClass mounts{200, "vfs.mounts"};
-inline constexpr LockClass file_position{205, "vfs.file_position"};
-inline constexpr LockClass rename{208, "vfs.rename"};
-inline constexpr LockClass directory{209, "vfs.directory",
-                                     true};                // changes of one directory; ancestors first
+inline constexpr LockClass rename{206, "vfs.rename"};
+inline constexpr LockClass directory{207, "vfs.directory", true};  // changes of one directory; ancestors first
+inline constexpr LockClass file_position{208, "vfs.file_position", true};  // of an overlay file, then of the one below
 inline constexpr LockClass inode{210, "vfs.inode", true};  // contents and attributes; ancestors first
 // contents of pipes, sockets and terminals: guest memory is copied under them
 inline constexpr LockClass pipe{212, "fs.pipe", true};
-inline constexpr LockClass socket_state{207, "net.socket_state"};  // bind and connect of one socket
+inline constexpr LockClass socket_state{204, "net.socket_state"};  // bind and connect of one socket
 inline constexpr LockClass socket_names{213, "net.socket_names"};  // which socket owns which name
 inline constexpr LockClass socket{214, "net.socket", true};
 inline constexpr LockClass terminal{216, "fs.terminal", true};  // line discipline of one terminal
 inline constexpr LockClass dentry{220, "vfs.dentry", true};
-inline constexpr LockClass host_table{230, "fs.host_table"};          // inodes of one host directory tree
-inline constexpr LockClass fifos{232, "fs.fifos"};                    // pipes behind open FIFOs
+inline constexpr LockClass overlay_table{228, "fs.overlay_table"};  // inodes of one overlay
+inline constexpr LockClass host_table{230, "fs.host_table"};        // inodes of one host directory tree
+inline constexpr LockClass fifos{232, "fs.fifos"};                  // pipes behind open FIFOs
 // mm
 inline constexpr LockClass address_space{300, "mm.address_space", true};  // vmas; parent before child
 inline constexpr LockClass vma{310, "mm.vma", true};
 inline constexpr LockClass object{320, "mm.object", true};  // page cache of one object
 inline constexpr LockClass page_table{330, "mm.page_table", true};
 inline constexpr LockClass reverse_map{340, "mm.reverse_map", true};
-inline constexpr LockClass pins{345, "mm.pins", true};                // pins of one address space
+inline constexpr LockClass pins{345, "mm.pins", true};  // pins of one address space
+inline constexpr LockClass shm{347, "mm.shm"};          // System V segments
 inline constexpr LockClass frames{350, "mm.frames"};
 // leaves
 inline constexpr LockClass futex_bucket{400, "task.futex_bucket", true};
 inline constexpr LockClass file_locks{418, "vfs.file_locks", true};
-inline constexpr LockClass lock_waits{419, "vfs.lock_waits"};         // which owner waits for which
+inline constexpr LockClass lock_waits{419, "vfs.lock_waits"};  // which owner waits for which
 inline constexpr LockClass epoll{420, "vfs.epoll", true};
-inline constexpr LockClass watches{424, "vfs.watches"};               // inotify watches on one inode
-inline constexpr LockClass inotify{426, "vfs.inotify"};               // events of one inotify descriptor
+inline constexpr LockClass watches{424, "vfs.watches"};  // inotify watches on one inode
+inline constexpr LockClass inotify{426, "vfs.inotify"};  // events of one inotify descriptor
 inline constexpr LockClass wait_queue{430, "vfs.wait_queue", true};
 inline constexpr LockClass waiter{440, "vfs.waiter"};
 // platform
