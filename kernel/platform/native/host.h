@@ -6,18 +6,13 @@
 #include "kernel/platform/native/control.h"
 #include "kernel/platform/native/factory.h"
 #include "kernel/platform/native/memory_file.h"
+#include "kernel/platform/native/spin.h"
 #include "kernel/platform/platform.h"
 
 namespace quire::platform::native {
 
 struct Statistics {
   std::atomic<u64> stolen{0}, revocations{0}, waits{0}, maps{0}, retraps{0}, patched{0}, evictions{0};
-};
-
-/// How long each side waits by spinning before it sleeps; from the calibration.
-struct SpinPolicy {
-  u32 pauses = 0;  // 0: never spin
-  unsigned cpus = 1;
 };
 
 struct Host {
@@ -30,7 +25,7 @@ struct Host {
   Statistics statistics;
   u64 mapping_limit = 65530;  // vm.max_map_count
   bool private_tier = false;
-  std::atomic<int> running{0};  // contexts whose guest may be on a CPU
+  std::atomic<unsigned> running{0};  // contexts whose guest may be on a CPU
 };
 
 }  // namespace quire::platform::native

@@ -18,6 +18,7 @@ constexpr u64 error_write = 2, error_fetch = 16;
 constexpr u32 x32_bit = 0x40000000;
 constexpr i64 interrupt_retry_ns = 2'000'000;
 constexpr int interrupt_retries = 500;
+constexpr u32 shared_cpu_patience = 4;
 
 bool within(u64 a, const char* from, const char* to) {
   return a >= stub_address(from) && a < stub_address(to);
@@ -179,7 +180,17 @@ Result<> NativeContext::retrap() {
   return {};
 }
 
+bool NativeContext::cpus_to_spare() const {
+  return host_.spin.pauses != 0 && 2 * host_.running.load(std::memory_order_relaxed) <= host_.spin.cpus;
+}
+
 void NativeContext::resume() {
+  // Did the guest's side get its last answer while it spun?
+  if (guest_spun_)
+    slot_->guest_sleeps.load(std::memory_order_relaxed) == 0 ? guest_luck_.hit() : guest_luck_.miss();
+  guest_spun_ = cpus_to_spare() && guest_luck_.worth_it();
+  slot_->spin.store(guest_spun_ ? host_.spin.pauses : 0, std::memory_order_relaxed);
+  slot_->kernel_cpu.store(static_cast<u32>(sched_getcpu()), std::memory_order_relaxed);
   slot_->interrupted.store(0, std::memory_order_relaxed);
   slot_->stepped.store(0, std::memory_order_relaxed);
   slot_->to_kernel.store(0, std::memory_order_relaxed);
@@ -193,9 +204,36 @@ void NativeContext::resume() {
   if (slot_->guest_sleeps.load(std::memory_order_seq_cst) != 0) futex_wake(&slot_->to_guest);
 }
 
+u32 NativeContext::spin_for_trap() {
+  if (!cpus_to_spare() || !our_luck_.worth_it()) return 0;
+  const auto cpu = static_cast<u32>(sched_getcpu());
+  if (slot_->guest_cpu.load(std::memory_order_relaxed) == cpu) {
+    // Sharing a CPU, spinning keeps the guest from running. If that goes on while another CPU should
+    // be free, move there: the scheduler would take many milliseconds to.
+    if (++shared_cpu_streak_ % shared_cpu_patience == 0) {
+      cpu_set_t others = host_.spin.mask;
+      CPU_CLR(cpu, &others);
+      if (CPU_COUNT(&others) != 0 && sched_setaffinity(0, sizeof others, &others) == 0)
+        sched_setaffinity(0, sizeof host_.spin.mask, &host_.spin.mask);
+    }
+    return 0;
+  }
+  for (u32 i = 0; i < host_.spin.pauses; ++i) {
+    const u32 v = slot_->to_kernel.load(std::memory_order_acquire);
+    if (v != 0) {
+      our_luck_.hit();
+      return v;
+    }
+    __builtin_ia32_pause();
+  }
+  our_luck_.miss();
+  return 0;
+}
+
 u32 NativeContext::await() {
   int retries = 0;
-  u32 v;
+  u32 v = spin_for_trap();
+  if (v != 0) return v;
   while ((v = slot_->to_kernel.load(std::memory_order_acquire)) == 0) {
     slot_->kernel_sleeps.store(1, std::memory_order_seq_cst);
     const bool urgent = interrupt_.load(std::memory_order_seq_cst);
@@ -294,6 +332,7 @@ void NativeContext::take_patched(Trap* trap) {
 Trap NativeContext::run(Space& space) {
   if (!bind(static_cast<NativeSpace&>(space))) return {.kind = Trap::Kind::lost};
   running_.store(true, std::memory_order_seq_cst);
+  host_.running.fetch_add(1, std::memory_order_relaxed);
   Trap trap;
   for (;;) {
     if (interrupt_.exchange(false)) {
@@ -323,6 +362,7 @@ Trap NativeContext::run(Space& space) {
     }
     if (take_frame(&trap)) break;
   }
+  host_.running.fetch_sub(1, std::memory_order_relaxed);
   running_.store(false, std::memory_order_seq_cst);
   return trap;
 }

@@ -43,6 +43,10 @@ class NativeContext final : public Context {
   void resume();
   /// Waits for the thread to hand over; its word, TO_KERNEL_DEAD if it never will.
   u32 await();
+  /// The same for a short while, where a CPU is free for it; 0 if in vain.
+  u32 spin_for_trap();
+  /// Whether this thread and the guest's may each have a CPU to themselves.
+  bool cpus_to_spare() const;
   bool take_frame(Trap* trap);
   void take_patched(Trap* trap);
   const SignalFrame* frame() const;
@@ -55,6 +59,9 @@ class NativeContext final : public Context {
   u64 entry_fs_base_ = 0;
   u64 resumed_at_ = 0;       // ring position that the agent has passed once the thread is seen again
   u64 answered_before_ = 0;  // in slots given back
+  SpinLuck our_luck_, guest_luck_;
+  bool guest_spun_ = false;
+  u32 shared_cpu_streak_ = 0;
   u64 answers_[32] = {};
   u64 answer_mask_ = 0;
 

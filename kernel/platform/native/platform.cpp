@@ -1,6 +1,5 @@
 #include "kernel/platform/platform.h"
 
-#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -17,12 +16,6 @@ namespace native {
 namespace {
 
 constexpr unsigned long hwcap2_fsgsbase = 2;
-
-unsigned usable_cpus() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return static_cast<unsigned>(CPU_COUNT(&set));
-}
 
 u64 read_number(const char* path, u64 otherwise) {
   FILE* f = fopen(path, "re");
@@ -99,7 +92,7 @@ Result<std::unique_ptr<Platform>> create_native(const Options& options) {
   l.vvar = host->factory->vvar();
   l.extended_state_size = shape.extended_size;
   l.xfeature_mask = shape.xfeatures;
-  host->calibration.cpus = usable_cpus();
+  host->spin = calibrate(&host->calibration);
   host->mapping_limit = read_number("/proc/sys/vm/max_map_count", 65530);
   auto probe = TRY(host->factory->take());
   host->private_tier = can_reach(*probe);
