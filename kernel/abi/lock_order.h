@@ -21,8 +21,8 @@ inline constexpr LockClass fs_context{135, "vfs.fs_context"};       // cwd, root
 // vfs and file systems
 inline constexpr LockClass mounts{200, "vfs.mounts"};
 inline constexpr LockClass rename{206, "vfs.rename"};
-inline constexpr LockClass directory{207, "vfs.directory", true};  // changes of one directory; ancestors first
-inline constexpr LockClass file_position{208, "vfs.file_position", true};  // of an overlay file, then of the one below
+inline constexpr LockClass directory{207, "vfs.directory", true};    // changes of one directory; ancestors first
+inline constexpr LockClass file_position{208, "vfs.file_position", true};  // an overlay's file, then the one below
 inline constexpr LockClass inode{210, "vfs.inode", true};  // contents and attributes; ancestors first
 // contents of pipes, sockets and terminals: guest memory is copied under them
 inline constexpr LockClass pipe{212, "fs.pipe", true};
@@ -55,6 +55,7 @@ inline constexpr LockClass waiter{440, "vfs.waiter"};
 // platform
 inline constexpr LockClass platform_space{500, "platform.space", true};
 inline constexpr LockClass platform_factory{503, "platform.factory"};  // talk with the template
+inline constexpr LockClass platform_patcher{502, "platform.patcher"};  // patched system-call sites
 inline constexpr LockClass platform_context{505, "platform.context"};  // where a context's thread is
 inline constexpr LockClass platform_stub{507, "platform.stub"};        // a stub's request ring
 inline constexpr LockClass platform_pool{510, "platform.pool"};

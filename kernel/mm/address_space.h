@@ -112,6 +112,8 @@ class AddressSpace : public RefCounted {
   virtual Result<> protect(GuestAddr address, u64 length, Access access, int grows_flags = 0) = 0;
   virtual Result<GuestAddr> remap(GuestAddr old_address, u64 old_length, u64 new_length, int flags,
                                   GuestAddr new_address) = 0;
+  /// Shows other pages of the same object in (part of) a shared mapping. EINVAL.
+  virtual Result<> remap_file_pages(GuestAddr address, u64 length, u64 offset) = 0;
   virtual Result<> advise(GuestAddr address, u64 length, int advice) = 0;
   virtual Result<> sync(GuestAddr address, u64 length, int flags) = 0;
   virtual Result<> lock(GuestAddr address, u64 length, bool on_fault) = 0;
@@ -173,6 +175,8 @@ class AddressSpace : public RefCounted {
   // --- to look at (never blocks a fault) ------------------------------------------------------------
   virtual void for_each_vma(const std::function<bool(const VmaInfo&)>& visit) const = 0;
   virtual std::optional<VmaInfo> find_vma(GuestAddr address) const = 0;
+  /// What MapRequest::keep_alive named for the mapping at the address; null if nothing.
+  virtual Ref<RefCounted> keep_alive(GuestAddr address) const = 0;
   virtual Residency residency() const = 0;
   virtual Residency residency(GuestRange range) const = 0;
   virtual u64 virtual_bytes() const = 0;

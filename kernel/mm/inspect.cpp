@@ -51,6 +51,12 @@ std::optional<VmaInfo> AddressSpaceImpl::find_vma(GuestAddr address) const {
   return v->info();
 }
 
+Ref<RefCounted> AddressSpaceImpl::keep_alive(GuestAddr address) const {
+  SharedLockGuard guard(lock_);
+  const Vma* v = vmas_.find(address.value());
+  return v != nullptr ? v->keep_alive : nullptr;
+}
+
 void AddressSpaceImpl::add_residency(const Vma& v, u64 begin, u64 end, Residency& r) const {
   if (v.shared) {
     const u64 n = v.object->resident_pages(v.object_offset(begin) >> page_shift,

@@ -6,6 +6,7 @@
 #include "kernel/mm/blocks.h"
 #include "kernel/mm/memory_manager.h"
 #include "kernel/mm/page_table.h"
+#include "kernel/mm/shm.h"
 
 namespace quire::mm {
 
@@ -18,6 +19,7 @@ class ManagerImpl final : public MemoryManager {
   Statistics statistics() const override;
   u64 total_bytes() const override { return total_; }
   u64 free_bytes() const override;
+  ShmTable& shm() override { return shm_; }
   void set_out_of_memory_handler(bool (*handler)(void* arg), void* arg) override;
 
   platform::Memory& memory() { return platform_.memory(); }
@@ -37,6 +39,7 @@ class ManagerImpl final : public MemoryManager {
   const Policy policy_;
   std::unique_ptr<BlockPool> pool_;
   TableCounters tables_;
+  ShmTable shm_;
   u64 total_ = 0;
   std::atomic<bool (*)(void*)> oom_handler_{nullptr};
   std::atomic<void*> oom_argument_{nullptr};

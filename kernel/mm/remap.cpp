@@ -150,4 +150,20 @@ Result<GuestAddr> AddressSpaceImpl::remap(GuestAddr old_address, u64 old_length,
   return GuestAddr(result);
 }
 
+Result<> AddressSpaceImpl::remap_file_pages(GuestAddr address, u64 length, u64 offset) {
+  const u64 begin = address.value();
+  if (begin % page_size != 0 || begin > limit() || length > limit() - begin) return err(EINVAL);
+  Dropped dropped(*this);
+  Exclusive guard(*this);
+  const Vma* found = vmas_.find(begin);
+  if (found == nullptr || !found->shared || found->end < begin + length) return err(EINVAL);
+  Vma v = *found;
+  v.begin = begin;
+  v.end = begin + length;
+  v.offset = offset;
+  remove_range(begin, begin + length, dropped);
+  add_area(std::move(v));
+  return {};
+}
+
 }  // namespace quire::mm

@@ -36,6 +36,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   Result<> protect(GuestAddr address, u64 length, Access access, int grows_flags) override;
   Result<GuestAddr> remap(GuestAddr old_address, u64 old_length, u64 new_length, int flags,
                           GuestAddr new_address) override;
+  Result<> remap_file_pages(GuestAddr address, u64 length, u64 offset) override;
   Result<> advise(GuestAddr address, u64 length, int advice) override;
   Result<> sync(GuestAddr address, u64 length, int flags) override;
   Result<> lock(GuestAddr address, u64 length, bool on_fault) override;
@@ -69,6 +70,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
 
   void for_each_vma(const std::function<bool(const VmaInfo&)>& visit) const override;
   std::optional<VmaInfo> find_vma(GuestAddr address) const override;
+  Ref<RefCounted> keep_alive(GuestAddr address) const override;
   Residency residency() const override;
   Residency residency(GuestRange range) const override;
   u64 virtual_bytes() const override;
