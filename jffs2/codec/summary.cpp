@@ -139,6 +139,45 @@ std::optional<Summary> decode_summary(std::span<const u8> block, ByteOrder order
   return out;
 }
 
+std::optional<SummaryEntry> entry_of_node(std::span<const u8> node, ByteOrder order) {
+  auto header = decode_header(node, order);
+  if (!header) return std::nullopt;
+  SummaryEntry e{.type = static_cast<NodeType>(header->type), .totlen = header->totlen};
+  switch (e.type) {
+    case NodeType::inode: {
+      auto n = decode_inode(node, order);
+      if (!n) return std::nullopt;
+      e.ino = n->ino;
+      e.version = n->version;
+      return e;
+    }
+    case NodeType::dirent: {
+      auto n = decode_dirent(node, order);
+      if (!n) return std::nullopt;
+      e.ino = n->ino;
+      e.pino = n->pino;
+      e.version = n->version;
+      e.file_type = n->type;
+      e.name = n->name;
+      return e;
+    }
+    case NodeType::xattr: {
+      auto n = decode_xattr(node, order);
+      if (!n) return std::nullopt;
+      e.xid = n->xid;
+      e.version = n->version;
+      return e;
+    }
+    case NodeType::xref: {
+      if (!decode_xref(node, order)) return std::nullopt;
+      e.totlen = 0;
+      return e;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
 void SummaryBuilder::add(const SummaryEntry& e) {
   std::size_t at = bytes_.size();
   bytes_.resize(at + fixed_size(e.type));

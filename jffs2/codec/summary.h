@@ -13,16 +13,20 @@ struct SummaryEntry {
   NodeType type = NodeType::inode;
   u32 offset = 0;  ///< from the start of the block
   u32 totlen = 0;  ///< 0 for xref, whose size is fixed
-  Ino ino{};         ///< inode, dirent (target)
-  Ino pino{};        ///< dirent
+  Ino ino{};       ///< inode, dirent (target)
+  Ino pino{};      ///< dirent
   Version version{};
-  Xid xid{};                                 ///< xattr
+  Xid xid{};                               ///< xattr
   FileType file_type = FileType::unknown;  ///< dirent
-  std::string_view name{};                   ///< dirent; points into what was decoded
+  std::string_view name{};                 ///< dirent; points into what was decoded
 };
 
 /// Bytes that an entry takes in a summary.
 u32 summary_entry_size(NodeType type, u32 name_length = 0);
+
+/// The entry for a node, read from its bytes (offset left 0; its CRCs are checked, file data's not).
+/// nullopt: no sound node, or of a kind that summaries do not list. The name points into `node`.
+std::optional<SummaryEntry> entry_of_node(std::span<const u8> node, ByteOrder order);
 
 /// A decoded summary; names point into the decoded bytes.
 struct Summary {

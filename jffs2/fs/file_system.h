@@ -29,8 +29,8 @@ namespace quire::jffs2 {
 struct MountOptions {
   bool read_only = false;
   /// Byte order; unset: told by the nodes found (little on an empty chip).
-  std::optional<ByteOrder> order;
-  CompressPolicy compression;
+  std::optional<ByteOrder> order{};
+  CompressPolicy compression{};
   /// Most file bytes in one node that is written (a multiple of 4096 up to 65536).
   u32 max_node_data = 4096;
   /// Threads of the mount scan; 0: one a CPU, at most 8.
@@ -44,11 +44,11 @@ struct MountOptions {
   /// Chosen by tests to replay a run (choice of blocks for wear levelling).
   u64 seed = 0;
   /// Seconds since 1970 for time stamps; unset: the host's clock.
-  std::function<u32()> clock;
+  std::function<u32()> clock{};
   /// Memory for loaded inodes (fragments, directories) that nobody has open, in bytes.
   u64 cache_bytes = 16 << 20;
   /// What a person should know: damaged nodes, foreign node types. May be called with the lock held.
-  std::function<void(const std::string&)> log;
+  std::function<void(const std::string&)> log{};
 };
 
 struct Attr {
@@ -68,13 +68,13 @@ struct Attr {
 
 /// Which attributes setattr() changes; ctime is set by itself unless given.
 struct SetAttr {
-  std::optional<u32> mode;  ///< permission bits only
-  std::optional<u32> uid;   ///< EINVAL above 65535: the format has 16 bits
-  std::optional<u32> gid;
-  std::optional<u64> size;
-  std::optional<u32> atime;
-  std::optional<u32> mtime;
-  std::optional<u32> ctime;
+  std::optional<u32> mode{};  ///< permission bits only
+  std::optional<u32> uid{};   ///< EINVAL above 65535: the format has 16 bits
+  std::optional<u32> gid{};
+  std::optional<u64> size{};
+  std::optional<u32> atime{};
+  std::optional<u32> mtime{};
+  std::optional<u32> ctime{};
 };
 
 /// Who makes an inode, and how.
