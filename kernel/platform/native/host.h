@@ -2,10 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "kernel/platform/native/control.h"
 #include "kernel/platform/native/factory.h"
 #include "kernel/platform/native/memory_file.h"
+#include "kernel/platform/native/patcher.h"
 #include "kernel/platform/native/spin.h"
 #include "kernel/platform/platform.h"
 
@@ -15,10 +18,44 @@ struct Statistics {
   std::atomic<u64> stolen{0}, revocations{0}, waits{0}, maps{0}, retraps{0}, patched{0}, evictions{0};
 };
 
+/// A few frames of the memory file that the platform keeps for itself, beyond those that mm may name.
+class OwnFrames {
+ public:
+  static constexpr u64 reserved = u64{1} << 16;
+  void set_first(FrameNumber first) {
+    LockGuard guard(lock_);
+    next_ = first;
+    end_ = first + reserved;
+  }
+  std::optional<FrameNumber> take() {
+    LockGuard guard(lock_);
+    if (!free_.empty()) {
+      const FrameNumber f = free_.back();
+      free_.pop_back();
+      return f;
+    }
+    if (next_ == end_) return std::nullopt;
+    const FrameNumber f = next_;
+    ++next_;
+    return f;
+  }
+  void give(FrameNumber f) {
+    LockGuard guard(lock_);
+    free_.push_back(f);
+  }
+
+ private:
+  Mutex<locks::platform_pool> lock_;
+  FrameNumber next_ GUARDED_BY(lock_){}, end_ GUARDED_BY(lock_){};
+  std::vector<FrameNumber> free_ GUARDED_BY(lock_);
+};
+
 struct Host {
   std::unique_ptr<ControlFile> control;
   std::unique_ptr<MemoryFile> memory;
+  std::unique_ptr<Patcher> patcher;
   std::unique_ptr<Factory> factory;
+  OwnFrames own_frames;
   Layout layout;
   Calibration calibration;
   SpinPolicy spin;

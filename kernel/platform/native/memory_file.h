@@ -16,7 +16,12 @@ class MemoryFile final : public Memory {
   ~MemoryFile() override;
 
   const MemoryKind& kind() const override { return kind_; }
-  PageCount size() const override { return PageCount(bytes_ >> page_shift); }
+  PageCount size() const override { return PageCount((bytes_ >> page_shift) - reserved_); }
+  /// Takes the last frames away from those that may be named; the first of them.
+  FrameNumber reserve(u64 frames) {
+    reserved_ += frames;
+    return FrameNumber(size().value());
+  }
   std::byte* at(FrameNumber f) const override { return base_ + file_offset(f); }
   bool checked_copy(void* to, const void* from, std::size_t n) const override;
   Result<> punch(FrameNumber first, PageCount n) override;
@@ -37,6 +42,7 @@ class MemoryFile final : public Memory {
   Fd fd_;
   std::byte* base_;
   u64 bytes_;
+  u64 reserved_ = 0;
   MemoryKind kind_{};
 };
 

@@ -274,6 +274,17 @@ bool NativeContext::take_frame(Trap* trap) {
     trap->kind = Trap::Kind::syscall;
     trap->compat = f.info_arch != AUDIT_ARCH_X86_64 || (nr & x32_bit) != 0;
     regs_.orig_rax = regs_.rax;
+    if (const auto site = Patcher::trapped_in_trampoline(f.rip))
+      regs_.rcx = regs_.rip = space_->return_of(*site);
+    return true;
+  }
+  if (signo == SIGILL && space_->site_at_syscall(GuestAddr(f.rip))) {
+    // A jump straight to a SYSCALL that is part of a patched site: a restarted call, mostly.
+    trap->kind = Trap::Kind::syscall;
+    regs_.orig_rax = regs_.rax;
+    regs_.rip += 2;
+    regs_.rcx = regs_.rip;
+    regs_.r11 = regs_.rflags;
     return true;
   }
   if (signo == INTERRUPT_SIGNAL) {

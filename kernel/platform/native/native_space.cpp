@@ -17,6 +17,8 @@ NativeSpace::~NativeSpace() {
     stub.swap(stub_);
   }
   if (stub) host_.factory->discard(std::move(stub));
+  LockGuard guard(lock_);
+  for (FrameNumber f : unpatched_) host_.own_frames.give(f);
 }
 
 void NativeSpace::push_map(const Mapping& m) {
@@ -33,6 +35,54 @@ void NativeSpace::add(const Mapping& m) {
   if (table_.size() >= host_.mapping_limit / 4 * 3) evict();
   table_.set(m);
   if (stub_) push_map(m);
+  if (allows(m.access, Access::exec)) prepare_sites(m);
+}
+
+bool NativeSpace::claim_sites(FrameNumber frame, GuestAddr page) {
+  const std::vector<Site> sites = host_.patcher->sites_in(frame);
+  for (const Site& s : sites) {
+    auto it = returns_.find(s.number);
+    if (it == returns_.end() || it->second == page + s.next) continue;
+    const GuestAddr other = it->second - s.next;
+    const Mapping* m = table_.find(other);
+    if (m != nullptr && m->frame_at(other) == frame && allows(m->access, Access::exec)) return false;
+  }
+  for (const Site& s : sites) {
+    returns_[s.number] = page + s.next;
+    if (stub_) stub_->return_table()[s.number].store((page + s.next).value(), std::memory_order_release);
+  }
+  return true;
+}
+
+void NativeSpace::prepare_sites(const Mapping& m) {
+  for (FrameNumber f : host_.patcher->patched_frames(m.first, PageCount(m.range.size() >> page_shift))) {
+    const GuestAddr page = m.range.begin + ((f - m.first) << page_shift);
+    if (claim_sites(f, page)) continue;
+    const auto copy = host_.own_frames.take();
+    if (!copy) continue;
+    unpatched_.push_back(*copy);
+    host_.patcher->restore(f, host_.memory->at(*copy));
+    const Mapping plain{{page, page + page_size}, *copy, m.access, false};
+    table_.set(plain);
+    if (stub_) push_map(plain);
+  }
+}
+
+u64 NativeSpace::return_of(u32 number) const {
+  LockGuard guard(lock_);
+  auto it = returns_.find(number);
+  return it == returns_.end() ? 0 : it->second.value();
+}
+
+std::optional<u32> NativeSpace::site_at_syscall(GuestAddr a) const {
+  LockGuard guard(lock_);
+  const GuestAddr page = page_down(a);
+  const Mapping* m = table_.find(page);
+  if (m == nullptr) return std::nullopt;
+  for (const Site& s : host_.patcher->sites_in(m->frame_at(page)))
+    if (page + s.at + Patcher::syscall_in_jump == a && page + s.at + Patcher::jump_size == page + s.next)
+      return s.number;
+  return std::nullopt;
 }
 
 void NativeSpace::map(GuestRange range, FrameNumber first, Access access) {
@@ -84,7 +134,13 @@ Ticket NativeSpace::protect(GuestRange range, Access access) {
       pieces.push_back(m.range);
   });
   bool narrowed = false;
-  if (!table_.protect(range, access, &narrowed) || !stub_) return Ticket(0);
+  if (!table_.protect(range, access, &narrowed)) return Ticket(0);
+  if (allows(access, Access::exec)) {
+    std::vector<Mapping> now;
+    table_.for_each(range, [&](const Mapping& m) { now.push_back(m); });
+    for (const Mapping& m : now) prepare_sites(m);
+  }
+  if (!stub_) return Ticket(0);
   for (const GuestRange& p : pieces)
     stub_->push(call_entry(SYS_mprotect, 0, p.begin.value(), p.size(), static_cast<u64>(to_prot(access))));
   if (!narrowed) return Ticket(0);
@@ -123,6 +179,8 @@ Result<std::shared_ptr<Stub>> NativeSpace::bind() {
   std::vector<Mapping> all;
   table_.for_each({GuestAddr(0), host_.layout.limit}, [&](const Mapping& m) { all.push_back(m); });
   for (const Mapping& m : all) push_map(m);
+  for (const auto& [number, next] : returns_)
+    stub_->return_table()[number].store(next.value(), std::memory_order_release);
   return stub_;
 }
 

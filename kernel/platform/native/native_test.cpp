@@ -221,6 +221,7 @@ TEST_F(NativeTest, TheHostsLimitOnMappingsIsNeverReached) {
   context->regs().rsi = 0x10001000;
   ASSERT_EQ(context->run(*space).kind, Kind::page_fault);
   for (u64 i = 0; i < n; ++i) space->map(pages_at(0x10000000 + i * page_size), f + 2 * i, Access::read);
+  context->regs().rdi = 0x10000000 + 48000 * page_size;
   context->regs().rsi = 0x10000000 + n * page_size;
   Trap t;
   u64 faults = 0;

@@ -17,6 +17,9 @@ namespace {
 
 constexpr unsigned long hwcap2_fsgsbase = 2;
 
+/// The trampolines' RORX.
+bool has_bmi2() { return __builtin_cpu_supports("bmi2"); }
+
 u64 read_number(const char* path, u64 otherwise) {
   FILE* f = fopen(path, "re");
   if (f == nullptr) return otherwise;
@@ -36,11 +39,6 @@ bool can_reach(const Stub& stub) {
   return pread(stub.pagemap(), &entry, sizeof entry, STUB_CODE >> page_shift << 3) == sizeof entry;
 }
 
-class NoPatcher final : public TextPatcher {
- public:
-  unsigned patch(u64, u64, std::span<std::byte>) override { return 0; }
-};
-
 class NativePlatform final : public Platform {
  public:
   explicit NativePlatform(std::unique_ptr<Host> host) : host_(std::move(host)) {}
@@ -48,7 +46,7 @@ class NativePlatform final : public Platform {
   Memory& memory() override { return *host_->memory; }
   const Layout& layout() const override { return host_->layout; }
   const Calibration& calibration() const override { return host_->calibration; }
-  TextPatcher& patcher() override { return patcher_; }
+  TextPatcher& patcher() override { return *host_->patcher; }
   Result<std::unique_ptr<Space>> create_space() override { return std::make_unique<NativeSpace>(*host_); }
   Result<std::unique_ptr<Context>> create_context() override {
     return std::make_unique<NativeContext>(*host_);
@@ -64,13 +62,12 @@ class NativePlatform final : public Platform {
     c.revocations_waited = s.waits.load();
     c.maps = s.maps.load();
     c.retraps = s.retraps.load();
-    c.sites_patched = s.patched.load();
+    c.sites_patched = host_->patcher->count();
     return c;
   }
 
  private:
   std::unique_ptr<Host> host_;
-  NoPatcher patcher_;
 };
 
 }  // namespace
@@ -82,7 +79,9 @@ Result<std::unique_ptr<Platform>> create_native(const Options& options) {
   auto host = std::make_unique<Host>();
   host->memory = TRY(MemoryFile::create(options.memory));
   host->control = TRY(ControlFile::create());
+  host->own_frames.set_first(host->memory->reserve(OwnFrames::reserved));
   install_blob(*host->control);
+  host->patcher = std::make_unique<Patcher>(*host->control, *host->memory, options.patch && has_bmi2());
   host->factory = TRY(Factory::create(*host->control, *host->memory, options.stub_pool));
   const FrameShape& shape = host->factory->shape();
   Layout& l = host->layout;

@@ -24,6 +24,11 @@ GUEST(jump);
 GUEST(store);
 GUEST(sigreturn);
 GUEST(odd_flags);
+GUEST(getpids);
+GUEST(libc_syscall);
+GUEST(red_zone);
+GUEST(into_site);
+GUEST(flags);
 #undef GUEST
 /// A guest's code, as a pair of pointers.
 #define GUEST_CODE(name) guest_##name, guest_##name##_end
@@ -70,9 +75,23 @@ class NativeTest : public ::testing::Test {
     c.regs().rsp = stack_at.value() + page_size - 256;
   }
   void load(const char* begin, const char* end) { load(*context, *space, begin, end); }
+  /// The same, patched; how many sites were.
+  unsigned load_patched(const char* begin, const char* end, u64 at = code_at.value()) {
+    text = frames();
+    memcpy(platform->memory().at(text), begin, static_cast<std::size_t>(end - begin));
+    const unsigned n =
+        platform->patcher().patch(++next_key, 0, std::span(platform->memory().at(text), page_size));
+    space->map(pages_at(at), text, rx);
+    space->map({stack_at, stack_at + page_size}, frames(), rw);
+    context->regs().rip = at;
+    context->regs().rsp = stack_at.value() + page_size - 256;
+    return n;
+  }
 
   static inline Platform* platform = nullptr;
   static inline FrameNumber next_frame{1024};
+  static inline u64 next_key = 0;
+  FrameNumber text{};
   std::unique_ptr<Space> space;
   std::unique_ptr<Context> context;
 };

@@ -32,8 +32,8 @@ END(touch)
 
 // close(-1) without end.
 GUEST(null_calls)
-1:      mov $3, %eax
-        mov $-1, %edi
+1:      mov $-1, %edi
+        mov $3, %eax
         syscall
         jmp 1b
 END(null_calls)
@@ -184,4 +184,78 @@ GUEST(odd_flags)
         syscall
         ud2
 END(odd_flags)
+
+// getpid (39) rdi times through one site, its last answer to call 1000.
+GUEST(getpids)
+        mov %rdi, %rbx
+1:      mov $39, %eax
+        syscall
+        dec %rbx
+        jnz 1b
+        mov %rax, %rdi
+        mov $1000, %eax
+        syscall
+        ud2
+END(getpids)
+
+// As glibc's syscall(): the number in eax, the sixth argument from the stack.
+GUEST(libc_syscall)
+        mov %rdi, 8(%rsp)
+        mov $1000, %eax
+        nop
+        mov 8(%rsp), %r9
+        syscall
+        ud2
+END(libc_syscall)
+
+// Red zone, flags and all registers across a patched call; calls 1001 with 0 if nothing changed.
+GUEST(red_zone)
+        mov $0x123456789, %rbx
+        mov %rbx, -8(%rsp)
+        mov %rbx, -128(%rsp)
+        mov $1000, %eax
+        syscall
+        xor %edi, %edi
+        cmp %rbx, -8(%rsp)
+        setne %dil
+        cmp %rbx, -128(%rsp)
+        setne %al
+        movzbl %al, %eax
+        or %rax, %rdi
+        mov $1001, %eax
+        syscall
+        ud2
+END(red_zone)
+
+// Jumps straight to a SYSCALL that was patched over: call 1000 with rdi = 7, returning.
+GUEST(into_site)
+        mov $7, %edi
+        mov $1000, %eax
+        jmp 2f
+        mov $1002, %eax
+2:      syscall
+        mov %rax, %rdi
+        mov $1001, %eax
+        syscall
+        ud2
+END(into_site)
+
+// Sets rdi's bits in the flags, calls 1000, and calls 1001 with the flags afterwards.
+GUEST(flags)
+        mov %rdi, %rbx
+        pushfq
+        or %rbx, (%rsp)
+        popfq
+        mov $1000, %eax
+        syscall
+        pushfq
+        andq $~0x100, (%rsp)
+        pop %rdi
+        push %rdi
+        andq $~0x40000, (%rsp)
+        popfq
+        mov $1001, %eax
+        syscall
+        ud2
+END(flags)
         .section .note.GNU-stack, "", @progbits
