@@ -4,9 +4,6 @@
 #include <clang/Basic/Version.h>
 #include <clang/Frontend/CompilerInstance.h>
 #include <clang/Frontend/FrontendAction.h>
-#include <clang/Frontend/Utils.h>
-#include <clang/Lex/PreprocessorOptions.h>
-#include <llvm/Support/CrashRecoveryContext.h>
 #include <llvm/Support/Path.h>
 #include <llvm/Support/xxhash.h>
 #include <sys/stat.h>
@@ -15,13 +12,13 @@
 
 #include "metal/front/flags.h"
 #include "metal/front/old_source.h"
+#include "metal/front/run_clang.h"
 #include "metal/front/unit_builder.h"
 
 namespace quire::metal {
 
 namespace {
 
-constexpr unsigned kStack = 64u << 20;        // bytes for the parser's and our own recursion
 constexpr std::size_t kMostDiagnostics = 20;  // that are kept: the count says the rest
 constexpr u32 kCode = 1;                      // goes up when this folder makes other units of the same source
 
@@ -107,48 +104,26 @@ class Action final : public clang::ASTFrontendAction {
   MacroLog log_;
 };
 
-bool parse(const CompileCommand& command, const std::string& path, Symbols& symbols, Unit& out,
-           std::string& why) {
-  const ClangFlags flags = to_clang_flags(command.arguments);
+std::string parse(const CompileCommand& command, const std::string& path, Symbols& symbols, Unit& out) {
+  ClangFlags flags = to_clang_flags(command.arguments);
   out.flags_dropped = flags.dropped;
-  llvm::IntrusiveRefCntPtr<llvm::vfs::FileSystem> files = llvm::vfs::createPhysicalFileSystem();
-  if (files->setCurrentWorkingDirectory(command.directory)) {
-    why = "no such directory: " + command.directory;
-    return false;
-  }
-  if (flags.gnu89) files = fixing_file_system(files);
-  std::vector<const char*> words{METAL_CLANG_PROGRAM};
-  for (const std::string& word : flags.arguments) words.push_back(word.c_str());
-  for (const char* word : {"-fsyntax-only", "-w", "-ferror-limit=0", "-resource-dir", METAL_CLANG_RESOURCES})
-    words.push_back(word);
+  ClangRun run;
+  run.files = llvm::vfs::createPhysicalFileSystem();
+  if (run.files->setCurrentWorkingDirectory(command.directory))
+    return "no such directory: " + command.directory;
+  if (flags.gnu89) run.files = fixing_file_system(run.files);
+  run.arguments = std::move(flags.arguments);
   if (flags.gnu89)
     for (const char* word : {"-Wno-int-conversion", "-Wno-incompatible-function-pointer-types",
                              "-Wno-implicit-int", "-Wno-implicit-function-declaration", "-Wno-return-type",
                              "-Wno-invalid-token-paste", "-Wno-return-mismatch"})
-      words.push_back(word);
-  words.push_back(path.c_str());
-
-  auto* collector = new Diagnostics(out);  // the engine owns it
-  auto engine = clang::CompilerInstance::createDiagnostics(new clang::DiagnosticOptions, collector);
-  clang::CreateInvocationOptions options;
-  options.Diags = engine;
-  options.VFS = files;
-  options.RecoverOnError = true;
-  std::shared_ptr<clang::CompilerInvocation> invocation = clang::createInvocation(words, options);
-  if (invocation == nullptr) {
-    why = "the compiler options make no sense to Clang" +
-          (out.diagnostics.empty() ? std::string() : ": " + out.diagnostics.front().text);
-    return false;
-  }
-  invocation->getFrontendOpts().DisableFree = false;
-  invocation->getDiagnosticOpts().ShowCarets = false;  // or a count of errors is printed
-  clang::CompilerInstance compiler;
-  compiler.setInvocation(std::move(invocation));
-  compiler.setDiagnostics(engine.get());
-  compiler.createFileManager(files);
+      run.arguments.push_back(word);
+  run.arguments.push_back(path);
+  run.diagnostics = std::make_unique<Diagnostics>(out);
   Action action(symbols, out);
-  compiler.ExecuteAction(action);
-  return true;
+  std::string why = run_clang(std::move(run), action);
+  if (!why.empty() && !out.diagnostics.empty()) why += ": " + out.diagnostics.front().text;
+  return why;
 }
 
 }  // namespace
@@ -170,14 +145,8 @@ std::expected<Unit, ExtractError> extract(const CompileCommand& command, Symbols
   struct stat st{};
   if (stat(unit.main_file.c_str(), &st) != 0)
     return std::unexpected(ExtractError{"cannot read " + unit.main_file + ": " + std::strerror(errno)});
-  std::string why;
-  bool parsed = false;
-  llvm::CrashRecoveryContext::Enable();
-  llvm::CrashRecoveryContext guard;
-  const bool survived =
-      guard.RunSafelyOnThread([&] { parsed = parse(command, unit.main_file, symbols, unit, why); }, kStack);
-  if (!survived) return std::unexpected(ExtractError{"the parser crashed on " + unit.main_file});
-  if (!parsed) return std::unexpected(ExtractError{why});
+  if (const std::string why = parse(command, unit.main_file, symbols, unit); !why.empty())
+    return std::unexpected(ExtractError{unit.main_file + ": " + why});
   return unit;
 }
 

@@ -32,7 +32,8 @@ struct HoleDecl {
 enum class PatternKind : u8 {
   Expression,   ///< `root`
   Return,       ///< `return root;`, root kNoExpr for `return;`
-  Declaration,  ///< a local comes into scope: `root` is its Var (a Hole), `init` the initialiser or kNoExpr
+  Declaration,  ///< a local comes into scope: `root` is its Var (a Hole), `init` the initial value (for a
+                ///< class the Construct of it) or kNoExpr
 };
 
 /// A parsed fragment. Hole expressions have kind Hole, value the index in the list of holes handed in, and,
@@ -69,6 +70,7 @@ struct PatternRequest {
   std::string preamble;
   std::string directory;  ///< of the rule file: quoted includes start here
   std::vector<std::string> include_paths;
+  std::vector<std::string> flags;  ///< further options for Clang ("-DX", "-std=gnu11")
   std::vector<HoleDecl> holes;
   std::vector<std::string>
       fragments;  ///< without their braces; each one expression or statement, final ';' optional

@@ -498,8 +498,9 @@ ExprId Translator::member(const clang::MemberExpr* e, Use use) {
 }
 
 ExprId Translator::index(const clang::ArraySubscriptExpr* e, Use use) {
-  const ExprId base = translate(e->getBase(), use);
-  const ExprId step = translate(e->getIdx());
+  // In a template nothing tells which of the two is the pointer: take them as written.
+  const ExprId base = translate(e->isTypeDependent() ? e->getLHS() : e->getBase(), use);
+  const ExprId step = translate(e->isTypeDependent() ? e->getRHS() : e->getIdx());
   const ExprId id = make(ExprKind::Index, e->getType(), {base, step});
   if (use == Use::Access) evaluated(id, e);
   return id;
@@ -614,6 +615,19 @@ ExprId Translator::call(const clang::CallExpr* e) {
     kids.push_back(address_of(object, names_.context().getPointerType(e->getArg(0)->getType())));
     first = 1;
     if (method->isVirtual()) flags |= kVirtual;
+  } else if (const auto* dependent =
+                 llvm::dyn_cast<clang::CXXDependentScopeMemberExpr>(e->getCallee()->IgnoreParens());
+             dependent != nullptr && !dependent->isImplicitAccess()) {
+    // The object is the first argument here too; of the method only the name is known.
+    FunctionRef ref;
+    ref.name = ref.link = names_.symbol(dependent->getMember().getAsString());
+    ref.is_method = true;
+    kids.push_back(make(ExprKind::Function, {}, {}, Op::None, ref.name, pool_.add_function(ref), kDependent));
+    const ExprId object = translate(dependent->getBase(), dependent->isArrow() ? Use::Access : Use::Address);
+    kids.push_back(dependent->isArrow() ? object : address_of(object, {}));
+  } else if (const auto* op = llvm::dyn_cast<clang::CXXOperatorCallExpr>(e);
+             op != nullptr && callee == nullptr) {
+    return dependent_operator(op);
   } else if (callee != nullptr && llvm::isa<clang::DeclRefExpr>(e->getCallee()->IgnoreParenImpCasts())) {
     // Through translate, for the macro that may have named it; it is not an address that is taken.
     before(e->getCallee());
@@ -647,6 +661,33 @@ ExprId Translator::call(const clang::CallExpr* e) {
   if (!nothrow) may_throw(e);
   evaluated(id, e);
   if (noreturn) does_not_return();
+  return id;
+}
+
+ExprId Translator::dependent_operator(const clang::CXXOperatorCallExpr* e) {
+  // An operator on something whose type is not known: taken for the built-in one.
+  llvm::SmallVector<ExprId, 2> kids;
+  for (const clang::Expr* arg : e->arguments()) kids.push_back(translate(arg));
+  ExprId id = kNoExpr;
+  const clang::OverloadedOperatorKind op = e->getOperator();
+  if (kids.size() == 2 && op == clang::OO_Subscript) {
+    id = make(ExprKind::Index, e->getType(), kids);
+  } else if (kids.size() == 2 && op != clang::OO_Call && op != clang::OO_Arrow && op != clang::OO_PlusPlus &&
+             op != clang::OO_MinusMinus) {
+    const clang::BinaryOperatorKind binary_op = clang::BinaryOperator::getOverloadedOpcode(op);
+    if (clang::BinaryOperator::isAssignmentOp(binary_op))
+      id = make(ExprKind::Assign, e->getType(), kids, to_op(binary_op));
+    else if (to_op(binary_op) != Op::None)
+      id = make(ExprKind::Binary, e->getType(), kids, to_op(binary_op));
+  } else if (kids.size() == 1 && op == clang::OO_Star) {
+    id = make(ExprKind::Deref, e->getType(), kids);
+  } else if (kids.size() == 1 && op == clang::OO_Exclaim) {
+    id = make(ExprKind::Unary, e->getType(), kids, Op::Not);
+  }
+  if (id == kNoExpr)
+    id = make(ExprKind::Unknown, e->getType(), kids, Op::None, names_.symbol(clang::getOperatorSpelling(op)),
+              0, kDependent);
+  evaluated(id, e);
   return id;
 }
 

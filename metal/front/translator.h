@@ -79,6 +79,7 @@ class Translator {
   ExprId unary(const clang::UnaryOperator* e, Use use);
   ExprId binary(const clang::BinaryOperator* e, Use use);
   ExprId call(const clang::CallExpr* e);
+  ExprId dependent_operator(const clang::CXXOperatorCallExpr* e);
   ExprId init_list(const clang::InitListExpr* e);
   ExprId new_object(const clang::CXXNewExpr* e);
   ExprId rest(const clang::Expr* e);
