@@ -3,8 +3,10 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 #include "metal/front/extract.h"
+#include "metal/ir/lock_order.h"
 
 namespace quire::metal {
 
@@ -25,7 +27,19 @@ class Cache {
   std::expected<Outcome, ExtractError> get(const CompileCommand& command, Symbols& symbols);
 
  private:
+  /// What a source file was when this run first asked.
+  struct FileState {
+    bool exists = false;
+    u64 size = 0;
+    i64 mtime_ns = 0;
+    bool hashed = false;
+    u64 hash = 0;
+  };
+  bool is_current(const Dependency& d);
+
   std::string directory_;
+  Mutex<kCacheLock> lock_;
+  std::unordered_map<std::string, FileState> files_ GUARDED_BY(lock_);
 };
 
 }  // namespace quire::metal

@@ -27,8 +27,8 @@ CompileCommand parse_command_words(const std::string& directory, const std::vect
 /// `metal extract FILE -- FLAGS -o OUT`: exit status 0, 2 wrong use, 3 the file could not be read.
 int extract_main(int argc, char** argv);
 /// `metal cc COMPILER ARGS...`: runs the compiler as asked, and beside it stores the function file in the
-/// cache named by METAL_CACHE and the command in METAL_COMMANDS (default: ./compile_commands.json), so that
-/// `metal check -p .` can follow. Exit status is the compiler's.
+/// cache named by METAL_CACHE, if set, and the command in METAL_COMMANDS (default: ./compile_commands.json),
+/// so that `metal check -p .` can follow. Exit status is the compiler's.
 int cc_main(int argc, char** argv);
 
 }  // namespace quire::metal

@@ -1,7 +1,9 @@
 #include "metal/front/files.h"
 
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace quire::metal {
@@ -65,6 +67,38 @@ Result<> write_file_atomically(const std::string& path, const std::string& bytes
   if (written && rename(aside.c_str(), path.c_str()) != 0) written = err(errno);
   if (!written) unlink(aside.c_str());
   return written;
+}
+
+Result<std::string> output_of(const std::vector<std::string>& words) {
+  int pipe_ends[2];
+  if (pipe2(pipe_ends, O_CLOEXEC) != 0) return err(errno);
+  const Fd in(pipe_ends[0]);
+  std::vector<char*> argv;
+  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  pid_t child = 0;
+  {
+    const Fd out(pipe_ends[1]);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, out.get(), 1);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    const int error = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0) return err(error);
+  }
+  std::string text;
+  char buffer[65536];
+  while (true) {
+    const ssize_t n = read(in.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    text.append(buffer, static_cast<std::size_t>(n));
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  return text;
 }
 
 }  // namespace quire::metal

@@ -1,6 +1,6 @@
 #include "metal/ir/symbol.h"
 
-#include <mutex>
+#include "metal/ir/lock_order.h"
 
 namespace quire::metal {
 
@@ -11,8 +11,8 @@ struct TextHash {
 };
 
 struct Symbols::Shard {
-  mutable std::mutex lock;
-  std::unordered_set<std::string, TextHash, std::equal_to<>> names;
+  mutable Mutex<kSymbolLock> lock;
+  std::unordered_set<std::string, TextHash, std::equal_to<>> names GUARDED_BY(lock);
 };
 
 Symbols::Symbols() : shards_(std::make_unique<std::array<Shard, kShards>>()) {}
@@ -26,7 +26,7 @@ Symbols::Shard& Symbols::shard(std::string_view text) const {
 Symbol Symbols::intern(std::string_view text) {
   if (text.empty()) return {};
   Shard& s = shard(text);
-  const std::lock_guard guard(s.lock);
+  const LockGuard guard(s.lock);
   auto it = s.names.find(text);
   if (it == s.names.end()) it = s.names.emplace(text).first;
   return Symbol(&*it);
@@ -35,7 +35,7 @@ Symbol Symbols::intern(std::string_view text) {
 Symbol Symbols::find(std::string_view text) const {
   if (text.empty()) return {};
   Shard& s = shard(text);
-  const std::lock_guard guard(s.lock);
+  const LockGuard guard(s.lock);
   const auto it = s.names.find(text);
   return it == s.names.end() ? Symbol() : Symbol(&*it);
 }
