@@ -287,6 +287,17 @@ void add_recover(CLI::App& root, RecoverCommand& c) {
   app->add_flag("--json", c.json, "Say what there is as JSON");
 }
 
+void add_mount(CLI::App& root, MountCommand& c) {
+  CLI::App* app = root.add_subcommand("mount", "Mount an image on a directory, to read and write");
+  add_input(app, c.input);
+  app->add_option("DIR", c.mountpoint, "The mount point; umount or fusermount3 -u ends it")->required();
+  app->add_flag("-r,--read-only", c.read_only, "Do not change the image");
+  app->add_flag("-f,--foreground", c.foreground, "Stay until unmounted");
+  app->add_flag("--allow-other", c.allow_other, "Let other users in");
+  app->add_flag("--create", c.create, "Make a new, empty image first");
+  add_size(app, "--grow", c.size, "Make the image at least this large (with --create: its size [16MiB])");
+}
+
 }  // namespace
 
 int command_line(int argc, char** argv) {
@@ -301,6 +312,7 @@ int command_line(int argc, char** argv) {
   CheckCommand check;
   StatCommand stat;
   RecoverCommand recover;
+  MountCommand mount;
   add_mkfs(app, mkfs);
   add_extract(app, extract);
   add_list(app, list);
@@ -308,6 +320,7 @@ int command_line(int argc, char** argv) {
   add_stat(app, stat);
   add_dump(app, dump);
   add_recover(app, recover);
+  add_mount(app, mount);
   app.footer(
       "Exit status: 0 done; 1 done, but something is damaged or was left out; 2 not done.\n"
       "'jffs2 COMMAND --help' tells more.");
@@ -330,7 +343,8 @@ int command_line(int argc, char** argv) {
   if (app.got_subcommand("dump")) return run_dump(dump);
   if (app.got_subcommand("check")) return run_check(check);
   if (app.got_subcommand("stat")) return run_stat(stat);
-  return run_recover(recover);
+  if (app.got_subcommand("recover")) return run_recover(recover);
+  return run_mount(mount);
 }
 
 }  // namespace quire::jffs2

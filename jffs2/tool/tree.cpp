@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <tuple>
 
 #include "base/byte_order.h"
 #include "jffs2/codec/acl.h"
@@ -83,8 +84,9 @@ void Tree::gather() {
     }
   }
   for (auto& [ino, versions] : found) {
-    std::stable_sort(versions.begin(), versions.end(),
-                     [](const Versioned& a, const Versioned& b) { return a.version < b.version; });
+    std::sort(versions.begin(), versions.end(), [](const Versioned& a, const Versioned& b) {
+      return std::pair(a.version, a.node) < std::pair(b.version, b.node);
+    });
     TreeInode& inode = inodes_[ino];
     for (const Versioned& v : versions) inode.nodes.push_back(v.node);
     inode.meta = *decode_inode(bytes_of(bytes_, nodes_[inode.nodes.back()]), order_);
@@ -188,7 +190,9 @@ void Tree::gather_xattrs() {
     attribute_nodes_.push_back(reference.node);
     if (data.insert(data_[xid]).second) attribute_nodes_.push_back(data_[xid]);
   }
-  std::stable_sort(live.begin(), live.end(), [](const Live& a, const Live& b) { return a.seqno < b.seqno; });
+  std::sort(live.begin(), live.end(), [](const Live& a, const Live& b) {
+    return std::tuple(a.seqno, a.ino, a.xid) < std::tuple(b.seqno, b.ino, b.xid);
+  });
   for (const Live& l : live) xattrs_[l.ino].push_back(l.xid);
 }
 

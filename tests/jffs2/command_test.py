@@ -293,7 +293,7 @@ class Show(Command):
         image = self.make()
         ours = [n for n in json.loads(jffs2("dump", "--json", image)) if n["type"] in ("inode", "dirent")]
         theirs = [l for l in mtd("jffs2dump", "-c", image).decode().splitlines()
-                  if l.lstrip().startswith(("Inode", "Dirent")) and "node at" in l]
+                  if l.lstrip().startswith(("Inode  ", "Dirent  ")) and "node at" in l]
         self.assertEqual(len(theirs), len(ours))
         for line, node in zip(theirs, ours):
             self.assertIn(f"node at {node['offset']:#010x}, totlen {node['totlen']:#010x}", line)
