@@ -256,7 +256,8 @@ bool NativeContext::take_frame(Trap* trap) {
   std::memcpy(&f, frame(), sizeof f);
   const u32 signo = slot_->signo.load(std::memory_order_relaxed);
   parked_ = Parked::frame;
-  if (within(f.rip, quire_stub_leave, quire_stub_leave_end) || f.rip == stub_address(quire_stub_retrap_ip)) {
+  if (left_trampoline_ &&
+      (within(f.rip, quire_stub_leave, quire_stub_leave_end) || f.rip == stub_address(quire_stub_retrap_ip))) {
     // Stopped on its way out of a trampoline: what it was about to load is what we answered with.
     *trap = {.kind = Trap::Kind::interrupted};
     return interrupt_.exchange(false);
@@ -354,7 +355,8 @@ Trap NativeContext::run(Space& space) {
       trap = {.kind = Trap::Kind::lost};
       break;
     }
-    if (parked_ == Parked::patched)
+    left_trampoline_ = parked_ == Parked::patched;
+    if (left_trampoline_)
       load_saved();
     else
       load_frame();

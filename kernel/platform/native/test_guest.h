@@ -29,6 +29,8 @@ GUEST(libc_syscall);
 GUEST(red_zone);
 GUEST(into_site);
 GUEST(flags);
+GUEST(far32);
+GUEST(scribble);
 #undef GUEST
 /// A guest's code, as a pair of pointers.
 #define GUEST_CODE(name) guest_##name, guest_##name##_end

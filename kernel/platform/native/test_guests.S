@@ -258,4 +258,42 @@ GUEST(flags)
         syscall
         ud2
 END(flags)
+
+// Turns to 32-bit code by a far return and calls getpid there by both routes.
+GUEST(far32)
+        lea 1f(%rip), %rax
+        pushq $0x23
+        push %rax
+        lretq
+        .code32
+1:      mov $20, %eax
+        int $0x80
+        mov $20, %eax
+        syscall
+        ud2
+        .code64
+END(far32)
+
+// Scribbles over [rdi, rsi) for ever, with numbers that change; every 4th word is left alone at times.
+GUEST(scribble)
+        mov $0x9e3779b97f4a7c15, %rbx
+        mov %rbx, %rax
+1:      mov %rdi, %rcx
+2:      imul %rbx, %rax
+        rol $17, %rax
+        mov %rax, %rdx
+        and $7, %edx
+        lea (%rcx, %rdx, 8), %rcx
+        cmp %rsi, %rcx
+        jae 1b
+        mov %rax, %rdx
+        shr $61, %rdx
+        jnz 3f
+        mov %rax, (%rcx)
+        jmp 2b
+3:      mov %eax, %edx
+        and $3, %edx
+        mov %edx, (%rcx)
+        jmp 2b
+END(scribble)
         .section .note.GNU-stack, "", @progbits
