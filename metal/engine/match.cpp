@@ -18,14 +18,14 @@ class Matcher {
       const Expr& fe = fp_[f];
       if (fe.kind != ExprKind::Macro) break;
       if (pe.kind == ExprKind::Call && macro_call(p, f, depth)) return true;
-      if (fe.kid_count == 0) return false;
+      if (fe.value == 0 || fe.kid_count == 0) return false;  // its expansion is not one expression
       ExprId inner = fp_.kid(f, 0);
       if (fp_[inner].kind == ExprKind::Unknown) return false;
       f = inner;
     }
     while (fp_[f].kind == ExprKind::Cast && pe.kind != ExprKind::Cast && fp_[f].kid_count == 1)
       f = fp_.kid(f, 0);
-    while (fp_[f].kind == ExprKind::Macro && fp_[f].kid_count > 0) f = fp_.kid(f, 0);
+    while (fp_[f].kind == ExprKind::Macro && fp_[f].value != 0) f = fp_.kid(f, 0);
     const Expr& fe = fp_[f];
     if (pe.kind == ExprKind::Deref && fe.kind == ExprKind::Index)
       return match(pp_.kid(p, 0), fp_.kid(f, 0), depth + 1);
@@ -106,7 +106,7 @@ class Matcher {
     if (kids.empty() || pp_[kids[0]].kind != ExprKind::Function || pp_.function(pp_[kids[0]]).name != fe.name)
       return false;
     Bindings saved = b_;
-    if (arguments(kids.subspan(1), f, 1, depth)) return true;
+    if (arguments(kids.subspan(1), f, static_cast<u32>(fe.value), depth)) return true;
     b_ = std::move(saved);
     return false;
   }
@@ -117,7 +117,7 @@ class Matcher {
     for (ExprId g = f;;) {
       const Expr& fe = fp_[g];
       if (fe.kind == ExprKind::Macro && fe.name == pe.name) return true;
-      if (fe.kid_count == 0 || (fe.kind != ExprKind::Macro && fe.kind != ExprKind::Cast)) break;
+      if (fe.kid_count == 0 || (fe.kind == ExprKind::Macro ? fe.value == 0 : fe.kind != ExprKind::Cast)) break;
       g = fp_.kid(g, 0);
     }
     return pe.kid_count > 0 && match(pp_.kid(p, 0), f, depth + 1);

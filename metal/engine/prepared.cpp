@@ -54,6 +54,8 @@ class Preparer {
       case EventKind::MacroBegin: {
         const MacroUse& u = f_.macros[ev.macro.value()];
         bool inside = u.written_in != kNoMacro && out_.covered[u.written_in.value()];
+        // What is an expression is matched where its value is there.
+        if (u.is_expression && u.function_like) break;
         if (!inside && out_.covered[ev.macro.value()] && u.tree != kNoExpr)
           try_all(b, index, metal::PatternKind::Expression, {u.tree}, found);
         break;
@@ -61,6 +63,11 @@ class Preparer {
       case EventKind::Evaluate: {
         if (ev.expr == kNoExpr || out_.is_covered(ev)) break;
         std::vector<ExprId> shown{ev.expr};
+        if (pool_[ev.expr].kind == ExprKind::Macro) {
+          // The expansion had its own event; this one is for rules that name the macro.
+          if (m_.named.contains(pool_[ev.expr].name)) try_all(b, index, metal::PatternKind::Expression, shown, found);
+          break;
+        }
         const Expr& e = pool_[pool_.core(ev.expr)];
         if (e.kind == ExprKind::Member || e.kind == ExprKind::Index)
           accessed(b, index, pool_.core(ev.expr), shown);

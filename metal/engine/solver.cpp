@@ -787,6 +787,11 @@ struct Solver::Impl {
       ExprId x = pool.core(ev.expr);
       const Expr& e = pool[x];
       bool covered = w.prepared->is_covered(ev);
+      if (pool[ev.expr].kind == ExprKind::Macro) {
+        // The expansion had its own event; this one is for rules that name the macro.
+        matches(b, index, ev, std::move(s), next, Phase::kBoth);
+        return;
+      }
       if (e.kind == ExprKind::Assign && e.kid_count == 2) {
         // The old value's state sees the statement first; then the name gets its new value, and what the
         // statement starts, starts with that.

@@ -78,12 +78,12 @@ int check_command(const std::vector<std::string>& arguments) {
   u32 jobs = std::max(1u, std::thread::hardware_concurrency());
   bool intra = false, stats = false, allow_incomplete = false, quiet = false;
   u32 limit = 0;
-  app.add_option("files", files, "Source files, compiled with the flags after --; or function files (.mff)");
-  app.add_option("--rules,-r", rule_names, "Rule file, directory or pack; may be repeated");
+  app.add_option("files", files, "Source files, compiled with the flags after --; or function files (.qmf)");
+  app.add_option("--rules,-r", rule_names, "Rule file, directory or pack; may be repeated")->allow_extra_args(false);
   app.add_option("-p", build, "Directory of compile_commands.json, or the file itself");
   app.add_option("--kbuild", kbuild, "A configured Linux tree: its commands are read, nothing is built");
-  app.add_option("--kbuild-arg", kbuild_arguments, "Passed to make with --kbuild");
-  app.add_option("-I", includes, "Where rule preambles look for included files");
+  app.add_option("--kbuild-arg", kbuild_arguments, "Passed to make with --kbuild")->allow_extra_args(false);
+  app.add_option("-I", includes, "Where rule preambles look for included files")->allow_extra_args(false);
   app.add_option("--format,-f", format, "text, sarif, html or json")
       ->check(CLI::IsMember({"text", "sarif", "html", "json"}));
   app.add_option("-o,--output", output, "Write the report to this file");
@@ -168,7 +168,7 @@ int check_command(const std::vector<std::string>& arguments) {
     if (options.commands.empty()) return complain("none of the files has a compile command");
   } else {
     for (const std::string& f : files) {
-      if (f.ends_with(".mff"))
+      if (f.ends_with(".qmf"))
         options.function_files.push_back(f);
       else
         options.commands.push_back({here, fs::absolute(f).lexically_normal().string(), flags});
