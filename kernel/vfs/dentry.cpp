@@ -12,7 +12,7 @@ std::atomic<i64> prune_at{prune_threshold};
 
 /// Trees to prune. Roots live as long as their mounts.
 struct Roots {
-  Mutex<locks::rename> lock;
+  Mutex<locks::dentry_roots> lock;
   std::vector<Dentry*> all GUARDED_BY(lock);
 };
 Roots& roots() {
@@ -22,7 +22,10 @@ Roots& roots() {
 
 }  // namespace
 
-Mutex<locks::rename>& Dentry::rename_lock() { return roots().lock; }
+Mutex<locks::rename>& Dentry::rename_lock() {
+  static Mutex<locks::rename>* lock = new Mutex<locks::rename>;
+  return *lock;
+}
 
 Dentry::Dentry(Ref<Inode> inode, Ref<Dentry> parent, std::string name, bool root)
     : inode_(std::move(inode)), root_(root), parent_(std::move(parent)), name_(std::move(name)) {
@@ -210,10 +213,14 @@ void Dentry::prune(bool all) {
 
 void Dentry::limit_cache() {
   if (cached.load(std::memory_order_relaxed) < prune_at.load(std::memory_order_relaxed)) return;
-  LockGuard g(roots().lock);
-  if (cached.load() < prune_at.load()) return;
+  std::vector<Ref<Dentry>> trees;
+  {
+    LockGuard g(roots().lock);
+    for (Dentry* root : roots().all)
+      if (root->try_ref()) trees.push_back(Ref<Dentry>::adopt(root));
+  }
   for (bool all : {false, true}) {
-    for (Dentry* root : roots().all) root->prune(all);
+    for (auto& root : trees) root->prune(all);
     if (cached.load() < prune_threshold / 2) break;
   }
   prune_at.store(std::max(prune_threshold, 2 * cached.load()));

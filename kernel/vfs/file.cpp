@@ -3,12 +3,14 @@
 #include <poll.h>
 #include <sys/inotify.h>
 
+#include "kernel/vfs/epoll.h"
 #include "kernel/vfs/file_locks.h"
 #include "kernel/vfs/inotify.h"
 
 namespace quire::vfs {
 
 File::~File() {
+  if (watched_.load(std::memory_order_acquire)) forget_watched_file(*this);
   Inode* i = path_.inode();
   if (i == nullptr) return;
   if (FileLocks* l = i->file_locks_if_any()) l->release_file(this);
@@ -18,6 +20,7 @@ File::~File() {
 
 Result<std::size_t> File::read(IoBuffer&, i64) { return err(EINVAL); }
 Result<std::size_t> File::write(IoBuffer&, i64) { return err(EINVAL); }
+Result<std::size_t> File::peek(IoBuffer&) { return err(EINVAL); }
 Result<u64> File::seek(i64, int) { return err(ESPIPE); }
 Result<> File::read_directory(DirSink&) { return err(ENOTDIR); }
 Result<u64> File::ioctl(mm::AddressSpace&, u32, u64) { return err(ENOTTY); }

@@ -39,6 +39,8 @@ class File : public RefCounted {
   ~File() override;
   virtual Result<std::size_t> read(IoBuffer& to, i64 offset = -1);  // EINVAL by default
   virtual Result<std::size_t> write(IoBuffer& from, i64 offset = -1);
+  /// Copies what read() would give without taking it (tee): pipes. EINVAL.
+  virtual Result<std::size_t> peek(IoBuffer& to);
   virtual Result<u64> seek(i64 offset, int whence);  // ESPIPE
   virtual Result<> read_directory(DirSink& sink);    // ENOTDIR
   /// The guest argument is an address in `mm` or a plain number. ENOTTY.
@@ -84,6 +86,9 @@ class File : public RefCounted {
   /// The file position, for /proc/PID/fdinfo.
   u64 position();
 
+  /// epoll watches it: tell it when the file goes.
+  void set_watched() { watched_.store(true, std::memory_order_release); }
+
   /// F_SETOWN and F_SETSIG: who gets SIGIO. Negative: a process group.
   std::atomic<int> owner_pid{0};
   std::atomic<int> owner_signal{0};
@@ -95,6 +100,7 @@ class File : public RefCounted {
 
  private:
   std::atomic<int> flags_;
+  std::atomic<bool> watched_{false};
   Path path_;
 };
 

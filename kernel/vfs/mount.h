@@ -23,6 +23,9 @@ class Mount : public RefCounted {
   void set_flags(u64 flags) { flags_.store(flags, std::memory_order_relaxed); }
   bool read_only() const;
   const std::string& source() const { return source_; }
+  /// Made by the composition: guests may neither unmount it nor make it writable.
+  bool locked() const { return locked_.load(std::memory_order_relaxed); }
+  void lock() { locked_.store(true, std::memory_order_relaxed); }
   int id() const { return id_; }
 
  private:
@@ -30,6 +33,7 @@ class Mount : public RefCounted {
   Ref<FileSystem> fs_;
   Ref<Dentry> root_;
   std::atomic<u64> flags_;
+  std::atomic<bool> locked_{false};
   std::string source_;
   int id_;
   Path at_;  // what it covers; guarded by the table's lock

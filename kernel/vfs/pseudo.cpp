@@ -17,12 +17,19 @@ class TextFileDescription final : public File {
   TextFileDescription(Ref<TextFile> node, int flags) : File(flags), node_(std::move(node)) {}
 
   Result<std::size_t> read(IoBuffer& to, i64 offset) override {
-    LockGuard g(position_lock_);
-    u64 at = offset >= 0 ? static_cast<u64>(offset) : position_;
-    if (at == 0 || !made_) {
-      text_ = TRY(node_->generate());
+    bool again = false;
+    {
+      LockGuard g(position_lock_);
+      again = !made_ || (offset >= 0 ? offset == 0 : position_ == 0);
+    }
+    if (again) {  // with no lock held: it may ask anything of the kernel
+      std::string text = TRY(node_->generate());
+      LockGuard g(position_lock_);
+      text_ = std::move(text);
       made_ = true;
     }
+    LockGuard g(position_lock_);
+    u64 at = offset >= 0 ? static_cast<u64>(offset) : position_;
     if (at >= text_.size()) return 0;
     std::size_t n = TRY(to.put(std::as_bytes(std::span(text_)).subspan(at)));
     if (offset < 0) position_ += n;
@@ -59,12 +66,19 @@ class PseudoDirectoryFile final : public File {
     return move_position(position_, offset, whence, 0);
   }
   Result<> read_directory(DirSink& sink) override {
-    LockGuard g(position_lock_);
-    if (position_ == 0 || list_.empty()) {
-      u64 own = TRY(node_->attributes()).inode;
-      list_ = {{".", S_IFDIR, own}, {"..", S_IFDIR, own}};
-      for (auto& e : node_->list()) list_.push_back(std::move(e));
+    bool again = false;
+    {
+      LockGuard g(position_lock_);
+      again = position_ == 0 || list_.empty();
     }
+    std::vector<PseudoEntry> list;
+    if (again) {  // with no lock held: it may ask anything of the kernel
+      u64 own = TRY(node_->attributes()).inode;
+      list = {{".", S_IFDIR, own}, {"..", S_IFDIR, own}};
+      for (auto& e : node_->list()) list.push_back(std::move(e));
+    }
+    LockGuard g(position_lock_);
+    if (again) list_ = std::move(list);
     for (; position_ < list_.size(); ++position_) {
       const PseudoEntry& e = list_[position_];
       u64 inode = e.inode != 0 ? e.inode : 1;

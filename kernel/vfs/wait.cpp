@@ -121,37 +121,38 @@ bool Waiter::interrupted() const {
 }
 
 WaitEntry::WaitEntry(WaitQueue& queue, Waiter& waiter, u32 events)
-    : queue_(queue), waiter_(waiter), events_(events) {
-  LockGuard g(queue_.lock_);
-  place_ = queue_.entries_.insert(queue_.entries_.end(), this);
-  queue_.count_.fetch_add(1, std::memory_order_seq_cst);
+    : list_(queue.list_), waiter_(waiter), events_(events) {
+  LockGuard g(list_->lock);
+  place_ = list_->entries.insert(list_->entries.end(), this);
+  list_->count.fetch_add(1, std::memory_order_seq_cst);
 }
 
 WaitEntry::~WaitEntry() {
-  LockGuard g(queue_.lock_);
-  queue_.entries_.erase(place_);
-  queue_.count_.fetch_sub(1, std::memory_order_relaxed);
+  LockGuard g(list_->lock);
+  list_->entries.erase(place_);
+  list_->count.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void WaitQueue::notify(u32 events) {
   // Who waits has registered before it looked at the condition, which changed (under the lock that
   // guards it) before this call: a zero here means that it will see the change.
-  if (count_.load(std::memory_order_seq_cst) == 0) return;
-  LockGuard g(lock_);
-  for (WaitEntry* e : entries_)
+  if (list_->count.load(std::memory_order_seq_cst) == 0) return;
+  LockGuard g(list_->lock);
+  for (WaitEntry* e : list_->entries)
     if ((e->events_ & events) != 0) e->waiter_.wake();
-  for (WaitListener* l : listeners_) l->on_notify(events);
+  for (WaitListener* l : list_->listeners) l->on_notify(events);
 }
 
-void WaitQueue::add_listener(WaitListener& listener) {
-  LockGuard g(lock_);
-  listeners_.push_back(&listener);
-  count_.fetch_add(1, std::memory_order_seq_cst);
+Ref<WaitList> WaitQueue::add_listener(WaitListener& listener) {
+  LockGuard g(list_->lock);
+  list_->listeners.push_back(&listener);
+  list_->count.fetch_add(1, std::memory_order_seq_cst);
+  return list_;
 }
 
-void WaitQueue::remove_listener(WaitListener& listener) {
-  LockGuard g(lock_);
-  if (listeners_.remove(&listener) != 0) count_.fetch_sub(1, std::memory_order_relaxed);
+void WaitQueue::remove_listener(WaitList& list, WaitListener& listener) {
+  LockGuard g(list.lock);
+  if (list.listeners.remove(&listener) != 0) list.count.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace quire::vfs

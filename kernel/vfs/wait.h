@@ -7,6 +7,7 @@
 #include <list>
 #include <optional>
 
+#include "base/ref.h"
 #include "base/result.h"
 #include "kernel/abi/lock_order.h"
 
@@ -46,6 +47,16 @@ class Waiter {
 };
 
 class WaitQueue;
+class WaitEntry;
+class WaitListener;
+
+/// What is registered with a queue; lives on while someone is, even if the queue's owner has gone.
+struct WaitList : RefCounted {
+  Mutex<locks::wait_queue> lock;
+  std::list<WaitEntry*> entries GUARDED_BY(lock);
+  std::list<WaitListener*> listeners GUARDED_BY(lock);
+  std::atomic<u32> count{0};  // of both: most notifications find nobody
+};
 
 /// While it lives, notifications of the queue that match `events` wake the waiter.
 class WaitEntry {
@@ -57,7 +68,7 @@ class WaitEntry {
 
  private:
   friend class WaitQueue;
-  WaitQueue& queue_;
+  const Ref<WaitList> list_;
   Waiter& waiter_;
   u32 events_;
   std::list<WaitEntry*>::iterator place_;
@@ -77,15 +88,13 @@ class WaitListener {
 class WaitQueue {
  public:
   void notify(u32 events = ~u32{0});
-  void add_listener(WaitListener& listener);
-  void remove_listener(WaitListener& listener);
+  /// Until remove_listener with what this returned.
+  [[nodiscard]] Ref<WaitList> add_listener(WaitListener& listener);
+  static void remove_listener(WaitList& list, WaitListener& listener);
 
  private:
   friend class WaitEntry;
-  Mutex<locks::wait_queue> lock_;
-  std::list<WaitEntry*> entries_ GUARDED_BY(lock_);
-  std::list<WaitListener*> listeners_ GUARDED_BY(lock_);
-  std::atomic<u32> count_{0};  // of both: most notifications find nobody
+  const Ref<WaitList> list_ = make_ref<WaitList>();
 };
 
 }  // namespace quire::vfs

@@ -87,43 +87,22 @@ Result<std::size_t> Pipe::write(vfs::IoBuffer& from, bool nonblocking) {
   }
 }
 
-Result<std::size_t> Pipe::peek(std::span<std::byte> to, bool nonblocking) {
+Result<std::size_t> Pipe::peek(vfs::IoBuffer& to, bool nonblocking) {
   std::optional<vfs::WaitEntry> entry;
   for (;;) {
     {
       LockGuard g(lock_);
       if (size_ != 0) {
-        std::size_t n = std::min(size_, to.size());
-        std::size_t head = std::min(n, capacity_ - first_);
-        std::copy_n(ring_.get() + first_, head, to.begin());
-        std::copy_n(ring_.get(), n - head, to.begin() + static_cast<std::ptrdiff_t>(head));
+        std::size_t first = first_, size = size_;
+        auto n = take(to);
+        first_ = first;
+        size_ = size;
         return n;
       }
       if (writers_ == 0) return 0;
     }
     if (nonblocking) return err(EAGAIN);
     TRY_VOID(wait(entry, POLLIN | POLLHUP));
-  }
-}
-
-void Pipe::consume(std::size_t n) {
-  LockGuard g(lock_);
-  n = std::min(n, size_);
-  first_ = (first_ + n) % capacity_;
-  size_ -= n;
-  queue_.notify(POLLOUT | POLLWRNORM);
-}
-
-Result<std::size_t> Pipe::wait_for_room(bool nonblocking) {
-  std::optional<vfs::WaitEntry> entry;
-  for (;;) {
-    {
-      LockGuard g(lock_);
-      if (readers_ == 0) return err(EPIPE);
-      if (size_ < capacity_) return capacity_ - size_;
-    }
-    if (nonblocking) return err(EAGAIN);
-    TRY_VOID(wait(entry, POLLOUT | POLLERR));
   }
 }
 

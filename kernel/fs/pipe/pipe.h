@@ -21,11 +21,8 @@ class Pipe : public RefCounted {
   Result<std::size_t> read(vfs::IoBuffer& to, bool nonblocking);
   /// EPIPE without readers. Writes of up to PIPE_BUF bytes are not split.
   Result<std::size_t> write(vfs::IoBuffer& from, bool nonblocking);
-  /// For splice and tee: waits for data, copies without taking it away; then consume() takes it.
-  Result<std::size_t> peek(std::span<std::byte> to, bool nonblocking);
-  void consume(std::size_t n);
-  /// Waits for room; bytes that can be written now without blocking.
-  Result<std::size_t> wait_for_room(bool nonblocking);
+  /// Waits for data and copies it without taking it away (tee).
+  Result<std::size_t> peek(vfs::IoBuffer& to, bool nonblocking);
   std::size_t available();
 
   void open_end(bool reads, bool writes);
@@ -63,6 +60,7 @@ class PipeFile final : public vfs::File {
 
   Result<std::size_t> read(vfs::IoBuffer& to, i64 offset) override;
   Result<std::size_t> write(vfs::IoBuffer& from, i64 offset) override;
+  Result<std::size_t> peek(vfs::IoBuffer& to) override { return pipe_->peek(to, nonblocking()); }
   Result<u64> ioctl(mm::AddressSpace& mm, u32 command, u64 argument) override;
   Result<u64> control(int command, u64 argument) override;
   u32 poll() override;
