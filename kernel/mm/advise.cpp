@@ -134,15 +134,21 @@ Result<> AddressSpaceImpl::advise(GuestAddr address, u64 length, int advice) {
     };
     std::vector<Part> parts;
     bool hole = false;
+    int refused = 0;
     {
       SharedLockGuard guard(lock_);
       hole = !mapped_whole(begin, end);
       for (auto it = vmas_.first_after(begin); it != vmas_.end() && it->second.begin < end; ++it) {
         const Vma& v = it->second;
         if (advice == MADV_REMOVE) {
-          if (v.locked || v.object == nullptr) return err(EINVAL);
-          if (!v.shared || !allows(v.max_access, Access::write)) return err(EACCES);
-          if (v.object->backed()) return err(EOPNOTSUPP);
+          // What comes before the area at fault is done all the same.
+          if (v.locked || v.object == nullptr)
+            refused = EINVAL;
+          else if (!v.shared || !allows(v.max_access, Access::write))
+            refused = EACCES;
+          else if (v.object->backed())
+            refused = EOPNOTSUPP;
+          if (refused != 0) break;
         }
         if (v.object == nullptr) continue;
         const u64 from = std::max(begin, v.begin);
@@ -155,6 +161,7 @@ Result<> AddressSpaceImpl::advise(GuestAddr address, u64 length, int advice) {
       else if (p.object->backed())
         (void)p.object->fill(p.offset >> page_shift, false);
     }
+    if (refused != 0) return err(refused);
     if (hole) return err(ENOMEM);
     return {};
   }

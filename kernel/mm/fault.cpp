@@ -138,9 +138,12 @@ AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
   return Step::done;
 }
 
-// The first write to pages of a private file mapping: copies those of the piece that are present.
+// The first write to pages of a private file mapping. Of a file on the host its neighbours that are
+// present are copied too, for the next writes (a program's data is relocated page by page); memory that
+// processes share may change at any time, and is copied only where it is written.
 AddressSpaceImpl::Step AddressSpaceImpl::copy_from_object(Vma& v, u64 page, const ObjectImpl::Run& run) {
-  const u64 piece = manager_.policy().cow == Policy::Cow::page ? page_size : cow_piece;
+  const bool alone = !v.object->backed() || manager_.policy().cow == Policy::Cow::page;
+  const u64 piece = alone ? page_size : cow_piece;
   const u64 run_begin = v.begin + run.first * page_size - v.offset;
   const u64 run_end = v.begin + run.end * page_size - v.offset;
   const u64 begin = std::max(run_begin, round_down(page, piece));

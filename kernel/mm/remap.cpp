@@ -73,20 +73,13 @@ Result<GuestAddr> AddressSpaceImpl::remap(GuestAddr old_address, u64 old_length,
     if ((fixed || keep_old) && vmas_.count() + 3 >= limits_.max_maps) return err(ENOMEM);
     if (v == nullptr) return err(EFAULT);
     if (old_length == 0 && !v->shared) return err(EINVAL);
-    // Shrinking gives up the tail, and may then still move.
-    if (old_length > new_length) {
-      if (old_length > limit() - old_begin) return err(EFAULT);
-      if (!fixed) {
-        if (v->end < old_begin + new_length) return err(EFAULT);
-        remove_range(old_begin + new_length, old_begin + old_length, dropped);
-        return old_address;
-      }
+    // Shrinking in place only gives up what follows, whichever areas it belongs to.
+    if (old_length >= new_length && !fixed && !keep_old) {
+      if (old_length > limit() - old_begin) return err(EINVAL);
+      if (old_length > new_length) remove_range(old_begin + new_length, old_begin + old_length, dropped);
+      return old_address;
     }
-    if (old_length <= new_length || fixed) {
-      const u64 needed = std::min(old_length, new_length);
-      if (needed > v->end - old_begin) return err(EFAULT);
-    }
-    if (old_length == new_length && !fixed && !keep_old) return old_address;
+    if (std::min(old_length, new_length) > v->end - old_begin) return err(EFAULT);
     const u64 growth = new_length > old_length ? new_length - old_length : 0;
     const u64 added = keep_old ? new_length : growth;
     if (v->object != nullptr && v->object_offset(old_begin) + new_length < v->object_offset(old_begin))

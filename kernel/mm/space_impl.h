@@ -33,7 +33,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
 
   Result<GuestAddr> map(const MapRequest& request) override;
   Result<> unmap(GuestAddr address, u64 length) override;
-  Result<> protect(GuestAddr address, u64 length, Access access, int grows_flags) override;
+  Result<> protect(GuestAddr address, u64 length, Access access, int grows_flags = 0) override;
   Result<GuestAddr> remap(GuestAddr old_address, u64 old_length, u64 new_length, int flags,
                           GuestAddr new_address) override;
   Result<> remap_file_pages(GuestAddr address, u64 length, u64 offset) override;
