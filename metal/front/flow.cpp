@@ -2,6 +2,8 @@
 
 #include <clang/AST/Attr.h>
 
+#include "metal/front/argument_text.h"
+
 namespace quire::metal {
 
 FlowBuilder::FlowBuilder(Names& names, const MacroLog& log, FlowListener& listener, Function& out)
@@ -324,12 +326,40 @@ void FlowBuilder::finish_macros() {
   for (std::size_t i = 0; i < out_.macros.size(); ++i) {
     MacroUse& use = out_.macros[i];
     use.at = location(macros_.name_of(MacroId(static_cast<u32>(i))));
+    read_arguments(MacroId(static_cast<u32>(i)));
     if (use.tree != kNoExpr) continue;
     llvm::SmallVector<ExprId, 8> kids;
     for (const MacroArgument& argument : use.arguments)
       kids.push_back(argument.expr != kNoExpr ? argument.expr : no_argument());
     use.tree = make(ExprKind::Macro, {}, kids, Op::None, use.name, 0, use.function_like ? kFunctionLike : 0);
   }
+}
+
+void FlowBuilder::read_arguments(MacroId id) {
+  MacroUse& use = out_.macros[id.value()];
+  const clang::SourceLocation name = macros_.name_of(id);
+  const bool missing = std::any_of(use.arguments.begin(), use.arguments.end(),
+                                   [](const MacroArgument& a) { return a.expr == kNoExpr; });
+  if (!missing || !name.isFileID()) return;
+  const auto [file, offset] = sm_.getDecomposedLoc(name);
+  const llvm::StringRef buffer = sm_.getBufferData(file);
+  if (offset + use.name.text().size() > buffer.size()) return;
+  const llvm::StringRef rest = buffer.substr(offset + use.name.text().size());
+  const auto texts = split_arguments(std::string_view(rest.data(), rest.size()));
+  const auto variable_named = [&](std::string_view text) {
+    const Symbol symbol = names_.symbols().intern(text);
+    // The latest of the name: one in an inner scope hides the others.
+    for (std::size_t i = out_.locals.size(); i-- > 0;)
+      if (out_.locals[i].name == symbol)
+        return make_typed(ExprKind::Var, out_.locals[i].type, {}, Op::None, symbol, static_cast<i64>(i),
+                          out_.locals[i].is_static ? kStatic : 0);
+    for (u32 i = 0; i < pool_.size(); ++i)
+      if (const Expr& e = pool_[ExprId(i)]; e.kind == ExprKind::Var && e.name == symbol) return ExprId(i);
+    return make_typed(ExprKind::Var, kNoType, {}, Op::None, symbol, -1, kStatic);
+  };
+  for (std::size_t i = 0; i < texts.size() && i < use.arguments.size(); ++i)
+    if (use.arguments[i].expr == kNoExpr)
+      use.arguments[i].expr = parse_argument(texts[i], pool_, names_.symbols(), variable_named);
 }
 
 void FlowBuilder::mark_written(ExprId target, clang::SourceLocation at) {

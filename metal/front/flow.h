@@ -111,6 +111,8 @@ class FlowBuilder final : public Translator {
   /// Macros in this range are met later, or elsewhere.
   void not_empty(clang::SourceRange range);
   void finish_macros();
+  /// Arguments that no expression of the expansion is made of, from the text.
+  void read_arguments(MacroId id);
 
   // Scopes.
   LocalId new_local(Symbol name, clang::QualType type, clang::SourceLocation at);

@@ -582,6 +582,21 @@ void FlowBuilder::return_value(const clang::Expr* value, clang::SourceLocation a
     }
     return;
   }
+  const auto* op =
+      value != nullptr ? llvm::dyn_cast<clang::BinaryOperator>(value->IgnoreParenImpCasts()) : nullptr;
+  if (op != nullptr && op->isLogicalOp() && !op->getOperatorLoc().isMacroID()) {
+    // `return a && b` gives 1 on one path and 0 on the others.
+    const BlockId yes = new_block();
+    const BlockId no = new_block();
+    branch(op, yes, no);
+    for (const auto& [side, truth] : {std::pair(yes, 1), std::pair(no, 0)}) {
+      go_on_in(side);
+      push(EventKind::Return, integer(truth, value->getType()), kNoLocal, at);
+      unwind(0, at);
+      jump(kExit);
+    }
+    return;
+  }
   const ExprId id = value != nullptr ? translate(value) : kNoExpr;
   if (id != kNoExpr && !reachable_) return;  // the value never comes
   push(EventKind::Return, id, kNoLocal, at);

@@ -36,6 +36,9 @@ class Fixer {
     if (c == '"') return text();
     if (c == '\'') return character();
     if (c == '(' && statement_start_ && lvalue_cast()) return;
+    if (c == 'e' && depth_ == 0 && statement_start_ && array_before_its_type()) return;
+    if (c == '{') ++depth_;
+    if (c == '}') --depth_;
     if (c == '\n')
       at_line_start_ = true;
     else if (c != ' ' && c != '\t')
@@ -153,9 +156,37 @@ class Fixer {
     return true;
   }
 
+  /// `extern struct S a[N];` with S defined further down, which GCC took: a pointer, for want of a better
+  /// type.
+  bool array_before_its_type() {
+    static constexpr std::string_view kStart = "extern struct ";
+    if (!in_.substr(at_).starts_with(kStart)) return false;
+    std::size_t i = at_ + kStart.size();
+    const std::size_t tag = i;
+    while (i < in_.size() && is_word(in_[i])) ++i;
+    const std::string definition = "struct " + std::string(in_.substr(tag, i - tag)) + " {";
+    if (i >= in_.size() || in_[i] != ' ') return false;
+    const std::size_t name = ++i;
+    while (i < in_.size() && is_word(in_[i])) ++i;
+    const std::size_t end = i;
+    if (end == name || i >= in_.size() || in_[i] != '[') return false;
+    while (i < in_.size() && in_[i] != ';' && in_[i] != '\n') ++i;
+    if (i >= in_.size() || in_[i] != ';' || in_[i - 1] != ']') return false;
+    const std::size_t defined = in_.find(definition);
+    if (defined == std::string_view::npos || defined < at_) return false;
+    out_ += in_.substr(at_, name - at_);
+    out_ += '*';
+    out_ += in_.substr(name, end - name);
+    at_ = i;
+    changed_ = true;
+    statement_start_ = false;
+    return true;
+  }
+
   std::string_view in_;
   std::string out_;
   std::size_t at_ = 0;
+  int depth_ = 0;
   bool at_line_start_ = true, statement_start_ = false, changed_ = false;
 };
 
