@@ -41,7 +41,13 @@ struct Options {
   unsigned stub_pool = 2;      // stubs made ahead
   bool patch = true;           // patch system-call sites
   std::string memory = "auto"; // auto, tmpfs, memfd
+  int memory_fd = -1;          // from open_memory_file(), taken over; then `memory` is ignored
 };
+
+/// Makes the memory file ahead of create_native(). Needed where Landlock confines the process: it
+/// forbids mounting, so the file must come before it, and it hides processes made outside it, so the
+/// stubs must come after it (else there is no private tier). The descriptor is close-on-exec.
+Result<int> open_memory_file(const std::string& preference);
 
 /// Rewrites system-call instructions in a copy of program text to direct hand-offs. The slots are
 /// keyed by (file key, offset), so that every process that maps the text shares them.

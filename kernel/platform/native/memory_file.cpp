@@ -177,17 +177,17 @@ std::byte* map_whole(int fd, u64 size) {
 
 }  // namespace
 
-Result<std::unique_ptr<MemoryFile>> MemoryFile::create(const std::string& preference) {
+Result<Fd> MemoryFile::open_file(const std::string& preference) {
   if (preference != "auto" && preference != "tmpfs" && preference != "memfd") return err(EINVAL);
   Fd fd;
   if (preference != "memfd") fd = make_tmpfs_file();
-  const bool tmpfs = bool(fd);
-  if (!tmpfs) {
-    if (preference == "tmpfs") return err(EPERM);
-    fd = make_memfd();
-  }
+  if (!fd && preference == "tmpfs") return err(EPERM);
+  if (!fd) fd = make_memfd();
   if (!fd) return err(Errno::last());
+  return fd;
+}
 
+Result<std::unique_ptr<MemoryFile>> MemoryFile::create(Fd fd) {
   // As large as the host lets a sparse file and one mapping of it be; beyond the file size limit
   // ftruncate would raise SIGXFSZ.
   u64 size = u64{16} << 40;
@@ -209,26 +209,27 @@ Result<std::unique_ptr<MemoryFile>> MemoryFile::create(const std::string& prefer
   sigaction(SIGBUS, &action, nullptr);
 
   auto memory = std::unique_ptr<MemoryFile>(new MemoryFile(std::move(fd), base, size));
-  memory->probe(tmpfs);
+  memory->probe();
   return memory;
 }
 
 MemoryFile::~MemoryFile() { munmap(base_, bytes_); }
 
 // What the host gives is tried out on the file's last windows, which are emptied again.
-void MemoryFile::probe(bool tmpfs) {
+void MemoryFile::probe() {
   const u64 window = bytes_ - huge_size;
   const FrameNumber first(window >> page_shift);
-  if (tmpfs) {
-    advise_huge(first, PageCount(pages_per_huge), true);
-    base_[window] = std::byte{1};
-    kind_.tmpfs_huge_advise = next_hole(first, first + pages_per_huge) == first + pages_per_huge;
-    advise_huge(first, PageCount(pages_per_huge), false);
-    (void)punch(first, PageCount(pages_per_huge));
-  }
+  // A memfd's pages are small here, under the usual setting of shmem_enabled.
+  advise_huge(first, PageCount(pages_per_huge), true);
   base_[window] = std::byte{1};
-  kind_.collapse = bool(collapse(first));
+  kind_.tmpfs_huge_advise = next_hole(first, first + pages_per_huge) == first + pages_per_huge;
+  advise_huge(first, PageCount(pages_per_huge), false);
   (void)punch(first, PageCount(pages_per_huge));
+  // Elsewhere: a window advised against huge pages is never collapsed.
+  const FrameNumber other = first - pages_per_huge;
+  *at(other) = std::byte{1};
+  kind_.collapse = bool(collapse(other));
+  (void)punch(other, PageCount(pages_per_huge));
 }
 
 bool MemoryFile::checked_copy(void* to, const void* from, std::size_t n) const {

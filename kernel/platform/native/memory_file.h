@@ -12,7 +12,8 @@ class MemoryFile final : public Memory {
  public:
   /// `preference`: auto, tmpfs (fail without), memfd. The file of a tmpfs is made by a short-lived child
   /// in namespaces of its own, so this process stays in its user namespace.
-  static Result<std::unique_ptr<MemoryFile>> create(const std::string& preference);
+  static Result<Fd> open_file(const std::string& preference);
+  static Result<std::unique_ptr<MemoryFile>> create(Fd fd);
   ~MemoryFile() override;
 
   const MemoryKind& kind() const override { return kind_; }
@@ -37,7 +38,7 @@ class MemoryFile final : public Memory {
 
  private:
   MemoryFile(Fd fd, std::byte* base, u64 bytes) : fd_(std::move(fd)), base_(base), bytes_(bytes) {}
-  void probe(bool tmpfs);
+  void probe();
 
   Fd fd_;
   std::byte* base_;

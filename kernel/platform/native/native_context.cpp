@@ -256,8 +256,8 @@ bool NativeContext::take_frame(Trap* trap) {
   std::memcpy(&f, frame(), sizeof f);
   const u32 signo = slot_->signo.load(std::memory_order_relaxed);
   parked_ = Parked::frame;
-  if (left_trampoline_ &&
-      (within(f.rip, quire_stub_leave, quire_stub_leave_end) || f.rip == stub_address(quire_stub_retrap_ip))) {
+  if (left_trampoline_ && (within(f.rip, quire_stub_leave, quire_stub_leave_end) ||
+                           f.rip == stub_address(quire_stub_retrap_ip))) {
     // Stopped on its way out of a trampoline: what it was about to load is what we answered with.
     *trap = {.kind = Trap::Kind::interrupted};
     return interrupt_.exchange(false);

@@ -58,8 +58,8 @@ class NativeContext final : public Context {
   Parked parked_ = Parked::nowhere;
   u64 entry_fs_base_ = 0;
   bool left_trampoline_ = false;  // the last resume was of a thread in a trampoline
-  u64 resumed_at_ = 0;       // ring position that the agent has passed once the thread is seen again
-  u64 answered_before_ = 0;  // in slots given back
+  u64 resumed_at_ = 0;            // ring position that the agent has passed once the thread is seen again
+  u64 answered_before_ = 0;       // in slots given back
   SpinLuck our_luck_, guest_luck_;
   bool guest_spun_ = false;
   u32 shared_cpu_streak_ = 0;

@@ -73,11 +73,16 @@ class NativePlatform final : public Platform {
 }  // namespace
 }  // namespace native
 
+Result<int> open_memory_file(const std::string& preference) {
+  return TRY(native::MemoryFile::open_file(preference)).release();
+}
+
 Result<std::unique_ptr<Platform>> create_native(const Options& options) {
   using namespace native;
   if ((getauxval(AT_HWCAP2) & hwcap2_fsgsbase) == 0) return err(ENOSYS);
   auto host = std::make_unique<Host>();
-  host->memory = TRY(MemoryFile::create(options.memory));
+  Fd file = options.memory_fd >= 0 ? Fd(options.memory_fd) : TRY(MemoryFile::open_file(options.memory));
+  host->memory = TRY(MemoryFile::create(std::move(file)));
   host->control = TRY(ControlFile::create());
   host->own_frames.set_first(host->memory->reserve(OwnFrames::reserved));
   install_blob(*host->control);

@@ -82,25 +82,34 @@ void Stub::drain_backlog() {
   }
 }
 
-void Stub::push_locked(const RingEntry& e) {
+void Stub::append(const RingEntry& e) {
   drain_backlog();
   if (backlog_.empty() && head_ - freed_ >= RING_COUNT) collect();
   if (!backlog_.empty() || head_ - freed_ >= RING_COUNT)
     backlog_.push_back(e);
   else
     put(e);
-  behind_.store(true, std::memory_order_release);
+}
+
+void Stub::push_locked(const RingEntry& e) {
+  append(e);
+  if (e.op != OP_RESUME) {
+    last_request_ = head_ + backlog_.size();
+    behind_.store(true, std::memory_order_release);
+  }
+  // Whatever is pushed, ring space has to come free again.
+  if (is_ack(e)) {
+    since_ack_ = 0;
+  } else if (++since_ack_ == ack_interval) {
+    since_ack_ = 0;
+    ++requested_;
+    append(ack_entry(FD_ACK, STUB_RING));
+  }
 }
 
 void Stub::push(const RingEntry& e) {
   LockGuard guard(lock_);
   push_locked(e);
-  const u64 last = ack_positions_.empty() ? freed_ : ack_positions_.back();
-  if (backlog_.size() + head_ - last > ack_interval &&
-      (backlog_.empty() || backlog_.size() % ack_interval == 0)) {
-    ++requested_;
-    push_locked(ack_entry(FD_ACK, STUB_RING));
-  }
 }
 
 u64 Stub::push_ack() {
@@ -139,7 +148,7 @@ u64 Stub::push_resume(u64 slot_address) {
 void Stub::believe_done(u64 position) {
   LockGuard guard(lock_);
   believed_ = std::max(believed_, position);
-  if (believed_ >= head_ + backlog_.size()) behind_.store(false, std::memory_order_release);
+  if (believed_ >= last_request_) behind_.store(false, std::memory_order_release);
 }
 
 void Stub::collect() {
@@ -152,7 +161,7 @@ void Stub::collect() {
     acked_.fetch_add(1, std::memory_order_release);
   }
   believed_ = std::max(believed_, freed_ + 1);
-  if (believed_ >= head_ + backlog_.size()) behind_.store(false, std::memory_order_release);
+  if (believed_ >= last_request_) behind_.store(false, std::memory_order_release);
 }
 
 bool Stub::wait(u64 ack) {

@@ -78,6 +78,7 @@ class Stub {
  private:
   void put(const RingEntry& e) REQUIRES(lock_);
   void push_locked(const RingEntry& e) REQUIRES(lock_);
+  void append(const RingEntry& e) REQUIRES(lock_);
   void drain_backlog() REQUIRES(lock_);
   void publish() REQUIRES(lock_);
   void collect() REQUIRES(lock_);
@@ -92,12 +93,14 @@ class Stub {
   std::atomic<u64> acked_{0};
 
   mutable Mutex<locks::platform_stub> lock_;
-  u64 head_ GUARDED_BY(lock_) = 0;       // entries in the ring ever; its low half is Ring::head
-  u64 published_ GUARDED_BY(lock_) = 0;  // of these, shown to the agent
-  u64 freed_ GUARDED_BY(lock_) = 0;      // of these, known done by acknowledgement
-  u64 believed_ GUARDED_BY(lock_) = 0;   // of these, believed done
-  u64 requested_ GUARDED_BY(lock_) = 0;  // acknowledgements asked for
-  u64 placed_ GUARDED_BY(lock_) = 0;     // of these, in the ring
+  u64 head_ GUARDED_BY(lock_) = 0;          // entries in the ring ever; its low half is Ring::head
+  u64 published_ GUARDED_BY(lock_) = 0;     // of these, shown to the agent
+  u64 freed_ GUARDED_BY(lock_) = 0;         // of these, known done by acknowledgement
+  u64 believed_ GUARDED_BY(lock_) = 0;      // of these, believed done
+  u64 requested_ GUARDED_BY(lock_) = 0;     // acknowledgements asked for
+  u64 placed_ GUARDED_BY(lock_) = 0;        // of these, in the ring
+  u64 last_request_ GUARDED_BY(lock_) = 0;  // entries up to the last that changes the address space
+  u64 since_ack_ GUARDED_BY(lock_) = 0;     // entries since the last acknowledgement asked for
   u32 failures_ GUARDED_BY(lock_) = 0;
   std::deque<u64> ack_positions_ GUARDED_BY(lock_);
   std::deque<RingEntry> backlog_ GUARDED_BY(lock_);
