@@ -119,6 +119,7 @@ struct ChunkPipeline::State {
         hole_end > at) {
       out.push_back({.chunk = hole(at, hole_end - at), .ends_file = false});
       at = hole_end;
+      if (at == end) return {};
     }
     buffer.resize(end - at);
     if (auto got = content.read(at, reinterpret_cast<char*>(buffer.data()), buffer.size()); !got)

@@ -195,12 +195,26 @@ class ImageMaker {
     const SourceInode& inode = tree_.inodes[index];
     u32 version = 0;
     u32 isize = inode.content ? static_cast<u32>(inode.content->size()) : 0;
+    // Neighbouring holes become one node, however the data came.
+    std::optional<Chunk> hole;
     while (true) {
       std::optional<Chunk> chunk = CHECK(pipeline_->next());
+      if (chunk) {
+        report_.file_bytes += chunk->length;
+        progress_(chunk->length);
+      }
+      bool more_hole = chunk && chunk->stored.method == Compression::zero;
+      if (more_hole && hole) {
+        hole->length += chunk->length;
+        continue;
+      }
+      if (hole) CHECK_VOID(write_chunk(index, isize, version, *hole));
+      hole.reset();
       if (!chunk) break;
-      CHECK_VOID(write_chunk(index, isize, version, *chunk));
-      report_.file_bytes += chunk->length;
-      progress_(chunk->length);
+      if (more_hole)
+        hole = std::move(chunk);
+      else
+        CHECK_VOID(write_chunk(index, isize, version, *chunk));
     }
     if (version != 0) return {};
     InodeNode empty = meta(index, 1);

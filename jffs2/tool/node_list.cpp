@@ -32,8 +32,8 @@ std::size_t next_magic(std::span<const u8> bytes, std::size_t at) {
 }
 
 Health health_of(std::span<const u8> node, const NodeHeader& header, ByteOrder order) {
-  if (header.obsolete) return Health::obsolete;
   if (node.size() < header.totlen) return Health::cut_short;
+  if (header.obsolete) return Health::obsolete;
   bool sound = true;
   switch (static_cast<NodeType>(header.type)) {
     case NodeType::inode:

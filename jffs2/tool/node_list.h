@@ -26,7 +26,8 @@ struct FoundNode {
   Health health = Health::good;
   ByteOrder order = ByteOrder::little;
   u32 totlen = 0;
-  u64 end() const { return offset + pad4(totlen); }
+  /// Where the next node may start; lengths from flash may be anything, so in 64 bits.
+  u64 end() const { return offset + ((u64{totlen} + 3) & ~u64{3}); }
 };
 
 /// The node's own bytes.

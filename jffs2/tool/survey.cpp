@@ -175,13 +175,15 @@ void find_erase_size(FoundSystem& s, u32 told) {
 void find_ends(std::span<const u8> bytes, std::vector<FoundSystem>& systems) {
   for (std::size_t i = 0; i < systems.size(); i++) {
     FoundSystem& s = systems[i];
-    u64 limit = i + 1 < systems.size() ? std::max(systems[i + 1].begin, s.nodes.back().end()) : bytes.size();
+    // A node's padding may reach past the end, and a damaged length into the next file system.
+    u64 last = std::min<u64>(s.nodes.back().end(), bytes.size());
+    u64 limit = i + 1 < systems.size() ? std::max(systems[i + 1].begin, last) : bytes.size();
     // Erased flash behind the last node belongs to it, up to the first byte that is something else.
-    u64 end = std::min<u64>(s.nodes.back().end(), bytes.size());
+    u64 end = last;
     while (end < limit && bytes[end] == 0xFF) end++;
     if (s.erase_size != 0) {
       u64 whole = (end - s.begin) / s.erase_size * s.erase_size;
-      u64 needed = std::min<u64>(s.nodes.back().end(), bytes.size()) - s.begin;
+      u64 needed = last - s.begin;
       if (whole < needed)
         whole = std::min<u64>((needed + s.erase_size - 1) / s.erase_size * s.erase_size, limit - s.begin);
       end = s.begin + std::max(whole, needed);

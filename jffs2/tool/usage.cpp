@@ -79,6 +79,8 @@ std::vector<BlockUse> block_use(const Tree& tree, const FoundSystem& system, std
   for (std::size_t i = 0; i < uses.size(); i++) {
     const FoundNode& node = tree.nodes()[i];
     u64 from = node.offset, to = std::min<u64>(node.end(), system.end);
+    // A node that claims more than there is may have others inside what it claims.
+    if (i + 1 < uses.size()) to = std::min(to, tree.nodes()[i + 1].offset);
     if (from < system.begin) continue;
     // With an assumed size a node may lie across an edge; each block gets its part.
     while (from < to) {
