@@ -1,0 +1,112 @@
+#include "kernel/main/file_tree.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kernel/fs/host/host_fs.h"
+#include "kernel/fs/overlay/overlay.h"
+#include "kernel/fs/tmpfs/tmpfs.h"
+
+namespace quire::cli {
+namespace {
+
+using Failed = std::unexpected<std::string>;
+
+std::expected<Sources::Source, std::string> open_source(const std::string& path, const char* what) {
+  Sources::Source s;
+  s.host = path;
+  s.fd = ::open(path.c_str(), O_PATH | O_CLOEXEC);
+  struct stat st;
+  if (s.fd < 0 || ::fstat(s.fd, &st) != 0) return Failed(fmt::format("cannot open {} '{}': {}", what, path, Errno::last().message()));
+  s.directory = S_ISDIR(st.st_mode);
+  return s;
+}
+
+/// Makes the directories down to `path` (and the file itself) where they are missing.
+Result<vfs::Path> make_target(const vfs::Lookup& at, const std::string& path, bool directory) {
+  for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    bool last = slash == std::string::npos;
+    std::string part = path.substr(0, slash);
+    if (!part.empty() && part != "/" && !vfs::walk(at, part, vfs::walk_follow)) {
+      if (last && !directory) TRY_VOID(vfs::make_node(at, part, S_IFREG | 0644, 0));
+      else TRY_VOID(vfs::make_directory(at, part, 0755));
+    }
+    if (last) return vfs::walk(at, path, vfs::walk_follow);
+  }
+}
+
+Result<Ref<vfs::FileSystem>> new_tmpfs(mm::MemoryManager& memory, u32 mode) {
+  fs::tmpfs::Options o;
+  o.mode = mode;
+  return Ref<vfs::FileSystem>(TRY(fs::tmpfs::Tmpfs::create(&memory, o)));
+}
+
+}  // namespace
+
+Sources::Sources(Sources&& o) noexcept : root(o.root), volumes(std::move(o.volumes)), writes(o.writes) {
+  o.root.fd = -1;
+  o.volumes.clear();
+}
+
+Sources::~Sources() {
+  if (root.fd >= 0) ::close(root.fd);
+  for (Source& s : volumes)
+    if (s.fd >= 0) ::close(s.fd);
+}
+
+std::expected<Sources, std::string> open_sources(const RunOptions& options) {
+  Sources sources;
+  auto root = open_source(options.root, "root");
+  if (!root) return Failed(root.error());
+  sources.root = *root;
+  if (!sources.root.directory) return Failed(fmt::format("root '{}' is not a directory", options.root));
+  sources.writes = options.writable_root;
+  for (const Volume& v : options.volumes) {
+    auto source = open_source(v.host, "volume");
+    if (!source) return Failed(source.error());
+    sources.volumes.push_back(*source);
+    sources.writes |= !v.read_only;
+  }
+  return sources;
+}
+
+std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, Sources& sources, mm::MemoryManager& memory,
+                                                     task::Kernel& kernel) {
+  (void)kernel;
+  auto failed = [](const std::string& what, Errno e) { return Failed(fmt::format("{}: {}", what, e.message())); };
+
+  auto host = fs::host::HostFileSystem::create(std::exchange(sources.root.fd, -1), memory, {.writable = options.writable_root});
+  if (!host) return failed("root '" + options.root + "'", host.error());
+  Ref<vfs::FileSystem> root = *host;
+  if (!options.writable_root) {
+    auto upper = new_tmpfs(memory, 0755);
+    if (!upper) return failed("the root's overlay", upper.error());
+    auto overlay = fs::overlay::Overlay::create(root, *upper);
+    if (!overlay) return failed("the root's overlay", overlay.error());
+    root = *overlay;
+  }
+  auto mount = vfs::MountTable::make_root(root, 0, options.writable_root ? options.root : "overlay");
+  if (!mount) return failed("mounting the root", mount.error());
+  FileTree tree{vfs::Path{*mount, (*mount)->root()}};
+
+  auto god = make_ref<vfs::Credentials>();
+  god->cap_effective = ~u64{0};
+  vfs::Lookup at{tree.root, tree.root, *god, 0};
+
+  for (std::size_t i = 0; i < options.volumes.size(); ++i) {
+    const Volume& v = options.volumes[i];
+    Sources::Source& s = sources.volumes[i];
+    auto target = make_target(at, v.guest, s.directory);
+    if (!target) return failed(fmt::format("volume target '{}'", v.guest), target.error());
+    auto shown = fs::host::HostFileSystem::create(std::exchange(s.fd, -1), memory, {.writable = !v.read_only});
+    if (!shown) return failed(fmt::format("volume '{}'", v.host), shown.error());
+    u64 flags = v.read_only ? 1 : 0;
+    auto mounted = vfs::MountTable::instance().mount(*target, *shown, flags, v.host);
+    if (!mounted) return failed(fmt::format("volume target '{}'", v.guest), mounted.error());
+  }
+  return tree;
+}
+
+}  // namespace quire::cli
