@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "kernel/vfs/memory_file.h"
@@ -16,14 +18,16 @@ namespace quire::vfs {
 namespace {
 constexpr u64 max_file_size = u64{1} << 43;  // 8 TiB: within the memory file's address space
 constexpr std::size_t max_xattr_bytes = 65536;
-std::atomic<DeviceOpener> device_opener{nullptr};
+constexpr u32 max_major = 512;
+std::array<std::atomic<DeviceOpener>, max_major> device_openers{};
 std::atomic<FifoOpener> fifo_opener{nullptr};
 }  // namespace
 
-void set_device_opener(DeviceOpener opener) { device_opener.store(opener); }
+void set_device_opener(u32 number, DeviceOpener opener) { device_openers.at(number).store(opener); }
 void set_fifo_opener(FifoOpener opener) { fifo_opener.store(opener); }
 Result<Ref<File>> open_device(Inode& node, u64 rdev, int flags) {
-  auto opener = device_opener.load();
+  u32 number = major(rdev);
+  DeviceOpener opener = number < max_major && node.type() == S_IFCHR ? device_openers[number].load() : nullptr;
   if (opener == nullptr) return err(ENXIO);
   return opener(node, rdev, flags);
 }

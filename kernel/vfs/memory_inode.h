@@ -123,9 +123,10 @@ class MemoryDirectory final : public MemoryInode {
   u64 next_position_ GUARDED_BY(lock_) = 3;  // 1 and 2 stand after "." and ".."
 };
 
-/// Opens device nodes: the composition registers how. ENXIO for unknown numbers.
+/// Opens device nodes of one major number; registered by the composition before any is opened.
 using DeviceOpener = Result<Ref<File>> (*)(Inode& node, u64 rdev, int flags);
-void set_device_opener(DeviceOpener opener);
+void set_device_opener(u32 major, DeviceOpener opener);
+/// ENXIO for unknown numbers.
 Result<Ref<File>> open_device(Inode& node, u64 rdev, int flags);
 /// Opens a FIFO's inode; blocks for the other end as fifo(7) says.
 using FifoOpener = Result<Ref<File>> (*)(Inode& node, int flags);

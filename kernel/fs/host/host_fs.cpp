@@ -17,7 +17,7 @@ Result<Ref<HostFileSystem>> HostFileSystem::create(int directory, mm::MemoryMana
                                                    const Options& options) {
   auto fd = make_ref<HostFd>(directory);
   vfs::Attributes a = TRY(stat_at(directory, ""));
-  if (!S_ISDIR(a.mode)) return err(ENOTDIR);
+  if (!S_ISDIR(a.mode) && !S_ISREG(a.mode)) return err(ENOTDIR);
   auto fs = Ref<HostFileSystem>::adopt(new HostFileSystem(std::move(fd), mm, options));
   fs->set_device(a.device);
   return fs;

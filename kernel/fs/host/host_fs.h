@@ -49,7 +49,7 @@ struct KeyHash {
 
 class HostFileSystem final : public vfs::FileSystem {
  public:
-  /// Takes over `directory` (O_PATH is enough). ENOTDIR.
+  /// Takes over `directory` (O_PATH is enough), which may also be a regular file. ENOTDIR.
   static Result<Ref<HostFileSystem>> create(int directory, mm::MemoryManager& mm, const Options& options);
   ~HostFileSystem() override;
 

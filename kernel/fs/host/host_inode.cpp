@@ -1,6 +1,7 @@
 #include "kernel/fs/host/host_inode.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -156,7 +157,11 @@ Result<Ref<HostFd>> HostInode::directory_fd() {
 Result<Ref<HostFd>> HostInode::open_host(int flags) {
   Ref<HostInode> up = parent();
   if (!up) {
-    int fd = ::openat(TRY(directory_fd())->get(), ".", flags | O_CLOEXEC);
+    Ref<HostFd> own = TRY(directory_fd());
+    // A single file handed in (-v FILE:...) is opened anew through its descriptor.
+    int fd = is_directory() ? ::openat(own->get(), ".", flags | O_CLOEXEC)
+                            : ::open(fmt::format("/proc/self/fd/{}", own->get()).c_str(),
+                                     flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) return err(Errno::last());
     return make_ref<HostFd>(fd);
   }
