@@ -24,7 +24,7 @@
 
 #include "kernel/platform/platform.h"
 
-extern "C" const char guest_null_calls[], guest_null_calls_end[];
+extern "C" const char guest_null_calls[], guest_null_calls_end[], guest_read_pages[], guest_read_pages_end[];
 
 namespace {
 
@@ -177,6 +177,116 @@ double ours(bool patched, int n) {
   return median(samples);
 }
 
+/// A platform with a guest that reads a byte of each page in a range, then makes a call.
+struct Reader {
+  static constexpr u64 base = 0x10000000;
+  std::unique_ptr<platform::Platform> platform;
+  std::unique_ptr<platform::Space> space;
+  std::unique_ptr<platform::Context> context;
+
+  bool start() {
+    platform::Options options;
+    options.stub_pool = 0;
+    auto p = platform::create_native(options);
+    if (!p) return false;
+    platform = std::move(*p);
+    std::memcpy(platform->memory().at(FrameNumber(1024)), guest_read_pages,
+                static_cast<std::size_t>(guest_read_pages_end - guest_read_pages));
+    auto s = platform->create_space();
+    auto c = platform->create_context();
+    if (!s || !c) return false;
+    space = std::move(*s);
+    context = std::move(*c);
+    space->map({GuestAddr(0x400000), GuestAddr(0x401000)}, FrameNumber(1024), Access::read | Access::exec);
+    return true;
+  }
+  platform::Trap read(u64 first, u64 pages) {
+    context->regs().rip = 0x400000;
+    context->regs().rdi = base + first * page_size;
+    context->regs().rsi = base + (first + pages) * page_size;
+    return context->run(*space);
+  }
+};
+constexpr FrameNumber data(2048);
+
+/// A fault that the kernel answers by mapping the page.
+double fault(int n) {
+  Reader r;
+  if (!r.start()) return -1;
+  for (int i = 0; i < n; ++i) r.platform->memory().at(data + static_cast<u64>(i))[0] = std::byte{1};
+  platform::Trap t = r.read(0, static_cast<u64>(n));
+  const auto start = Clock::now();
+  for (int i = 0; i < n; ++i) {
+    if (t.kind != platform::Trap::Kind::page_fault) return -1;
+    const u64 at = page_down(t.address).value();
+    r.space->map({GuestAddr(at), GuestAddr(at + page_size)}, data + (at - Reader::base) / page_size,
+                 Access::read);
+    t = r.context->run(*r.space);
+  }
+  return micros(Clock::now() - start) / n;
+}
+
+/// The first touch of a hole of the memory file that is mapped already.
+double first_touch(u64 n) {
+  Reader r;
+  if (!r.start()) return -1;
+  r.space->map({GuestAddr(Reader::base), GuestAddr(Reader::base + n * page_size)}, data, Access::read);
+  r.read(0, 1);
+  const auto start = Clock::now();
+  r.read(1, n - 1);
+  return micros(Clock::now() - start) / static_cast<double>(n - 1);
+}
+double native_touch(u64 n) {
+  auto* p = static_cast<volatile char*>(mmap(nullptr, n * page_size, PROT_READ | PROT_WRITE,
+                                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  madvise(const_cast<char*>(p), n * page_size, MADV_NOHUGEPAGE);
+  p[0] = 1;
+  const auto start = Clock::now();
+  for (u64 i = 1; i < n; ++i) p[i * page_size] = 1;
+  return micros(Clock::now() - start) / static_cast<double>(n - 1);
+}
+
+/// Taking a page away from a guest that does not run, to the acknowledgement.
+double revocation(int n) {
+  Reader r;
+  if (!r.start()) return -1;
+  r.space->map({GuestAddr(Reader::base), GuestAddr(Reader::base + 4096 * page_size)}, data, Access::read);
+  r.read(0, 1);
+  const auto start = Clock::now();
+  for (int i = 0; i < n; ++i) {
+    const u64 at = Reader::base + static_cast<u64>(i) * page_size;
+    r.space->wait(r.space->unmap({GuestAddr(at), GuestAddr(at + page_size)}));
+  }
+  return micros(Clock::now() - start) / n;
+}
+
+/// A new space with its first thread, run up to its first trap, and its end. No stubs are made ahead.
+double space_life(int n) {
+  Reader r;
+  if (!r.start()) return -1;
+  r.read(0, 1);
+  const auto start = Clock::now();
+  for (int i = 0; i < n; ++i) {
+    auto s = r.platform->create_space();
+    auto c = r.platform->create_context();
+    if (!s || !c) return -1;
+    (*s)->map({GuestAddr(0x400000), GuestAddr(0x401000)}, FrameNumber(1024), Access::read | Access::exec);
+    (*c)->regs().rip = 0x400000;
+    (*c)->regs().rsi = 1;
+    if ((*c)->run(**s).kind != platform::Trap::Kind::page_fault) return -1;
+  }
+  return micros(Clock::now() - start) / n;
+}
+double native_fork(int n) {
+  const auto start = Clock::now();
+  for (int i = 0; i < n; ++i) {
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    waitpid(child, nullptr, 0);
+  }
+  return micros(Clock::now() - start) / n;
+}
+
 struct Row {
   std::string name;
   std::function<double()> measure;
@@ -204,6 +314,21 @@ int main() {
     rows.push_back(
         {"ours, patched, two CPUs", [] { return in_child({0, 1}, [] { return ours(true, 10000); }); }});
   }
+  rows.push_back({"native first touch", [] { return in_child({0}, [] { return native_touch(8192); }); }});
+  rows.push_back(
+      {"ours, first touch of a mapped hole", [] { return in_child({0}, [] { return first_touch(8192); }); }});
+  rows.push_back({"fault answered, one CPU", [] { return in_child({0}, [] { return fault(1000); }); }});
+  rows.push_back({"revocation, one CPU", [] { return in_child({0}, [] { return revocation(1000); }); }});
+  rows.push_back({"native fork+exit+wait", [] { return in_child({0}, [] { return native_fork(50); }); }});
+  rows.push_back(
+      {"space made, run, ended, one CPU", [] { return in_child({0}, [] { return space_life(50); }); }});
+  if (cpus > 1) {
+    rows.push_back({"fault answered, two CPUs", [] { return in_child({0, 1}, [] { return fault(1000); }); }});
+    rows.push_back(
+        {"revocation, two CPUs", [] { return in_child({0, 1}, [] { return revocation(1000); }); }});
+    rows.push_back(
+        {"space made, run, ended, two CPUs", [] { return in_child({0, 1}, [] { return space_life(50); }); }});
+  }
   for (int i = 0; i < rounds; ++i)
     for (Row& r : rows)
       if (const double v = r.measure(); v >= 0) r.samples.push_back(v);
@@ -220,6 +345,13 @@ int main() {
   const double f = value(2), t = value(1), s = value(6);
   fmt::print("\npatched, one CPU   {:.2f} F        (bound 1.15)\n", value(4) / f);
   fmt::print("trapped, one CPU   {:.2f} (F + T)  (bound 1.15)\n", value(3) / (f + t));
+  auto named = [&](std::string_view name) {
+    for (const Row& r : rows)
+      if (r.name == name) return median(r.samples);
+    return 0.0;
+  };
+  fmt::print("first touch        {:.2f} native   (bound 1.5)\n",
+             named("ours, first touch of a mapped hole") / named("native first touch"));
   if (cpus > 1) fmt::print("patched, two CPUs  {:.2f} S        (bound 4)\n", value(8) / s);
   if (cpus > 1) fmt::print("trapped, two CPUs  {:.2f} S, {:.2f} (S + T)\n", value(7) / s, value(7) / (s + t));
 }
