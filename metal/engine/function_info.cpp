@@ -318,8 +318,8 @@ const ValueRange* FunctionInfo::find(const Facts& facts, ExprId core) const {
   i32 k = key_of(core);
   if (k < 0) return nullptr;
   auto it =
-      std::lower_bound(facts.begin(), facts.end(), k, [](const auto& p, i32 key) { return p.first < key; });
-  return it != facts.end() && it->first == k ? &it->second : nullptr;
+      std::lower_bound(facts.begin(), facts.end(), k, [](const Fact& p, i32 key) { return p.key < key; });
+  return it != facts.end() && it->key == k ? &it->range : nullptr;
 }
 
 ValueRange FunctionInfo::evaluate(const Facts& facts, ExprId id, u32 depth) const {
@@ -443,19 +443,38 @@ ValueRange FunctionInfo::evaluate(const Facts& facts, ExprId id, u32 depth) cons
   }
 }
 
-void FunctionInfo::set(Facts& facts, ExprId expr, const ValueRange& range) const {
+Fact* FunctionInfo::slot(Facts& facts, ExprId expr) const {
   i32 k = key_of(f_.pool.core(expr));
-  if (k < 0) return;
+  if (k < 0) return nullptr;
   auto it =
-      std::lower_bound(facts.begin(), facts.end(), k, [](const auto& p, i32 key) { return p.first < key; });
-  bool there = it != facts.end() && it->first == k;
+      std::lower_bound(facts.begin(), facts.end(), k, [](const Fact& p, i32 key) { return p.key < key; });
+  if (it == facts.end() || it->key != k) it = facts.insert(it, Fact{static_cast<u16>(k), 0, {}});
+  return &*it;
+}
+
+void FunctionInfo::set(Facts& facts, ExprId expr, const ValueRange& range) const {
   if (range.any()) {
-    if (there) facts.erase(it);
-  } else if (there) {
-    it->second = range;
-  } else {
-    facts.insert(it, {static_cast<u16>(k), range});
+    forget_value(facts, expr);
+  } else if (Fact* f = slot(facts, expr)) {
+    f->range = range;
+    f->group = 0;
   }
+}
+
+void FunctionInfo::equate(Facts& facts, ExprId lhs, ExprId rhs) const {
+  i32 l = key_of(f_.pool.core(lhs)), r = key_of(f_.pool.core(rhs));
+  if (l < 0 || r < 0 || l == r) return;
+  Fact* from = slot(facts, rhs);
+  if (from->group == 0) {
+    u16 group = 1;
+    while (std::any_of(facts.begin(), facts.end(), [&](const Fact& f) { return f.group == group; })) ++group;
+    from->group = group;
+  }
+  u16 group = from->group;
+  ValueRange range = from->range;
+  Fact* to = slot(facts, lhs);
+  to->group = group;
+  to->range = range;
 }
 
 bool FunctionInfo::restrict(Facts& facts, ExprId id, const ValueRange& range, u32 depth) const {
@@ -464,7 +483,13 @@ bool FunctionInfo::restrict(Facts& facts, ExprId id, const ValueRange& range, u3
   id = pool.core(id);
   ValueRange r = evaluate(facts, id);
   if (!r.intersect(range)) return false;
-  set(facts, id, r);
+  if (!r.any())
+    if (Fact* f = slot(facts, id)) {
+      f->range = r;
+      if (u16 group = f->group; group != 0)
+        for (Fact& other : facts)
+          if (other.group == group) other.range = r;
+    }
   const Expr& e = pool[id];
   switch (e.kind) {
     case ExprKind::Cast: {
@@ -540,7 +565,7 @@ void FunctionInfo::forget_write(Facts& facts, ExprId lhs) const {
   lhs = pool.core(lhs);
   const Expr& e = pool[lhs];
   std::erase_if(facts, [&](const auto& p) {
-    const FactKey& k = keys_[p.first];
+    const FactKey& k = keys_[p.key];
     switch (e.kind) {
       case ExprKind::Var:
         if (e.value >= 0) return std::find(k.locals.begin(), k.locals.end(), e.value) != k.locals.end();
@@ -555,7 +580,7 @@ void FunctionInfo::forget_write(Facts& facts, ExprId lhs) const {
 
 void FunctionInfo::forget_value(Facts& facts, ExprId expr) const {
   i32 k = key_of(f_.pool.core(expr));
-  if (k >= 0) std::erase_if(facts, [&](const auto& p) { return p.first == k; });
+  if (k >= 0) std::erase_if(facts, [&](const auto& p) { return p.key == k; });
 }
 
 void FunctionInfo::forget_call(Facts& facts, ExprId call, bool gently) const {
@@ -590,7 +615,7 @@ void FunctionInfo::forget_call(Facts& facts, ExprId call, bool gently) const {
                        [&](const auto& x) { return std::find(b.begin(), b.end(), x) != b.end(); });
   };
   std::erase_if(facts, [&](const auto& p) {
-    const FactKey& k = keys_[p.first];
+    const FactKey& k = keys_[p.key];
     if (shares(k.locals, addressed) || (!gently && shares(k.fields, fields))) return true;
     if (gently) return false;
     if (!k.globals.empty()) return true;
@@ -599,7 +624,7 @@ void FunctionInfo::forget_call(Facts& facts, ExprId call, bool gently) const {
 }
 
 void FunctionInfo::prune(Facts& facts, BlockId block) const {
-  std::erase_if(facts, [&](const auto& p) { return !live_in(block, p.first); });
+  std::erase_if(facts, [&](const auto& p) { return !live_in(block, p.key); });
 }
 
 }  // namespace quire::metal

@@ -20,8 +20,16 @@ struct FactKey {
   bool memory = false;  ///< reads through a pointer or an index
 };
 
-/// Facts of one path: key index and range, sorted by key.
-using Facts = std::vector<std::pair<u16, ValueRange>>;
+/// What a path knows about one key. Keys of one group (0: none) are known to be equal: what is learnt of one
+/// holds for all.
+struct Fact {
+  u16 key = 0;
+  u16 group = 0;
+  ValueRange range;
+};
+
+/// Facts of one path, sorted by key.
+using Facts = std::vector<Fact>;
 
 class FunctionInfo {
  public:
@@ -67,6 +75,8 @@ class FunctionInfo {
   bool restrict(Facts& facts, ExprId expr, const ValueRange& range, u32 depth = 0) const;
   /// Sets the fact of a key, whatever was known before.
   void set(Facts& facts, ExprId expr, const ValueRange& range) const;
+  /// After `lhs = rhs`: what is learnt of either holds for both, until one is written.
+  void equate(Facts& facts, ExprId lhs, ExprId rhs) const;
   /// Forgets what a write to `lhs` may change.
   void forget_write(Facts& facts, ExprId lhs) const;
   /// Forgets what the call may change: globals, memory that it is handed, variables whose address it gets.
@@ -84,6 +94,7 @@ class FunctionInfo {
   void mark(ExprId e, u64* bits, u32 depth = 0) const;
   void liveness();
   const ValueRange* find(const Facts& facts, ExprId core) const;
+  Fact* slot(Facts& facts, ExprId expr) const;
 
   const Function& f_;
   std::vector<FactKey> keys_;

@@ -117,7 +117,8 @@ class Matcher {
     for (ExprId g = f;;) {
       const Expr& fe = fp_[g];
       if (fe.kind == ExprKind::Macro && fe.name == pe.name) return true;
-      if (fe.kid_count == 0 || (fe.kind == ExprKind::Macro ? fe.value == 0 : fe.kind != ExprKind::Cast)) break;
+      if (fe.kid_count == 0 || (fe.kind == ExprKind::Macro ? fe.value == 0 : fe.kind != ExprKind::Cast))
+        break;
       g = fp_.kid(g, 0);
     }
     return pe.kid_count > 0 && match(pp_.kid(p, 0), f, depth + 1);

@@ -65,7 +65,8 @@ class Preparer {
         std::vector<ExprId> shown{ev.expr};
         if (pool_[ev.expr].kind == ExprKind::Macro) {
           // The expansion had its own event; this one is for rules that name the macro.
-          if (m_.named.contains(pool_[ev.expr].name)) try_all(b, index, metal::PatternKind::Expression, shown, found);
+          if (m_.named.contains(pool_[ev.expr].name))
+            try_all(b, index, metal::PatternKind::Expression, shown, found);
           break;
         }
         const Expr& e = pool_[pool_.core(ev.expr)];

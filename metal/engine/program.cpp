@@ -144,7 +144,10 @@ Program Program::link(const std::vector<std::shared_ptr<UnitReader>>& units, u32
   for (const LinkedFunction& lf : p.functions_)
     for (const CallSite& c : lf.calls)
       for (FunctionId t : c.targets)
-        if (p.functions_[t.value()].body != lf.body) p.functions_[t.value()].has_caller = true;
+        if (p.functions_[t.value()].body != lf.body) {
+          p.functions_[t.value()].has_caller = true;
+          if (c.by_field) p.functions_[t.value()].has_field_caller = true;
+        }
   p.deep_hashes();
   return p;
 }
@@ -177,7 +180,7 @@ void Program::resolve(FunctionId id) {
       const FunctionRef& ref = pool.function(pool[callee]);
       add(named(ref.link, ref.internal));
       if ((e.flags & kVirtual) != 0) {
-        site.indirect = true;
+        site.indirect = site.by_field = true;
         std::vector<Symbol> todo{ref.link};
         std::set<std::string_view> done;
         while (!todo.empty()) {
@@ -198,7 +201,7 @@ void Program::resolve(FunctionId id) {
         if (auto r = by_field_.find(record); r != by_field_.end())
           if (auto f = r->second.find(field); f != r->second.end()) {
             for (FunctionId t : f->second) add(t);
-            by_field = true;
+            by_field = site.by_field = true;
           }
       }
       if (!by_field)
@@ -281,7 +284,8 @@ void Program::deep_hashes() {
       std::vector<ContentHash> parts;
       for (u32 w : members) {
         const LinkedFunction& lf = functions_[w];
-        ContentHash own = mix(lf.body->hash, {lf.exported * 2ull + lf.address_taken, lf.has_caller});
+        ContentHash own = mix(lf.body->hash, {lf.exported * 2ull + lf.address_taken,
+                                              lf.has_caller * 2ull + lf.has_field_caller});
         parts.push_back(own);
         for (u32 s : successors[w])
           if (!inside.contains(s)) parts.push_back(functions_[s].deep);

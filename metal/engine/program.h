@@ -18,6 +18,7 @@ inline constexpr FunctionId kNoFunction{0xffffffffu};
 struct CallSite {
   ExprId call;
   bool indirect = false;  ///< through a pointer or a virtual table
+  bool by_field = false;  ///< through a field or a virtual table, not merely by type
   bool wide = false;      ///< more targets than kMaxTargets: `targets` is cut to none
   std::vector<FunctionId> targets;
 };
@@ -29,7 +30,8 @@ struct LinkedFunction {
   bool exported = false;
   bool address_taken = false;
   bool has_caller = false;
-  std::vector<CallSite> calls;  ///< in the order of their ExprId
+  bool has_field_caller = false;  ///< called through the field or virtual table that it was put in
+  std::vector<CallSite> calls;    ///< in the order of their ExprId
   /// 128 bits over this function and all that it can reach: equal hashes mean equal results.
   ContentHash deep{};
 };
@@ -59,10 +61,11 @@ class Program {
   const Function& body(FunctionId id) const { return *functions_[id.value()].body; }
   /// Null when the function makes no such call.
   const CallSite* call(FunctionId id, ExprId call) const;
-  /// A root: nothing that is known calls it, or others may.
+  /// A root: nothing that is known calls it, or others may. A function whose address is taken is one, unless
+  /// it is called through the very field that it was stored in: then its callers are known well enough.
   bool is_root(FunctionId id) const {
     const LinkedFunction& f = functions_[id.value()];
-    return !f.has_caller || f.exported || f.address_taken;
+    return !f.has_caller || f.exported || (f.address_taken && !f.has_field_caller);
   }
   /// Tells apart internal variables of equal name in different units; 0 for external ones.
   u32 global_scope(FunctionId id, Symbol name) const;

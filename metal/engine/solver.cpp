@@ -581,8 +581,8 @@ struct Solver::Impl {
       for (PlaceId p : s.names) h = mix(h, p.value());
       h = mix(h, s.names.size());
       if (!with_facts) return h;
-      for (const auto& [k, r] : s.facts) {
-        h = mix(h, k + 1);
+      for (const auto& [k, group, r] : s.facts) {
+        h = mix(h, k * 1000u + group + 1);
         h = mix(h, static_cast<u64>(r.low));
         h = mix(h, static_cast<u64>(r.high));
         h = mix(h, r.has_hole ? static_cast<u64>(r.hole) + 3 : 2);
@@ -851,6 +851,7 @@ struct Solver::Impl {
         value = ValueRange::nonzero();
       info.forget_write(s.facts, lhs);
       info.set(s.facts, lhs, value);
+      if (e.op == Op::None && !value.is_constant()) info.equate(s.facts, lhs, rhs);
       if (!has_object()) {
         next.push_back(std::move(s));
         return;
@@ -1686,7 +1687,8 @@ struct Solver::Impl {
       if (s.global >= 0 && (machine().global_states.size() > 1 || !has_object()))
         t += (t.empty() ? "" : "; ") + std::string("state ") +
              machine().global_states[static_cast<std::size_t>(s.global)];
-      for (const auto& [k, r] : s.facts) {
+      for (const auto& [k, group, r] : s.facts) {
+        if (r.any()) continue;
         t += "; " + to_text(pool, info.key(k).expr);
         if (r.is_constant())
           t += fmt::format(" = {}", r.low);

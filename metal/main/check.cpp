@@ -79,7 +79,8 @@ int check_command(const std::vector<std::string>& arguments) {
   bool intra = false, stats = false, allow_incomplete = false, quiet = false;
   u32 limit = 0;
   app.add_option("files", files, "Source files, compiled with the flags after --; or function files (.qmf)");
-  app.add_option("--rules,-r", rule_names, "Rule file, directory or pack; may be repeated")->allow_extra_args(false);
+  app.add_option("--rules,-r", rule_names, "Rule file, directory or pack; may be repeated")
+      ->allow_extra_args(false);
   app.add_option("-p", build, "Directory of compile_commands.json, or the file itself");
   app.add_option("--kbuild", kbuild, "A configured Linux tree: its commands are read, nothing is built");
   app.add_option("--kbuild-arg", kbuild_arguments, "Passed to make with --kbuild")->allow_extra_args(false);

@@ -1,0 +1,24 @@
+// What a constant decides.
+typedef struct { int v; } lock_t;
+void lock(lock_t *);
+void unlock(lock_t *);
+int trylock(lock_t *);
+int work(void);
+extern lock_t L;
+struct dev { lock_t l; int n; struct dev *next; int (*op)(struct dev *); };
+
+int bad(struct dev *d)
+{
+	lock(&d->l);
+	if (0)
+		unlock(&d->l);
+	return 0; // expect: lock
+}
+
+int good(struct dev *d)
+{
+	lock(&d->l);
+	if (1)
+		unlock(&d->l);
+	return 0;
+}

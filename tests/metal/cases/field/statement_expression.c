@@ -1,0 +1,24 @@
+// Inside a statement expression.
+typedef struct { int v; } lock_t;
+void lock(lock_t *);
+void unlock(lock_t *);
+int trylock(lock_t *);
+int work(void);
+extern lock_t L;
+struct dev { lock_t l; int n; struct dev *next; int (*op)(struct dev *); };
+
+int bad(struct dev *d, int a)
+{
+	int r = ({ lock(&d->l); work(); });
+	if (r)
+		return r; // expect: lock
+	unlock(&d->l);
+	return 0;
+}
+
+int good(struct dev *d, int a)
+{
+	int r = ({ lock(&d->l); work(); });
+	unlock(&d->l);
+	return r;
+}

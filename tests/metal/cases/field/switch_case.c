@@ -1,0 +1,40 @@
+// One case forgets the release.
+typedef struct { int v; } lock_t;
+void lock(lock_t *);
+void unlock(lock_t *);
+int trylock(lock_t *);
+int work(void);
+extern lock_t L;
+struct dev { lock_t l; int n; struct dev *next; int (*op)(struct dev *); };
+
+int bad(struct dev *d, int a)
+{
+	lock(&d->l);
+	switch (a) {
+	case 1:
+		unlock(&d->l);
+		return 1;
+	case 2:
+		return 2; // expect: lock
+	default:
+		unlock(&d->l);
+	}
+	return 0;
+}
+
+int good(struct dev *d, int a)
+{
+	lock(&d->l);
+	switch (a) {
+	case 1:
+		unlock(&d->l);
+		return 1;
+	case 2:
+		work();
+		break;
+	default:
+		break;
+	}
+	unlock(&d->l);
+	return 0;
+}

@@ -1,0 +1,25 @@
+// Two variables that are equal stay so.
+#define cli() __asm__ volatile("cli" : : : "memory")
+#define sti() __asm__ volatile("sti" : : : "memory")
+int work(void);
+struct dev { int n; struct dev *next; int (*op)(struct dev *); };
+
+int bad(struct dev *d, int a, int b)
+{
+	if (a == b)
+		cli();
+	b++;
+	if (a == b)
+		sti(); // expect: check_interrupts
+	return 0; // expect: check_interrupts
+}
+
+int good(struct dev *d, int a, int b)
+{
+	if (a == b)
+		cli();
+	work();
+	if (a == b)
+		sti();
+	return 0;
+}

@@ -1,0 +1,21 @@
+// Inside a statement expression.
+#define cli() __asm__ volatile("cli" : : : "memory")
+#define sti() __asm__ volatile("sti" : : : "memory")
+int work(void);
+struct dev { int n; struct dev *next; int (*op)(struct dev *); };
+
+int bad(struct dev *d, int a)
+{
+	int r = ({ cli(); work(); });
+	if (r)
+		return r; // expect: check_interrupts
+	sti();
+	return 0;
+}
+
+int good(struct dev *d, int a)
+{
+	int r = ({ cli(); work(); });
+	sti();
+	return r;
+}

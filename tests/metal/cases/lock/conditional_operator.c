@@ -1,0 +1,26 @@
+// The ?: operator branches.
+typedef struct { int v; } lock_t;
+void lock(lock_t *);
+void unlock(lock_t *);
+int trylock(lock_t *);
+int work(void);
+extern lock_t L;
+struct dev { lock_t l; int n; struct dev *next; int (*op)(struct dev *); };
+
+int bad(struct dev *d, int a)
+{
+	lock(&L);
+	int r = a ? work() : 0;
+	if (r)
+		return r; // expect: lock
+	unlock(&L);
+	return 0;
+}
+
+int good(struct dev *d, int a)
+{
+	lock(&L);
+	int r = a ? work() : 0;
+	unlock(&L);
+	return r;
+}
