@@ -1,8 +1,9 @@
 #include "jffs2/fs/log.h"
 
+#include <algorithm>
 #include <cassert>
 
-#include "jffs2/flash/erased.h"
+#include "base/range.h"
 #include "jffs2/fs/stamp.h"
 
 namespace quire::jffs2 {
@@ -21,10 +22,18 @@ u64 Log::position() const {
   return g.block_start(*open_) + g.erase_size - index_.block(*open_).free;
 }
 
+u32 Log::overhead() const {
+  u32 page = medium_.device().geometry().page_size;
+  return cleanmarker_in_data() + std::max(kStampSize, page) +
+         std::max(kSummarySize + kSummaryMarkerSize, page);
+}
+
 u32 Log::room(u32 entry) const {
   if (!open_) return 0;
   u32 free = index_.block(*open_).free;
-  u32 summary = summary_.size(entry);
+  // On NAND the summary starts on a page of its own: were its page cut but readable for once, the
+  // block would pass for closed, and a node on the same page for stable.
+  u32 summary = static_cast<u32>(round_up(summary_.size(entry), medium_.device().geometry().page_size));
   return free > summary ? (free - summary) & ~3u : 0;
 }
 
@@ -63,7 +72,9 @@ Result<> Log::open_next(Purpose purpose) {
     summary_.clear();
     holds_foreign_ = false;
     block.sequence = ++sequence_;
-    if (write_waste(encode_stamp(sequence_, order_))) return {};
+    // The stamp goes out before any node: on NAND a node on the same page, cut, could read as ones at
+    // the next mount, the block pass for free, and the node appear at the mount after that.
+    if (write_waste(encode_stamp(sequence_, order_))) return flush();
     TRY_VOID(retire_open(purpose));
   }
   return err(ENOSPC);
@@ -91,7 +102,7 @@ Result<RefId> Log::append(std::span<const u8> node, RefKind kind, Slot owner, Su
       if (tries == 4) return err(r.error());
       TRY_VOID(retire_open(purpose));
       u32 name = static_cast<u32>(entry.name.size());
-      TRY(prepare(static_cast<u32>(node.size()), summary_entry_size(entry.type, name), purpose));
+      (void)TRY(prepare(static_cast<u32>(node.size()), summary_entry_size(entry.type, name), purpose));
       continue;
     }
     u32 length = entry.type == NodeType::xref ? kXrefSize : entry.totlen;
@@ -110,11 +121,8 @@ Result<RefId> Log::append(std::span<const u8> node, RefKind kind, Slot owner, Su
 
 Result<> Log::flush() {
   if (!open_ || medium_.pending() == 0) return {};
-  u32 pad = medium_.device().geometry().page_size - medium_.pending();
-  // Padding must not eat the summary's room: then the block ends here.
-  if (!holds_foreign_ && index_.block(*open_).free < pad + summary_.size()) return close();
   std::vector<u8> padding;
-  encode_padding(padding, pad, order_);
+  encode_padding(padding, medium_.device().geometry().page_size - medium_.pending(), order_);
   if (write_waste(padding)) return {};
   TRY_VOID(retire_open(Purpose::collection));
   return flush();
@@ -122,10 +130,12 @@ Result<> Log::flush() {
 
 Result<> Log::close() {
   if (!open_) return {};
+  BlockIndex closing = *open_;
+  TRY_VOID(flush());
+  if (open_ != closing) return {};  // its last page failed: it is closed already
   // A summary must list all; what it cannot name would be lost to the next mount.
   if (holds_foreign_) {
-    TRY_VOID(flush());
-    if (open_) end_open();
+    end_open();
     return {};
   }
   Block& block = index_.block(*open_);
@@ -173,7 +183,7 @@ Result<> Log::retire_open(Purpose purpose) {
     NodeRef old = index_.ref(it->id);
     auto entry = entry_of_node(it->bytes, order_);
     if (!entry) return err(EIO);
-    TRY(prepare(old.room(), old.summary_bytes(), purpose));
+    (void)TRY(prepare(old.room(), old.summary_bytes(), purpose));
     RefId now = TRY(append(it->bytes, old.kind(), old.owner(), *entry, purpose));
     hooks_.moved(it->id, now);
     index_.mark_obsolete(it->id);

@@ -55,8 +55,9 @@ class Log {
   /// Erases an unused block and marks it clean; a block that cannot be erased turns bad.
   Result<> erase(BlockIndex b);
 
-  /// Bytes of a block that never hold nodes: cleanmarker, stamp, fixed part of the summary.
-  u32 overhead() const { return cleanmarker_in_data() + 24 + kSummarySize + kSummaryMarkerSize; }
+  /// Bytes of a block that never hold nodes: cleanmarker, stamp, fixed part of the summary (on NAND
+  /// with what its pages leave over).
+  u32 overhead() const;
   u64 written_nodes() const { return written_; }
   u64 erased_blocks() const { return erased_; }
 

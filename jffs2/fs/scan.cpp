@@ -75,13 +75,20 @@ class Scanner {
       if (out_.marker) first = std::max(first, pad4(h->totlen));
     }
     u32 data_at = out_.marker && !nand ? std::min<u32>(first, static_cast<u32>(block.size())) : 0;
-    if (auto stamp = decode_stamp(block.subspan(data_at), options_.order)) out_.sequence = *stamp;
+    auto behind = block.subspan(data_at);
+    if (auto stamp = decode_stamp(behind, options_.order)) {
+      out_.sequence = *stamp;
+    } else if (auto h = decode_header(behind, options_.order);
+               h && h->type == static_cast<u16>(NodeType::padding) && h->totlen == kStampSize) {
+      out_.damaged++;  // a stamp of which only the header is whole
+    }
     if (is_erased(block.subspan(data_at))) {
       // A chip without OOB has nowhere to mark its clean blocks.
       bool can_mark = !nand || device_.geometry().oob_free_size >= 8;
       out_.kind = out_.marker || !can_mark ? BlockScan::Kind::erased : BlockScan::Kind::unmarked;
       return;
     }
+    out_.front = nand ? load<u32>(block.data(), std::endian::native) != ~u32{0} : out_.marker;
     if (!options_.ignore_summaries && take_summary(block, nand)) return;
     scan_nodes(block, nand);
   }
@@ -90,7 +97,10 @@ class Scanner {
     auto summary = decode_summary(block, options_.order);
     if (!summary) return false;
     // A front that is gone (its erase was cut) tells that the nodes listed may be gone too.
-    if (!nand && summary->cleanmarker != 0 && !out_.marker) return false;
+    if (nand ? !out_.front : summary->cleanmarker != 0 && !out_.marker) return false;
+    if (!summary->entries.empty() &&
+        !decode_header(block.subspan(summary->entries[0].offset), options_.order))
+      return false;
     out_.summary = true;
     u32 listed = 0;
     for (const SummaryEntry& e : summary->entries) {
@@ -285,7 +295,8 @@ std::optional<ByteOrder> detect_order(FlashDevice& device) {
     (void)device.read(g.block_start(BlockIndex(b)), block).has_value();
     // An empty NAND chip tells only out of band.
     std::array<u8, 8> oob;
-    if (g.oob_free_size >= oob.size() && device.read_oob(g.block_start(BlockIndex(b)), g.oob_free_offset, oob)) {
+    if (g.oob_free_size >= oob.size() &&
+        device.read_oob(g.block_start(BlockIndex(b)), g.oob_free_offset, oob)) {
       votes[0] += is_oob_cleanmarker(oob, std::endian::little);
       votes[1] += is_oob_cleanmarker(oob, std::endian::big);
     }

@@ -41,6 +41,7 @@ struct BlockScan {
   u32 unknown = 0;         ///< nodes of unknown type
   bool summary = false;    ///< taken from its summary
   bool marker = false;     ///< starts with a cleanmarker
+  bool front = false;      ///< begins as a block does that was not erased in part
   bool read_only = false;  ///< holds a node that allows reading only
   bool incompatible = false;
   bool end_of_image = false;  ///< starts with OpenWrt's end marker: nothing from here on counts

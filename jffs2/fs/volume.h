@@ -203,6 +203,8 @@ class Volume final : public FileSystem {
   struct Loser {
     Ino dir;
     std::string name;
+    Ino winner_dir;
+    std::string winner;
   };
   std::vector<Loser> losers_ GUARDED_BY(lock_);
 

@@ -87,7 +87,7 @@ void Volume::add_nodes(std::vector<BlockScan>& scans, std::vector<FoundName>& na
 }
 
 void Volume::resolve_names(std::vector<FoundName>& names) {
-  std::ranges::sort(names, [&](const FoundName& a, const FoundName& b) {
+  std::ranges::sort(names, [&](const FoundName& a, const FoundName& b) REQUIRES(lock_) {
     if (a.dir != b.dir) return a.dir < b.dir;
     if (a.hash != b.hash) return a.hash < b.hash;
     if (a.name != b.name) return a.name < b.name;
@@ -109,37 +109,43 @@ void Volume::resolve_names(std::vector<FoundName>& names) {
 
 void Volume::settle_double_directories(std::vector<FoundName>& names) {
   // A directory has one name; a rename that was cut leaves two. Of the two in one directory the later
-  // version is the new name; across directories the times of the dirents tell, then where they lie.
+  // version is the new name; across directories it is what was written later (recovery settles this
+  // before it copies anything), which in others' images only the times of the dirents can tell.
   std::vector<FoundName*> dirs;
   for (FoundName& n : names)
     if (!n.lost && n.ino != kNoIno && n.type == FileType::dir) dirs.push_back(&n);
   std::ranges::sort(dirs, [](const FoundName* a, const FoundName* b) { return a->ino < b->ino; });
-  auto time_of = [&](const FoundName& n) {
+  auto time_of = [&](const FoundName& n) REQUIRES(lock_) {
     const NodeRef& r = index_.ref(n.ref);
     auto bytes = medium_.look(r.offset(), r.length(), scratch_);
     auto d = bytes ? decode_dirent(*bytes, order_) : std::nullopt;
     return d ? d->mctime : 0;
   };
-  auto newer = [&](const FoundName& a, const FoundName& b) {
+  auto newer = [&](const FoundName& a, const FoundName& b) REQUIRES(lock_) {
     if (a.dir == b.dir) return a.version > b.version;
+    bool ours = index_.block(index_.block_of(a.ref)).sequence != 0 &&
+                index_.block(index_.block_of(b.ref)).sequence != 0;
+    if (ours) return written_later(a.ref, b.ref);
     u32 ta = time_of(a), tb = time_of(b);
     return ta != tb ? ta > tb : written_later(a.ref, b.ref);
   };
   for (std::size_t i = 0; i < dirs.size();) {
     FoundName* best = dirs[i];
     std::size_t j = i + 1;
-    for (; j < dirs.size() && dirs[j]->ino == dirs[i]->ino; j++) {
-      FoundName* loser = newer(*dirs[j], *best) ? std::exchange(best, dirs[j]) : dirs[j];
-      loser->lost = true;
-      losers_.push_back({loser->dir, std::string(loser->name)});
-      note("directory with two names: \"" + std::string(loser->name) + "\" is dropped");
+    for (; j < dirs.size() && dirs[j]->ino == dirs[i]->ino; j++)
+      if (newer(*dirs[j], *best)) best = dirs[j];
+    for (std::size_t k = i; k < j; k++) {
+      if (dirs[k] == best) continue;
+      dirs[k]->lost = true;
+      losers_.push_back({dirs[k]->dir, std::string(dirs[k]->name), best->dir, std::string(best->name)});
+      note("directory with two names: \"" + std::string(dirs[k]->name) + "\" is dropped");
     }
     i = j;
   }
 }
 
 void Volume::walk_tree(std::vector<FoundName>& names) {
-  auto has_inode = [&](Slot s) {
+  auto has_inode = [&](Slot s) REQUIRES(lock_) {
     for (RefId id = index_.slot(s).head; id != kNoRef; id = index_.ref(id).next())
       if (index_.ref(id).kind() == RefKind::inode) return true;
     return false;
@@ -168,7 +174,7 @@ void Volume::walk_tree(std::vector<FoundName>& names) {
     }
   }
   std::vector<Slot> dead;
-  index_.each_inode([&](Slot s) {
+  index_.each_inode([&](Slot s) NO_THREAD_SAFETY_ANALYSIS {
     const InodeSlot& inode = index_.slot(s);
     if (inode.parent == kNoIno && inode.links == 0) dead.push_back(s);
   });
@@ -179,7 +185,7 @@ void Volume::walk_tree(std::vector<FoundName>& names) {
 }
 
 void Volume::resolve_xattrs(std::vector<std::pair<RefId, ScannedNode>>& nodes) {
-  std::ranges::sort(nodes, [&](const auto& a, const auto& b) {
+  std::ranges::sort(nodes, [&](const auto& a, const auto& b) REQUIRES(lock_) {
     if (a.second.version != b.second.version) return a.second.version < b.second.version;
     return written_later(b.first, a.first);
   });
@@ -211,7 +217,7 @@ void Volume::resolve_xattrs(std::vector<std::pair<RefId, ScannedNode>>& nodes) {
       datum->second.users++;
     it = dead ? xrefs_.erase(it) : std::next(it);
   }
-  std::erase_if(data_, [&](const auto& entry) {
+  std::erase_if(data_, [&](const auto& entry) REQUIRES(lock_) {
     if (entry.second.users == 0) index_.mark_obsolete(entry.second.ref);
     return entry.second.users == 0;
   });

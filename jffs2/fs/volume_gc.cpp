@@ -23,7 +23,8 @@ i64 Volume::gain_of(const Block& block) const {
 }
 
 std::optional<BlockIndex> Volume::pick_victim(bool any_gain) {
-  i64 least = any_gain ? device_.geometry().erase_size / 64 : device_.geometry().erase_size / 16;
+  const Geometry& g = device_.geometry();
+  i64 least = std::max(any_gain ? g.erase_size / 64 : g.erase_size / 16, g.page_size);
   std::optional<BlockIndex> best, idle;
   i64 best_gain = least;
   u32 most_erases = 0;
@@ -83,18 +84,16 @@ Result<> Volume::move(RefId id) {
     case RefKind::xattr:
     case RefKind::xref:
       return move_xattr(id);
-    case RefKind::foreign: {
-      RefId now = TRY(copy_verbatim(id));
-      (void)now;
-      return {};
-    }
+    case RefKind::foreign:
+      break;
   }
+  (void)TRY(copy_verbatim(id));
   return {};
 }
 
 Result<RefId> Volume::copy_verbatim(RefId id) {
   NodeRef old = index_.ref(id);
-  TRY(log_.prepare(old.room(), old.summary_bytes(), Purpose::collection));
+  (void)TRY(log_.prepare(old.room(), old.summary_bytes(), Purpose::collection));
   std::vector<u8> bytes(old.room());
   TRY_VOID(medium_.read(old.offset(), bytes));
   SummaryEntry entry;
@@ -182,7 +181,7 @@ Result<> Volume::move_inode_node(RefId id) {
   }
   u32 room = index_.ref(id).room();
   if (!inode.is_reg() || inode.metadata == id) {
-    TRY(copy_verbatim(id));
+    (void)TRY(copy_verbatim(id));
     return {};
   }
   std::size_t i = inode.fragments.find_node(id, header->offset, header->dsize);
@@ -197,7 +196,7 @@ Result<> Volume::move_inode_node(RefId id) {
     u32 worth_filling =
         tight() ? 4 * kInodeSize : std::max(4 * kInodeSize, device_.geometry().erase_size / 16);
     if (have >= room || have < worth_filling || header->compression == Compression::zero) {
-      TRY(copy_verbatim(id));
+      (void)TRY(copy_verbatim(id));
       return {};
     }
   }
@@ -276,7 +275,7 @@ Result<> Volume::move_dirent(RefId id) {
     d.forget(i);
     return {};
   }
-  TRY(copy_verbatim(id));
+  (void)TRY(copy_verbatim(id));
   return {};
 }
 
@@ -297,14 +296,14 @@ Result<> Volume::move_xattr(RefId id) {
       return {};
     }
   }
-  TRY(copy_verbatim(id));
+  (void)TRY(copy_verbatim(id));
   return {};
 }
 
 Result<> Volume::evacuate(BlockIndex block) {
   victim_ = block;
   victim_at_ = 0;
-  while (victim_ == block && index_.block(block).state == BlockState::used) TRY(step(true));
+  while (victim_ == block && index_.block(block).state == BlockState::used) (void)TRY(step(true));
   return {};
 }
 

@@ -107,16 +107,17 @@ Result<> Volume::read_nodes(Inode& inode) {
     }
   }
 
-  auto by_age = [&](const auto& version, RefId ref, const auto& other_version, RefId other_ref) {
+  auto by_age = [&](const auto& version, RefId ref, const auto& other_version,
+                    RefId other_ref) REQUIRES(lock_) {
     return version != other_version ? version < other_version : written_later(other_ref, ref);
   };
-  std::ranges::sort(found, [&](const Found& a, const Found& b) {
+  std::ranges::sort(found, [&](const Found& a, const Found& b) REQUIRES(lock_) {
     return by_age(a.node.version, a.ref, b.node.version, b.ref);
   });
   // Of the copies of one node the last stays.
   for (std::size_t i = 0; i + 1 < found.size(); i++)
     if (found[i].node.version == found[i + 1].node.version) index_.mark_obsolete(found[i].ref);
-  std::erase_if(found, [&](const Found& f) { return index_.ref(f.ref).obsolete(); });
+  std::erase_if(found, [&](const Found& f) REQUIRES(lock_) { return index_.ref(f.ref).obsolete(); });
 
   if (found.empty()) {
     if (inode.ino != kRootIno) return err(EIO);
@@ -166,9 +167,8 @@ Result<> Volume::read_nodes(Inode& inode) {
       index_.mark_obsolete(f.ref);
   if (!inode.is_dir()) return {};
 
-  std::ranges::sort(entries, [&](const FoundEntry& a, const FoundEntry& b) {
-    return by_age(a.version, a.ref, b.version, b.ref);
-  });
+  std::ranges::sort(entries, [&](const FoundEntry& a, const FoundEntry& b)
+                                 REQUIRES(lock_) { return by_age(a.version, a.ref, b.version, b.ref); });
   for (const FoundEntry& e : entries) {
     u32 before = directory->find(e.name);
     bool was_live = before != Directory::kNone && directory->entry(before).ino != kNoIno;

@@ -22,7 +22,6 @@ constexpr std::size_t kMostUnmarked = 4;
 }  // namespace
 
 Result<> Volume::recover(const std::vector<BlockScan>& scans) {
-  const bool nor = !device_.geometry().is_nand();
   std::vector<BlockIndex> empty, suspect, unmarked;
   for (u32 i = 0; i < scans.size(); i++) {
     BlockIndex b(i);
@@ -32,7 +31,7 @@ Result<> Volume::recover(const std::vector<BlockScan>& scans) {
     } else if (block.state == BlockState::used) {
       bool was_open = block.sequence != 0 && !block.summary;
       bool damaged = scans[i].damaged != 0;
-      bool no_front = nor && !scans[i].marker;
+      bool no_front = !scans[i].front;
       if (was_open)
         (block.live() == 0 ? empty : suspect).push_back(b);
       else if (block.live() == 0 && (damaged || no_front))
@@ -43,7 +42,19 @@ Result<> Volume::recover(const std::vector<BlockScan>& scans) {
   }
   if (unmarked.size() <= kMostUnmarked) suspect.insert(suspect.end(), unmarked.begin(), unmarked.end());
   for (BlockIndex b : empty) TRY_VOID(log_.erase(b));
-  std::ranges::stable_sort(suspect, {}, [&](BlockIndex b) REQUIRES(lock_) { return index_.block(b).live(); });
+  // Before anything else is copied, for which of two names is the newer is told by where they lie; and
+  // only once the newer one is on stable ground, or a cut could cost both.
+  for (const Loser& loser : losers_) {
+    auto winner_dir = load_dir(loser.winner_dir), dir = load_dir(loser.dir);
+    if (!winner_dir || !dir) continue;
+    u32 winner = (*winner_dir)->directory->find_live(loser.winner);
+    if (winner == Directory::kNone || (*dir)->directory->find_live(loser.name) == Directory::kNone) continue;
+    if (!copy_verbatim((*winner_dir)->directory->entry(winner).ref) || !log_.flush()) break;
+    if (!set_name(**dir, loser.name, kNoIno, FileType::unknown, Purpose::collection)) break;
+  }
+  losers_.clear();
+  std::ranges::sort(suspect, {},
+                    [&](BlockIndex b) REQUIRES(lock_) { return std::pair(index_.block(b).live(), b); });
   for (BlockIndex b : suspect) {
     auto r = evacuate(b);
     victim_.reset();
@@ -57,14 +68,6 @@ Result<> Volume::recover(const std::vector<BlockScan>& scans) {
       return {};
     }
   }
-  for (const Loser& loser : losers_) {
-    auto dir = load_dir(loser.dir);
-    if (!dir) continue;
-    u32 i = (*dir)->directory->find_live(loser.name);
-    if (i == Directory::kNone) continue;
-    TRY_VOID(set_name(**dir, loser.name, kNoIno, FileType::unknown, Purpose::collection));
-  }
-  losers_.clear();
   return log_.flush();
 }
 

@@ -81,7 +81,7 @@ Result<RefId> Volume::put_node(Inode& inode, InodeNode node, std::span<const u8>
                      .ino = node.ino,
                      .version = node.version};
   pad_to_4(bytes);
-  TRY(log_.prepare(static_cast<u32>(bytes.size()), kInodeEntry, purpose));
+  (void)TRY(log_.prepare(static_cast<u32>(bytes.size()), kInodeEntry, purpose));
   auto id = log_.append(bytes, RefKind::inode, inode.slot, entry, purpose);
   bytes.swap(node_);
   if (id) inode.highest = node.version;
@@ -107,7 +107,7 @@ Result<RefId> Volume::put_dirent(Inode& dir, std::string_view name, Ino ino, Fil
                      .name = name};
   pad_to_4(bytes);
   u32 entry_bytes = summary_entry_size(NodeType::dirent, static_cast<u32>(name.size()));
-  TRY(log_.prepare(static_cast<u32>(bytes.size()), entry_bytes, purpose));
+  (void)TRY(log_.prepare(static_cast<u32>(bytes.size()), entry_bytes, purpose));
   RefId id = TRY(log_.append(bytes, RefKind::dirent, dir.slot, entry, purpose));
   dir.highest = node.version;
   dir.mtime = dir.ctime = node.mctime;

@@ -93,7 +93,7 @@ Result<std::vector<std::string>> Volume::listxattr(Ino ino) {
 Result<> Volume::put_xref(const XrefKey& key, u32 seqno, Purpose purpose) {
   std::vector<u8> bytes;
   encode_xref(bytes, {.ino = Ino(key.first), .xid = Xid(key.second), .seqno = seqno}, order_);
-  TRY(log_.prepare(kXrefSize, summary_entry_size(NodeType::xref), purpose));
+  (void)TRY(log_.prepare(kXrefSize, summary_entry_size(NodeType::xref), purpose));
   RefId id = TRY(log_.append(bytes, RefKind::xref, kNoSlot, {.type = NodeType::xref}, purpose));
   Xref& x = xrefs_[key];
   if (x.ref != kNoRef) {
@@ -151,7 +151,7 @@ Result<> Volume::setxattr(Ino ino, std::string_view name, std::span<const u8> va
   std::vector<u8> bytes;
   encode_xattr(bytes, node, order_);
   SummaryEntry entry{.type = NodeType::xattr, .totlen = size, .version = node.version, .xid = node.xid};
-  TRY(log_.prepare(size, kXattrEntry, Purpose::data));
+  (void)TRY(log_.prepare(size, kXattrEntry, Purpose::data));
   RefId id = TRY(log_.append(bytes, RefKind::xattr, kNoSlot, entry, Purpose::data));
   highest_xid_++;
   data_[node.xid.value()] = {.ref = id, .users = 1};

@@ -1,0 +1,117 @@
+// Power loss. By default a seeded sample of the cuts; QUIRE_LONG_TESTS=1 tries all of them.
+// QUIRE_POWER_CASE=ID replays one case, as a failure printed it.
+// QUIRE_POWER_EXPORT=DIR writes a sample of the surviving images, with manifests, for other judges.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "jffs2/fs/power/explorer.h"
+
+namespace quire::jffs2::power {
+namespace {
+
+constexpr Geometry kNor{.erase_size = 8192, .block_count = 24};
+constexpr Geometry kNand{.erase_size = 8192,
+                         .block_count = 24,
+                         .page_size = 512,
+                         .oob_size = 16,
+                         .oob_free_offset = 2,
+                         .oob_free_size = 14};
+
+/// A scenario, and of how many cuts one is tried every day, by depth.
+struct Entry {
+  Scenario scenario;
+  std::vector<u32> everyday;
+};
+
+std::vector<Entry> entries() {
+  return {
+      {{.name = "nor", .geometry = kNor, .seed = 11, .operations = 2400}, {6, 60}},
+      {{.name = "nand", .geometry = kNand, .seed = 12, .operations = 2400}, {6, 60}},
+      {{.name = "nor-big-endian",
+        .geometry = kNor,
+        .order = std::endian::big,
+        .seed = 13,
+        .operations = 2000,
+        .depth = 1},
+       {20}},
+      {{.name = "nor-collecting",
+        .geometry = {.erase_size = 4096, .block_count = 12},
+        .mix = Mix::rewriting,
+        .seed = 14,
+        .operations = 300,
+        .follow_up = 10,
+        .fill_percent = 45},
+       {8, 30}},
+      {{.name = "nand-collecting",
+        .geometry = {.erase_size = 4096,
+                     .block_count = 14,
+                     .page_size = 512,
+                     .oob_size = 16,
+                     .oob_free_offset = 2,
+                     .oob_free_size = 14},
+        .mix = Mix::rewriting,
+        .seed = 15,
+        .operations = 300,
+        .follow_up = 10,
+        .fill_percent = 35},
+       {8, 30}},
+      {{.name = "nor-renaming",
+        .geometry = {.erase_size = 4096, .block_count = 12},
+        .mix = Mix::renaming,
+        .seed = 16,
+        .operations = 200,
+        .follow_up = 8,
+        .fill_percent = 20},
+       {6, 30}},
+      {{.name = "nand-renaming",
+        .geometry = {.erase_size = 4096,
+                     .block_count = 14,
+                     .page_size = 512,
+                     .oob_size = 16,
+                     .oob_free_offset = 2,
+                     .oob_free_size = 14},
+        .mix = Mix::renaming,
+        .seed = 17,
+        .operations = 200,
+        .follow_up = 8,
+        .fill_percent = 20},
+       {6, 30}},
+  };
+}
+
+class PowerLoss : public testing::TestWithParam<Entry> {};
+
+INSTANTIATE_TEST_SUITE_P(Scenarios, PowerLoss, testing::ValuesIn(entries()), [](const auto& p) {
+  std::string name = p.param.scenario.name;
+  for (char& c : name)
+    if (c == '-') c = '_';
+  return name;
+});
+
+TEST_P(PowerLoss, NothingIsLostThatWasPromised) {
+  const char* long_mode = std::getenv("QUIRE_LONG_TESTS");
+  const char* only = std::getenv("QUIRE_POWER_CASE");
+  const char* directory = std::getenv("QUIRE_POWER_EXPORT");
+  const Entry& entry = GetParam();
+  ExploreOptions o;
+  if (long_mode == nullptr || *long_mode == '\0') o.one_of = entry.everyday;
+  if (directory != nullptr) o.export_directory = directory;
+  o.threads = std::max(1u, std::thread::hardware_concurrency());
+  if (only != nullptr) {
+    std::string id = only;
+    std::size_t colon = id.find(':');
+    if (colon == id.npos || id.substr(0, colon) != entry.scenario.name) GTEST_SKIP();
+    o.only = id.substr(colon + 1);
+  }
+  ExploreReport r = Explorer(entry.scenario, o).run();
+  fmt::print("{}: {} flash operations, {} cuts, {} mounts\n", entry.scenario.name, r.operations, r.cases,
+             r.mounts);
+  for (const std::string& f : r.failures) ADD_FAILURE() << f;
+  EXPECT_GT(r.cases, 0u);
+}
+
+}  // namespace
+}  // namespace quire::jffs2::power
