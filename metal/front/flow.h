@@ -130,6 +130,8 @@ class FlowBuilder final : public Translator {
   void compound(const clang::CompoundStmt* s);
   void declaration(const clang::DeclStmt* s);
   void declare(const clang::VarDecl* decl);
+  /// Labels whose address an initialiser takes are targets of computed gotos.
+  void take_labels(const clang::Stmt* init);
   void full_expression(const clang::Expr* e);
   void branch(const clang::Expr* e, BlockId yes, BlockId no);
   void decide_value(ExprId id, const clang::Expr* e, BlockId yes, BlockId no);

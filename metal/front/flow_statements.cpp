@@ -115,6 +115,7 @@ void FlowBuilder::declare(const clang::VarDecl* decl) {
   if (decl->isStaticLocal()) {
     out_.locals[id.value()].is_static = true;
     listener_.static_variable(decl);
+    take_labels(decl->getInit());
     return;
   }
   const std::size_t mark = open_macros_.size();
@@ -158,6 +159,12 @@ void FlowBuilder::declare(const clang::VarDecl* decl) {
     for (const clang::BindingDecl* binding : pieces->bindings())
       if (const clang::VarDecl* holder = binding->getHoldingVar(); holder != nullptr) declare(holder);
   end_macros(mark);
+}
+
+void FlowBuilder::take_labels(const clang::Stmt* init) {
+  if (init == nullptr) return;
+  if (const auto* taken = llvm::dyn_cast<clang::AddrLabelExpr>(init); taken != nullptr) label_address(taken);
+  for (const clang::Stmt* child : init->children()) take_labels(child);
 }
 
 void FlowBuilder::leave_scope_but_variables(std::size_t depth, clang::SourceLocation at) {

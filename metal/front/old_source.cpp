@@ -39,10 +39,14 @@ class Fixer {
     if (c == 'e' && depth_ == 0 && statement_start_ && array_before_its_type()) return;
     if (c == '{') ++depth_;
     if (c == '}') --depth_;
-    if (c == '\n')
+    if (c == '\n') {
       at_line_start_ = true;
-    else if (c != ' ' && c != '\t')
-      at_line_start_ = false;
+      if (in_define_ && (at_ == 0 || in_[at_ - 1] != '\\')) {
+        in_define_ = false;
+        statement_start_ = true;
+      }
+    }
+    if (!std::isspace(static_cast<unsigned char>(c))) at_line_start_ = false;
     if (c == ';' || c == '{' || c == '}')
       statement_start_ = true;
     else if (!std::isspace(static_cast<unsigned char>(c)))
@@ -65,7 +69,10 @@ class Fixer {
     const bool has_code = in_.substr(word).starts_with("define");
     take();
     at_line_start_ = false;
-    if (has_code) return;
+    if (has_code) {
+      in_define_ = true;
+      return;
+    }
     while (at_ < in_.size() && peek() != '\n') {
       if (peek() == '/' && peek(1) == '*') return comment();
       if (peek() == '\\' && peek(1) == '\n') take();
@@ -187,7 +194,8 @@ class Fixer {
   std::string out_;
   std::size_t at_ = 0;
   int depth_ = 0;
-  bool at_line_start_ = true, statement_start_ = false, changed_ = false;
+  bool at_line_start_ = true, statement_start_ = true, changed_ = false;
+  bool in_define_ = false;
 };
 
 /// One file with other content.

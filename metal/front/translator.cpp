@@ -409,6 +409,8 @@ ExprId Translator::rest(const clang::Expr* e) {
       return throw_expression(llvm::cast<clang::CXXThrowExpr>(e));
     case clang::Stmt::LambdaExprClass:
       return lambda(llvm::cast<clang::LambdaExpr>(e));
+    case clang::Stmt::ArrayInitLoopExprClass:  // the copy of an array, element by element
+      return translate(llvm::cast<clang::ArrayInitLoopExpr>(e)->getCommonExpr(), Use::Address);
     case clang::Stmt::AddrLabelExprClass:
       return label_address(llvm::cast<clang::AddrLabelExpr>(e));
     case clang::Stmt::RecoveryExprClass:
@@ -630,8 +632,9 @@ ExprId Translator::call(const clang::CallExpr* e) {
     return dependent_operator(op);
   } else if (callee != nullptr && llvm::isa<clang::DeclRefExpr>(e->getCallee()->IgnoreParenImpCasts())) {
     // Through translate, for the macro that may have named it; it is not an address that is taken.
-    before(e->getCallee());
-    kids.push_back(after(e->getCallee(), function(callee, true)));
+    const clang::Expr* name = e->getCallee()->IgnoreParenImpCasts();
+    before(name);
+    kids.push_back(after(name, function(callee, true)));
   } else {
     kids.push_back(translate(e->getCallee(), Use::Access));
   }
@@ -721,6 +724,9 @@ ExprId Translator::initialise(ExprId object, clang::QualType type, const clang::
       bare = bound->getSubExpr();  // built in place: the object's own destructor ends it
     else if (const auto* paren = llvm::dyn_cast<clang::ParenExpr>(bare); paren != nullptr)
       bare = paren->getSubExpr();
+    else if (const auto* written = llvm::dyn_cast<clang::CXXDefaultInitExpr>(bare);
+             written != nullptr && written->getExpr() != nullptr)
+      bare = written->getExpr();
     else if (const auto* cast = llvm::dyn_cast<clang::CastExpr>(bare);
              cast != nullptr && cast->isPRValue() && type->isRecordType() &&
              cast->getSubExpr()->isPRValue() &&
