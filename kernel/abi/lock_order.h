@@ -31,6 +31,7 @@ inline constexpr LockClass socket_state{204, "net.socket_state"};  // bind and c
 inline constexpr LockClass socket_names{213, "net.socket_names"};  // which socket owns which name
 inline constexpr LockClass socket{214, "net.socket", true};
 inline constexpr LockClass terminal{216, "fs.terminal", true};  // line discipline of one terminal
+inline constexpr LockClass pty_table{218, "fs.pty_table"};      // terminals by number
 inline constexpr LockClass dentry{220, "vfs.dentry", true};
 inline constexpr LockClass overlay_table{228, "fs.overlay_table"};  // inodes of one overlay
 inline constexpr LockClass host_table{230, "fs.host_table"};        // inodes of one host directory tree
@@ -58,9 +59,11 @@ inline constexpr LockClass wait_queue{430, "vfs.wait_queue", true};
 inline constexpr LockClass epoll_ready{435, "vfs.epoll_ready"};  // which watched files may be ready
 inline constexpr LockClass waiter{440, "vfs.waiter"};
 // platform
+inline constexpr LockClass platform_spaces{495, "platform.spaces"};  // all spaces, to steal stubs from
 inline constexpr LockClass platform_space{500, "platform.space", true};
 inline constexpr LockClass platform_factory{503, "platform.factory"};  // talk with the template
 inline constexpr LockClass platform_patcher{502, "platform.patcher"};  // patched system-call sites
+inline constexpr LockClass platform_users{504, "platform.users"};      // contexts with a thread in a stub
 inline constexpr LockClass platform_context{505, "platform.context"};  // where a context's thread is
 inline constexpr LockClass platform_stub{507, "platform.stub"};        // a stub's request ring
 inline constexpr LockClass platform_pool{510, "platform.pool"};

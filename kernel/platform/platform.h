@@ -41,6 +41,7 @@ struct Options {
   unsigned stub_pool = 2;      // stubs made ahead
   bool patch = true;           // patch system-call sites
   std::string memory = "auto"; // auto, tmpfs, memfd
+  unsigned max_stubs = 1024;   // beyond that, and where the host gives no more, idle spaces lose theirs
   int memory_fd = -1;          // from open_memory_file(), taken over; then `memory` is ignored
 };
 

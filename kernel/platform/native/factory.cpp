@@ -178,8 +178,8 @@ struct TemplatePage {
 }  // namespace
 
 Result<std::unique_ptr<Factory>> Factory::create(ControlFile& control, const MemoryFile& memory,
-                                                 unsigned pool) {
-  auto factory = std::unique_ptr<Factory>(new Factory(control, pool));
+                                                 unsigned pool, unsigned max_stubs) {
+  auto factory = std::unique_ptr<Factory>(new Factory(control, pool, max_stubs));
   TRY_VOID(factory->start(memory));
   return factory;
 }
@@ -295,6 +295,7 @@ bool Factory::template_call_done() {
 }
 
 Result<std::shared_ptr<Stub>> Factory::make() {
+  if (live() >= max_stubs_) return err(EAGAIN);
   const SlotNumber slot = TRY(control_.allocate_slot());
   auto block = control_.allocate_block();
   Fd ack(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -409,6 +410,11 @@ Result<std::shared_ptr<Stub>> Factory::take() {
   return make();
 }
 
+void Factory::put_back(std::shared_ptr<Stub> stub) {
+  LockGuard guard(pool_lock_);
+  pool_.push_back(std::move(stub));
+}
+
 void Factory::discard(std::shared_ptr<Stub> stub) {
   killed_.fetch_add(1, std::memory_order_relaxed);
   stub->kill();
@@ -455,6 +461,8 @@ void Factory::watch() {
         LockGuard guard(pool_lock_);
         if (pool_.size() >= pool_size_) break;
       }
+      // The last few are for those that cannot wait.
+      if (live() + pool_size_ >= max_stubs_) break;
       LockGuard guard(lock_);
       auto stub = make();
       if (!stub) break;

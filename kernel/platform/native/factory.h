@@ -17,11 +17,13 @@ class Factory {
  public:
   /// Forks the template. From the long-lived main thread: its end takes all stubs along.
   static Result<std::unique_ptr<Factory>> create(ControlFile& control, const MemoryFile& memory,
-                                                 unsigned pool);
+                                                 unsigned pool, unsigned max_stubs);
   ~Factory();
 
   /// A stub with one parked thread; from the pool when it has one. EAGAIN, ENOMEM.
   Result<std::shared_ptr<Stub>> take();
+  /// Puts back a stub that has run no guest.
+  void put_back(std::shared_ptr<Stub> stub);
   /// Ends a stub that nobody will use again.
   void discard(std::shared_ptr<Stub> stub);
 
@@ -33,7 +35,8 @@ class Factory {
   u64 live() const { return live_.load(std::memory_order_relaxed); }
 
  private:
-  Factory(ControlFile& control, unsigned pool) : control_(control), pool_size_(pool) {}
+  Factory(ControlFile& control, unsigned pool, unsigned max_stubs)
+      : control_(control), pool_size_(pool), max_stubs_(max_stubs) {}
   Result<> start(const MemoryFile& memory);
   Result<std::shared_ptr<Stub>> make() REQUIRES(lock_);
   bool template_call_done() REQUIRES(lock_);
@@ -41,7 +44,7 @@ class Factory {
   void poke();
 
   ControlFile& control_;
-  const unsigned pool_size_;
+  const unsigned pool_size_, max_stubs_;
   FrameShape shape_;
   GuestRange vvar_{}, vdso_{};
   Fd socket_;  // to the template: eventfds

@@ -50,7 +50,14 @@ class OwnFrames {
   std::vector<FrameNumber> free_ GUARDED_BY(lock_);
 };
 
+class NativeSpace;
+
 struct Host {
+  void add_space(NativeSpace* space);
+  void remove_space(NativeSpace* space);
+  /// Ends the stub of some idle space other than `taker`; false if there is none.
+  bool steal_stub(const NativeSpace* taker);
+
   std::unique_ptr<ControlFile> control;
   std::unique_ptr<MemoryFile> memory;
   std::unique_ptr<Patcher> patcher;
@@ -62,6 +69,10 @@ struct Host {
   Statistics statistics;
   u64 mapping_limit = 65530;  // vm.max_map_count
   bool private_tier = false;
+  Mutex<locks::platform_spaces> spaces_lock;
+  std::vector<NativeSpace*> spaces GUARDED_BY(spaces_lock);
+  std::size_t next_victim GUARDED_BY(spaces_lock) = 0;
+
   std::atomic<unsigned> running{0};  // contexts whose guest may be on a CPU
 };
 

@@ -26,11 +26,27 @@ bool within(u64 a, const char* from, const char* to) {
 
 }  // namespace
 
+/// A short turn at the state; the two sides meet so rarely that waiting by yielding will do.
+class NativeContext::Turn {
+ public:
+  explicit Turn(NativeContext& context) : context_(context) {
+    while (context_.taken_.exchange(true, std::memory_order_acquire)) sched_yield();
+  }
+  ~Turn() { context_.taken_.store(false, std::memory_order_release); }
+
+ private:
+  NativeContext& context_;
+};
+
 NativeContext::NativeContext(Host& host) : host_(host) { reset(); }
 
-NativeContext::~NativeContext() { unbind(); }
+NativeContext::~NativeContext() {
+  Turn turn(*this);
+  unbind();
+}
 
 void NativeContext::reset() {
+  Turn turn(*this);
   regs_ = {};
   regs_.orig_rax = ~u64{0};
   regs_.cs = user_cs;
@@ -42,43 +58,58 @@ void NativeContext::reset() {
 
 // ---- Where the thread is
 
-void NativeContext::unbind() {
-  if (slot_ == nullptr) return;
+void NativeContext::drop_thread() {
   answered_before_ += slot_->answered.load(std::memory_order_relaxed);
   thread_.patched = parked_ == Parked::patched;
   LockGuard guard(lock_);
   if (parked_ != Parked::nowhere && !stub_->dead()) stub_->give_thread(thread_);
   stub_.reset();
   slot_ = nullptr;
-  space_ = nullptr;
   parked_ = Parked::nowhere;
 }
 
+void NativeContext::unbind() {
+  if (slot_ == nullptr) return;
+  stub_->remove_user(this);
+  drop_thread();
+}
+
+// By a thief: only where the guest does not run.
+bool NativeContext::leave_stub() {
+  if (taken_.exchange(true, std::memory_order_acquire)) return false;
+  const bool left = slot_ == nullptr || load_extended();
+  if (left && slot_ != nullptr) drop_thread();
+  taken_.store(false, std::memory_order_release);
+  return left;
+}
+
 Result<> NativeContext::bind(NativeSpace& space) {
-  if (space_ == &space && slot_ != nullptr) {
+  space_ = &space;
+  if (slot_ != nullptr && space.current() == stub_.get()) {
     if (stub_->dead()) return err(ESRCH);
     return {};
   }
   if (slot_ != nullptr) {
-    if (!extended_loaded_) TRY(extended_state());
+    TRY_VOID(load_extended());
     unbind();
   }
-  auto stub = TRY(space.bind());
-  const StubThread thread = TRY(stub->take_thread());
+  std::shared_ptr<Stub> stub;
+  do stub = TRY(space.bind());
+  while (!stub->add_user(this));  // stolen meanwhile
+  const auto thread = stub->take_thread();
+  if (!thread) {
+    stub->remove_user(this);
+    return err(thread.error());
+  }
   {
     LockGuard guard(lock_);
     stub_ = std::move(stub);
-    thread_ = thread;
-    slot_ = host_.control->slot(thread.slot);
-    space_ = &space;
-    parked_ = thread.patched ? Parked::patched : Parked::frame;
+    thread_ = *thread;
+    slot_ = host_.control->slot(thread_.slot);
   }
+  parked_ = thread_.patched ? Parked::patched : Parked::frame;
   slot_->answered.store(0, std::memory_order_relaxed);
   publish_answers();
-  if (!extended_loaded_) {
-    extended_ = host_.factory->shape().initial;
-    extended_loaded_ = true;
-  }
   return {};
 }
 
@@ -89,23 +120,29 @@ const SignalFrame* NativeContext::frame() const {
 
 // ---- State
 
+Result<> NativeContext::load_extended() {
+  if (extended_loaded_) return {};
+  if (parked_ == Parked::patched) TRY_VOID(retrap());
+  if (parked_ != Parked::frame) return err(ESRCH);
+  const FrameShape& shape = host_.factory->shape();
+  extended_.resize(shape.extended_size);
+  std::memcpy(extended_.data(), reinterpret_cast<const std::byte*>(slot_) + shape.extended,
+              shape.extended_size);
+  clean_extended_state(shape, extended_);
+  extended_loaded_ = true;
+  return {};
+}
+
 Result<std::span<std::byte>> NativeContext::extended_state() {
-  if (!extended_loaded_) {
-    if (parked_ == Parked::patched) TRY_VOID(retrap());
-    if (parked_ != Parked::frame) return err(ESRCH);
-    const FrameShape& shape = host_.factory->shape();
-    extended_.resize(shape.extended_size);
-    std::memcpy(extended_.data(), reinterpret_cast<const std::byte*>(slot_) + shape.extended,
-                shape.extended_size);
-    clean_extended_state(shape, extended_);
-    extended_loaded_ = true;
-  }
+  Turn turn(*this);
+  TRY_VOID(load_extended());
   return std::span(extended_);
 }
 
 Result<> NativeContext::copy_state_from(Context& other) {
   auto& o = static_cast<NativeContext&>(other);
   auto state = TRY(o.extended_state());
+  Turn turn(*this);
   regs_ = o.regs_;
   extended_.assign(state.begin(), state.end());
   extended_loaded_ = true;
@@ -115,6 +152,7 @@ Result<> NativeContext::copy_state_from(Context& other) {
 Result<> NativeContext::set_answer(u32 nr, u64 value) {
   const u32 place = answer_place(nr);
   if (place == 0) return err(ENOTSUP);
+  Turn turn(*this);
   answers_[place] = value;
   answer_mask_ |= u64{1} << place;
   if (slot_ != nullptr) publish_answers();
@@ -122,6 +160,7 @@ Result<> NativeContext::set_answer(u32 nr, u64 value) {
 }
 
 void NativeContext::clear_answers() {
+  Turn turn(*this);
   answer_mask_ = 0;
   if (slot_ != nullptr) publish_answers();
 }
@@ -342,6 +381,7 @@ void NativeContext::take_patched(Trap* trap) {
 }
 
 Trap NativeContext::run(Space& space) {
+  Turn turn(*this);
   if (!bind(static_cast<NativeSpace&>(space))) return {.kind = Trap::Kind::lost};
   running_.store(true, std::memory_order_seq_cst);
   host_.running.fetch_add(1, std::memory_order_relaxed);

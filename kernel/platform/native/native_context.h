@@ -8,7 +8,7 @@
 
 namespace quire::platform::native {
 
-class NativeContext final : public Context {
+class NativeContext final : public Context, private StubUser {
  public:
   explicit NativeContext(Host& host);
   ~NativeContext() override;
@@ -31,8 +31,13 @@ class NativeContext final : public Context {
     patched,  // it waits in a trampoline; extended state in the CPU
   };
 
+  bool leave_stub() override;
   Result<> bind(NativeSpace& space);
   void unbind();
+  /// Lets go of the thread; not of its place among the stub's users.
+  void drop_thread();
+  /// Takes the extended state over from the thread. ESRCH.
+  Result<> load_extended();
   void publish_answers();
   /// Patched to frame: the thread makes a real system call. ESRCH.
   Result<> retrap();
@@ -69,11 +74,15 @@ class NativeContext final : public Context {
   std::atomic<bool> interrupt_{false};
   std::atomic<bool> running_{false};
 
-  Mutex<locks::platform_context> lock_;  // for interrupt(); the owner changes these only under it
+  /// Who may touch the state: its owner in a call, or a thief who makes the context leave its stub.
+  class Turn;
+  std::atomic<bool> taken_{false};
+
+  Mutex<locks::platform_context> lock_;  // for interrupt(); stub_, thread_ and slot_ change only under it
   std::shared_ptr<Stub> stub_;
   StubThread thread_{};
   Slot* slot_ = nullptr;
-  NativeSpace* space_ = nullptr;
+  NativeSpace* space_ = nullptr;  // of the current run()
 };
 
 }  // namespace quire::platform::native

@@ -5,12 +5,20 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <vector>
 
 namespace quire::platform::native {
+namespace {
+constexpr int bind_tries = 100;
+constexpr unsigned bind_pause_us = 5000;
+}  // namespace
+
+NativeSpace::NativeSpace(Host& host) : host_(host) { host_.add_space(this); }
 
 NativeSpace::~NativeSpace() {
+  host_.remove_space(this);
   std::shared_ptr<Stub> stub;
   {
     LockGuard guard(lock_);
@@ -119,7 +127,7 @@ Ticket NativeSpace::unmap(GuestRange range) {
   stub_->push(call_entry(SYS_munmap, 0, range.begin.value(), range.size()));
   const u64 ack = stub_->push_ack();
   stub_->kick();
-  return Ticket(ack);
+  return ticket(ack);
 }
 
 Ticket NativeSpace::protect(GuestRange range, Access access) {
@@ -147,41 +155,73 @@ Ticket NativeSpace::protect(GuestRange range, Access access) {
   host_.statistics.revocations.fetch_add(1, std::memory_order_relaxed);
   const u64 ack = stub_->push_ack();
   stub_->kick();
-  return Ticket(ack);
+  return ticket(ack);
 }
 
-void NativeSpace::wait(Ticket ticket) {
-  if (ticket.value() == 0) return;
+void NativeSpace::wait(Ticket t) {
+  if (t.value() == 0) return;
+  const u64 ack = t.value() & ((u64{1} << ack_bits) - 1);
   std::shared_ptr<Stub> stub;
   {
     LockGuard guard(lock_);
+    // A stub that is gone reaches nothing any more.
+    if (!stub_ || t.value() >> ack_bits != epoch_) return;
     stub = stub_;
   }
-  // A stub that is gone reaches nothing any more.
-  if (!stub || stub->done(ticket.value())) return;
+  if (stub->done(ack)) return;
   host_.statistics.waits.fetch_add(1, std::memory_order_relaxed);
-  stub->wait(ticket.value());
+  stub->wait(ack);
 }
 
-bool NativeSpace::done(Ticket ticket) const {
-  if (ticket.value() == 0) return true;
+bool NativeSpace::done(Ticket t) const {
+  if (t.value() == 0) return true;
   LockGuard guard(lock_);
-  return !stub_ || stub_->dead() || stub_->done_now(ticket.value());
+  if (!stub_ || t.value() >> ack_bits != epoch_ || stub_->dead()) return true;
+  return stub_->done_now(t.value() & ((u64{1} << ack_bits) - 1));
+}
+
+bool NativeSpace::give_up_stub() {
+  LockGuard guard(lock_);
+  if (!stub_ || stub_->dead()) return false;
+  bool has_private = false;
+  table_.for_each({GuestAddr(0), host_.layout.limit}, [&](const Mapping& m) { has_private |= m.is_private; });
+  if (has_private || !stub_->evict_users()) return false;
+  host_.factory->discard(std::move(stub_));
+  stub_.reset();
+  current_.store(nullptr, std::memory_order_release);
+  ++epoch_;
+  return true;
 }
 
 Result<std::shared_ptr<Stub>> NativeSpace::bind() {
-  LockGuard guard(lock_);
-  if (stub_) {
-    if (stub_->dead()) return err(ESRCH);
-    return stub_;
+  for (int tries = 0;; ++tries) {
+    {
+      LockGuard guard(lock_);
+      if (stub_) {
+        if (stub_->dead()) return err(ESRCH);
+        return stub_;
+      }
+      auto stub = host_.factory->take();
+      if (stub) {
+        stub_ = std::move(*stub);
+        current_.store(stub_.get(), std::memory_order_release);
+        give_all();
+        return stub_;
+      }
+      if (tries == bind_tries) return err(stub.error());
+    }
+    // Not while holding our lock: the victim's is taken.
+    host_.steal_stub(this);
+    if (tries != 0) usleep(bind_pause_us);  // the host takes a moment to bury the last one
   }
-  stub_ = TRY(host_.factory->take());
+}
+
+void NativeSpace::give_all() {
   std::vector<Mapping> all;
   table_.for_each({GuestAddr(0), host_.layout.limit}, [&](const Mapping& m) { all.push_back(m); });
   for (const Mapping& m : all) push_map(m);
   for (const auto& [number, next] : returns_)
     stub_->return_table()[number].store(next.value(), std::memory_order_release);
-  return stub_;
 }
 
 // ---- Private tier

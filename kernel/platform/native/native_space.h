@@ -15,7 +15,7 @@ namespace quire::platform::native {
 /// many host mappings are in use, and what a newly bound stub has to be given.
 class NativeSpace final : public Space {
  public:
-  explicit NativeSpace(Host& host) : host_(host) {}
+  explicit NativeSpace(Host& host);
   ~NativeSpace() override;
 
   void map(GuestRange range, FrameNumber first, Access access) override;
@@ -37,11 +37,17 @@ class NativeSpace final : public Space {
 
   /// The stub, bound now if there was none. ESRCH once it has died: the space has died with it.
   Result<std::shared_ptr<Stub>> bind();
+  /// The stub bound now, or null: for comparing only.
+  const Stub* current() const { return current_.load(std::memory_order_acquire); }
+  /// Gives the stub up if no guest runs in it and nothing would be lost; the next run gets another.
+  bool give_up_stub();
 
  private:
   void add(const Mapping& m);
   void push_map(const Mapping& m) REQUIRES(lock_);
   void evict() REQUIRES(lock_);
+  /// Gives a fresh stub everything asked for so far.
+  void give_all() REQUIRES(lock_);
   /// Sees to the patched sites that a mapping makes executable: where they go on, or, if that is taken
   /// by another mapping of the same text in this space, copies without them.
   void prepare_sites(const Mapping& m) REQUIRES(lock_);
@@ -49,10 +55,16 @@ class NativeSpace final : public Space {
   /// The stub with everything asked for so far done; ESRCH.
   Result<std::shared_ptr<Stub>> settled_stub();
 
+  /// Tickets count the acknowledgements of one stub; its successors' start anew.
+  Ticket ticket(u64 ack) const REQUIRES(lock_) { return Ticket(epoch_ << ack_bits | ack); }
+  static constexpr unsigned ack_bits = 40;
+
   Host& host_;
   mutable Mutex<locks::platform_space> lock_;
+  u64 epoch_ GUARDED_BY(lock_) = 0;
   MappingTable table_ GUARDED_BY(lock_);
   std::shared_ptr<Stub> stub_ GUARDED_BY(lock_);
+  std::atomic<const Stub*> current_{nullptr};             // stub_.get()
   std::map<u32, GuestAddr> returns_ GUARDED_BY(lock_);    // by site number
   std::vector<FrameNumber> unpatched_ GUARDED_BY(lock_);  // copies of text, ours
 };

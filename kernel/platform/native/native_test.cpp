@@ -240,6 +240,45 @@ TEST_F(NativeTest, TheHostsLimitOnMappingsIsNeverReached) {
   EXPECT_GT(faults, 0u);
 }
 
+// Its own platform, with few stubs.
+TEST_F(NativeTest, IdleSpacesLoseTheirStubsWhereTheyAreScarce) {
+  Options options;
+  options.stub_pool = 1;
+  options.max_stubs = 4;
+  auto small = create_native(options);
+  ASSERT_TRUE(small);
+  struct Guest {
+    std::unique_ptr<Space> space;
+    std::unique_ptr<Context> context;
+  };
+  std::vector<Guest> guests(12);
+  const FrameNumber code(5000), data(5001);
+  memcpy((*small)->memory().at(code), guest_keep_state,
+         static_cast<std::size_t>(guest_keep_state_end - guest_keep_state));
+  for (u64 i = 0; i < guests.size(); ++i) {
+    auto& g = guests[i];
+    g.space = *(*small)->create_space();
+    g.context = *(*small)->create_context();
+    for (int k = 0; k < 64; ++k) (*small)->memory().at(data + i)[k] = std::byte(i * 16 + k);
+    g.space->map(pages_at(0x400000), code, rx);
+    g.space->map(pages_at(0x500000), FrameNumber(6000 + i), rw);
+    g.space->map(pages_at(0x600000), data + i, rw);
+    g.context->regs().rip = 0x400000;
+    g.context->regs().rsp = 0x500800;
+    g.context->regs().rdi = 0x600000;
+    ASSERT_EQ(g.context->run(*g.space).kind, Kind::syscall) << i;
+  }
+  EXPECT_GT((*small)->counters().stubs_stolen, 0u);
+  const Ticket old = guests[0].space->unmap(pages_at(0x500000));
+  guests[0].space->map(pages_at(0x500000), FrameNumber(6000), rw);
+  for (auto& g : guests) {
+    ASSERT_EQ(g.context->run(*g.space).kind, Kind::syscall);
+    EXPECT_EQ(g.context->regs().orig_rax, 1001u);
+    EXPECT_EQ(g.context->regs().rdi, 0u) << "all state came along";
+  }
+  guests[0].space->wait(old);
+}
+
 TEST_F(NativeTest, PrivatePagesAreCopiedOnWriteByTheHost) {
   if (!space->supports_private()) GTEST_SKIP() << "the host forbids reading a stub's memory";
   load(GUEST_CODE(touch));

@@ -87,7 +87,7 @@ Result<std::unique_ptr<Platform>> create_native(const Options& options) {
   host->own_frames.set_first(host->memory->reserve(OwnFrames::reserved));
   install_blob(*host->control);
   host->patcher = std::make_unique<Patcher>(*host->control, *host->memory, options.patch && has_bmi2());
-  host->factory = TRY(Factory::create(*host->control, *host->memory, options.stub_pool));
+  host->factory = TRY(Factory::create(*host->control, *host->memory, options.stub_pool, options.max_stubs));
   const FrameShape& shape = host->factory->shape();
   Layout& l = host->layout;
   l.lowest = GuestAddr(LOW_RETURN_TABLE + LOW_TABLE_SIZE);
@@ -100,7 +100,7 @@ Result<std::unique_ptr<Platform>> create_native(const Options& options) {
   host->mapping_limit = read_number("/proc/sys/vm/max_map_count", 65530);
   auto probe = TRY(host->factory->take());
   host->private_tier = can_reach(*probe);
-  host->factory->discard(std::move(probe));
+  host->factory->put_back(std::move(probe));
   return std::unique_ptr<Platform>(std::make_unique<NativePlatform>(std::move(host)));
 }
 

@@ -62,6 +62,30 @@ void Stub::set_dead() {
   }
 }
 
+// ---- Users
+
+bool Stub::add_user(StubUser* user) {
+  LockGuard guard(users_lock_);
+  if (closed_) return false;
+  users_.push_back(user);
+  return true;
+}
+
+void Stub::remove_user(StubUser* user) {
+  LockGuard guard(users_lock_);
+  std::erase(users_, user);
+}
+
+bool Stub::evict_users() {
+  LockGuard guard(users_lock_);
+  while (!users_.empty()) {
+    if (!users_.back()->leave_stub()) return false;
+    users_.pop_back();
+  }
+  closed_ = true;
+  return true;
+}
+
 // ---- Requests
 
 void Stub::put(const RingEntry& e) {

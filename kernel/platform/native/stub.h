@@ -22,6 +22,16 @@ struct StubThread {
   bool patched = false;  // parked in a trampoline rather than in a signal frame
 };
 
+/// A context that has a thread here, as the stub's thief sees it.
+class StubUser {
+ public:
+  /// Takes the state out of the thread and forgets it, unless the guest runs right now: then false.
+  virtual bool leave_stub() = 0;
+
+ protected:
+  ~StubUser() = default;
+};
+
 class Stub {
  public:
   /// The block is owned by the stub from here on.
@@ -42,6 +52,12 @@ class Stub {
   void kill();
   /// By the watcher, after the process was reaped: ends every wait on its threads.
   void set_dead();
+
+  /// False once the users were evicted.
+  bool add_user(StubUser* user);
+  void remove_user(StubUser* user);
+  /// Makes every user leave, and lets in no more; false if one could not.
+  bool evict_users();
 
   // Requests. They are done in order; `push` neither blocks nor wakes the agent.
   void push(const RingEntry& e);
@@ -91,6 +107,10 @@ class Stub {
   pid_t pid_ = 0;
   std::atomic<bool> dead_{false}, killed_{false}, behind_{false};
   std::atomic<u64> acked_{0};
+
+  Mutex<locks::platform_users> users_lock_;
+  std::vector<StubUser*> users_ GUARDED_BY(users_lock_);
+  bool closed_ GUARDED_BY(users_lock_) = false;
 
   mutable Mutex<locks::platform_stub> lock_;
   u64 head_ GUARDED_BY(lock_) = 0;          // entries in the ring ever; its low half is Ring::head
