@@ -173,13 +173,16 @@ TEST_F(PatchTest, SingleSteppingPassesThroughATrampoline) {
 TEST_F(PatchTest, InterruptsNeverLoseOrRepeatACall) {
   ASSERT_EQ(load_patched(GUEST_CODE(null_calls)), 1u);
   std::atomic<bool> stop{false};
+  std::atomic<int> calls{0};
   std::thread other([&] {
-    while (!stop) {
+    // At all sorts of moments, but never so fast that the guest gets nowhere.
+    for (int seen = 0; !stop; seen = calls) {
       context->interrupt();
       usleep(20);
+      while (!stop && calls == seen) sched_yield();
     }
   });
-  int calls = 0, interrupts = 0;
+  int interrupts = 0;
   while (calls < 5000) {
     const Trap t = context->run(*space);
     ASSERT_LT(context->regs().rip, 0x401000u);
