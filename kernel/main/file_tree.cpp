@@ -8,6 +8,7 @@
 #include "kernel/fs/host/host_fs.h"
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/fs/tmpfs/tmpfs.h"
+#include "kernel/main/system_mounts.h"
 
 namespace quire::cli {
 namespace {
@@ -74,7 +75,6 @@ std::expected<Sources, std::string> open_sources(const RunOptions& options) {
 
 std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, Sources& sources, mm::MemoryManager& memory,
                                                      task::Kernel& kernel) {
-  (void)kernel;
   auto failed = [](const std::string& what, Errno e) { return Failed(fmt::format("{}: {}", what, e.message())); };
 
   auto host = fs::host::HostFileSystem::create(std::exchange(sources.root.fd, -1), memory, {.writable = options.writable_root});
@@ -94,6 +94,10 @@ std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, 
   auto god = make_ref<vfs::Credentials>();
   god->cap_effective = ~u64{0};
   vfs::Lookup at{tree.root, tree.root, *god, 0};
+
+  if (auto provided = provide_services(memory, kernel); !provided) return failed("file systems", provided.error());
+  if (auto own = mount_system(at, memory, kernel, options.memory.value_or(0)); !own)
+    return failed("mounting /proc, /sys, /dev and /run", own.error());
 
   for (std::size_t i = 0; i < options.volumes.size(); ++i) {
     const Volume& v = options.volumes[i];

@@ -55,7 +55,8 @@ std::string meminfo(u64 limit) {
          row("Hugepagesize", huge_size) + row("Hugetlb", 0);
 }
 
-/// The host's own text for as many CPUs as guests see: what the instruction set offers is no secret.
+/// The host's own text for as many CPUs as guests see: what the instruction set offers is no secret. Read
+/// once, at start: later the kernel may no longer open it.
 std::string cpuinfo() {
   static const std::string all = [] {
     std::ifstream in("/proc/cpuinfo");
@@ -119,6 +120,7 @@ void add_system_files(PseudoFileSystem& fs, vfs::StaticDirectory& root, const Se
   auto text = [&](const char* name, std::function<std::string()> make) {
     root.add(name, make_ref<vfs::TextFile>(fs, [make]() -> Result<std::string> { return make(); }));
   };
+  (void)cpuinfo();
   text("meminfo", [limit = settings.memory_limit] { return meminfo(limit); });
   text("cpuinfo", cpuinfo);
   text("stat", system_stat);

@@ -1,0 +1,21 @@
+// Pseudo-terminals: /dev/ptmx, /dev/pts, /dev/tty.
+#pragma once
+
+#include "kernel/vfs/inode.h"
+
+namespace quire::fs::tty {
+
+/// The one instance of the sandbox.
+Ref<vfs::FileSystem> devpts();
+
+/// Opens majors 5 (tty, ptmx) and 136 (pts): vfs::set_device_opener's argument.
+Result<Ref<vfs::File>> open_device(vfs::Inode& node, u64 rdev, int flags);
+
+/// A new pair for the composition (quire run -t): the master, and its slave opened.
+struct Pair {
+  Ref<vfs::File> master, slave;
+  unsigned number = 0;
+};
+Result<Pair> open_pair();
+
+}  // namespace quire::fs::tty
