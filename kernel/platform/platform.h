@@ -74,7 +74,8 @@ class Platform {
 
 /// The real one (kernel/platform/native). Call early, from the long-lived main thread, while the
 /// process is small and single-threaded: it forks the template that all stubs are cloned from.
-/// EPERM, ENOSYS, ENOMEM when the host lacks what is needed.
+/// EPERM, ENOSYS, ENOMEM when the host lacks what is needed. Which host calls it makes afterwards, for
+/// the process's own seccomp list, stands in README.md.
 Result<std::unique_ptr<Platform>> create_native(const Options& options);
 
 }  // namespace quire::platform
