@@ -52,10 +52,12 @@ struct PathState {
   i32 global = 0;
   DataFields data{}, global_data{};
   bool escaped = false;  ///< the object was stored where others can reach it
+  bool second = false;  ///< begun anew where a variable got another value; the first object goes on by itself
   std::vector<PlaceId> names;
   Facts facts;
   ValueRange result;  ///< of the function, once returned
   bool has_result = false;
+  std::string remembered;  ///< by mc_remember
 
   // Not part of the identity.
   u32 trail = 0;
@@ -71,14 +73,16 @@ struct ExitState {
   i32 global = 0;
   DataFields data{}, global_data{};
   bool escaped = false;
+  bool second = false;
   std::vector<PlaceId> names;  ///< only what the caller can name: from parameters, globals, the result
   ValueRange result;
   SourcePoint cause, global_cause;
+  std::string remembered;
   std::shared_ptr<const std::vector<PathNote>> notes;
 
   bool same_outcome(const ExitState& o) const {
     return state == o.state && global == o.global && data == o.data && global_data == o.global_data &&
-           escaped == o.escaped && names == o.names && result == o.result;
+           escaped == o.escaped && names == o.names && result == o.result && remembered == o.remembered;
   }
 };
 

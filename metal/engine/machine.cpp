@@ -145,6 +145,7 @@ class Compiler {
       case PatternKind::kCallout: {
         Alternative a;
         a.guards.push_back({&p.callout, false});
+        tag(p.callout);
         return {a};
       }
       case PatternKind::kName:

@@ -28,6 +28,7 @@ class Preparer {
       bool outer = u.written_in != kNoMacro && u.written_in.value() < i && out_.covered[u.written_in.value()];
       out_.covered[i] = outer || m_.named.contains(u.name) || matches_macro(u);
     }
+    start_of_path();
     for (u32 b = 0; b < f_.blocks.size(); ++b)
       for (u32 e = 0; e < f_.blocks[b].events.size(); ++e) {
         EventMatches found;
@@ -46,6 +47,21 @@ class Preparer {
       if (p->root != kNoExpr && p->pool[p->root].kind == ExprKind::Macro && p->pool[p->root].name == u.name)
         return true;
     return false;
+  }
+
+  /// $start_of_path$ fits every function that its guards let through.
+  void start_of_path() {
+    for (const CompiledTransition& t : m_.transitions)
+      for (const Alternative& a : t.alternatives) {
+        if (a.special != rule::SpecialPattern::kStartOfPath) continue;
+        Bindings none(m_.holes.size());
+        ValueContext c{m_, program_, id_, info_};
+        c.bindings = &none;
+        out_.direct = out_.direct || std::all_of(a.guards.begin(), a.guards.end(), [&](const Guard& g) {
+                        Value v = evaluate(*g.expr, c);
+                        return !v.known() || v.truth() != g.negated;
+                      });
+      }
   }
 
   void event(BlockId b, u32 index, std::vector<PatternMatch>& found) {

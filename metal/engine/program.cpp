@@ -167,18 +167,9 @@ void Program::resolve(FunctionId id) {
       if (f != kNoFunction && std::find(site.targets.begin(), site.targets.end(), f) == site.targets.end())
         site.targets.push_back(f);
     };
-    auto named = [&](Symbol link, bool internal) {
-      if (internal) {
-        auto& table = internal_[lf.unit];
-        if (auto it = table.find(link); it != table.end()) return it->second;
-      }
-      if (auto it = external_.find(link); it != external_.end()) return it->second;
-      if (auto it = internal_[lf.unit].find(link); it != internal_[lf.unit].end()) return it->second;
-      return kNoFunction;
-    };
     if (pool[callee].kind == ExprKind::Function) {
       const FunctionRef& ref = pool.function(pool[callee]);
-      add(named(ref.link, ref.internal));
+      add(named(id, ref));
       if ((e.flags & kVirtual) != 0) {
         site.indirect = site.by_field = true;
         std::vector<Symbol> todo{ref.link};
@@ -187,7 +178,9 @@ void Program::resolve(FunctionId id) {
           Symbol s = todo.back();
           todo.pop_back();
           if (!done.insert(s.text()).second) continue;
-          add(named(s, false));
+          FunctionRef overrider;
+          overrider.link = s;
+          add(named(id, overrider));
           if (auto it = overriders_.find(s); it != overriders_.end())
             todo.insert(todo.end(), it->second.begin(), it->second.end());
         }
@@ -218,6 +211,16 @@ void Program::resolve(FunctionId id) {
     std::sort(site.targets.begin(), site.targets.end());
     lf.calls.push_back(std::move(site));
   }
+}
+
+FunctionId Program::named(FunctionId id, const FunctionRef& ref) const {
+  const auto& inside = internal_[functions_[id.value()].unit];
+  if (ref.internal) {
+    if (auto it = inside.find(ref.link); it != inside.end()) return it->second;
+  }
+  if (auto it = external_.find(ref.link); it != external_.end()) return it->second;
+  auto it = inside.find(ref.link);
+  return it != inside.end() ? it->second : kNoFunction;
 }
 
 const CallSite* Program::call(FunctionId id, ExprId call) const {

@@ -69,6 +69,8 @@ class Program {
   }
   /// Tells apart internal variables of equal name in different units; 0 for external ones.
   u32 global_scope(FunctionId id, Symbol name) const;
+  /// The function that a reference in `id` names, or kNoFunction.
+  FunctionId named(FunctionId id, const FunctionRef& ref) const;
   const LinkStats& stats() const { return stats_; }
 
  private:

@@ -167,6 +167,16 @@ struct Solver::Impl {
     find_births(id, w);
   }
 
+  /// Left and right side of an assignment as places; a reference stands for what it is bound to.
+  std::pair<PlaceId, PlaceId> assigned(Work& w, const Function& f, ExprId x) {
+    ExprId lhs = f.pool.core(f.pool.kid(x, 0));
+    PlaceId to = w.reader->read(lhs);
+    PlaceId from = w.reader->read(strip_casts(f.pool, f.pool.core(f.pool.kid(x, 1))));
+    bool reference = (f.pool[x].flags & kInit) != 0 && f.pool.type_of(lhs).kind == TypeKind::Reference;
+    if (reference && from != kNoPlace && places[from].step == Step::Address) from = places[from].base;
+    return {to, from};
+  }
+
   /// Objects of local variables that leave by the result or through memory.
   void find_births(FunctionId id, Work& w) {
     const Function& f = program.body(id);
@@ -176,7 +186,19 @@ struct Solver::Impl {
       if (w.births.size() < 32 && std::find(w.births.begin(), w.births.end(), b) == w.births.end())
         w.births.push_back(b);
     };
-    for (const Candidate& c : w.candidates) {
+    // `e = d->next`: what is done to e's lock is done to d->next's, which callers know.
+    const std::vector<Candidate> own = w.candidates;
+    for (const Block& b : f.blocks)
+      for (const Event& e : b.events) {
+        if (e.kind != EventKind::Evaluate || e.expr == kNoExpr) continue;
+        ExprId x = f.pool.core(e.expr);
+        if (f.pool[x].kind != ExprKind::Assign || f.pool[x].kid_count != 2) continue;
+        auto [to, from] = assigned(w, f, x);
+        for (const Candidate& c : own)
+          if (PlaceId p = places.substitute(c.place, to, from); p != c.place && external(p))
+            add_candidate(w, c.var, p);
+      }
+    for (const Candidate& c : own) {
       Step root = places[places[c.place].root].step;
       if (root != Step::Local && root != Step::Value) continue;
       std::vector<PlaceId> aliases{c.place};
@@ -186,20 +208,24 @@ struct Solver::Impl {
             if (e.expr == kNoExpr) continue;
             if (e.kind == EventKind::Return) {
               PlaceId p = w.reader->read(strip_casts(f.pool, f.pool.core(e.expr)));
-              if (std::find(aliases.begin(), aliases.end(), p) != aliases.end())
-                add(c.var, c.place, places.root(Step::Return, {}, 0));
+              for (PlaceId alias : aliases)
+                add(c.var, c.place, places.substitute(alias, p, places.root(Step::Return, {}, 0)));
             } else if (e.kind == EventKind::Evaluate) {
               ExprId x = f.pool.core(e.expr);
               if (f.pool[x].kind != ExprKind::Assign || f.pool[x].kid_count != 2) continue;
               PlaceId from = w.reader->read(strip_casts(f.pool, f.pool.core(f.pool.kid(x, 1))));
-              if (std::find(aliases.begin(), aliases.end(), from) == aliases.end()) continue;
               PlaceId to = w.reader->read(f.pool.kid(x, 0));
-              if (to == kNoPlace) continue;
-              Step r = places[places[to].root].step;
-              if (r == Step::Param || r == Step::Global)
-                add(c.var, c.place, to);
-              else if (aliases.size() < 8 && std::find(aliases.begin(), aliases.end(), to) == aliases.end())
-                aliases.push_back(to);
+              if (to == kNoPlace || from == kNoPlace) continue;
+              for (std::size_t i = 0; i < aliases.size(); ++i) {
+                PlaceId other = places.substitute(aliases[i], from, to);
+                if (other == kNoPlace) continue;
+                if (external(other)) {
+                  add(c.var, c.place, other);
+                } else if (aliases.size() < 8 &&
+                           std::find(aliases.begin(), aliases.end(), other) == aliases.end()) {
+                  aliases.push_back(other);
+                }
+              }
             }
           }
     }
@@ -219,15 +245,18 @@ struct Solver::Impl {
   void called_candidates(FunctionId id, Work& w, FunctionId callee) {
     if (m->vars.empty()) return;
     const Function& f = program.body(id);
-    const Work& c = work[callee.value()];
+    // Copies: a recursive function is its own callee.
+    const std::vector<Candidate> theirs = work[callee.value()].candidates;
+    const std::vector<std::pair<i32, Birth>> births = work[callee.value()].births;
     for (const CallSite& site : program[id].calls) {
       if (std::find(site.targets.begin(), site.targets.end(), callee) == site.targets.end()) continue;
       if (m->named.contains(callee_name(f.pool, f.pool.kid(site.call, 0)))) continue;
-      for (const Candidate& k : c.candidates)
+      for (const Candidate& k : theirs)
         if (external(k.place)) add_candidate(w, k.var, to_caller(w, f, site.call, k.place));
-      for (const auto& [var, birth] : c.births) {
-        if (places[birth.out].step == Step::Return) {
-          add_candidate(w, var, assigned_place(id, w, site.call));
+      for (const auto& [var, birth] : births) {
+        if (places[places[birth.out].root].step == Step::Return) {
+          add_candidate(
+              w, var, places.substitute(birth.out, places[birth.out].root, assigned_place(id, w, site.call)));
         } else {
           add_candidate(w, var, to_caller(w, f, site.call, birth.out));
         }
@@ -452,20 +481,23 @@ struct Solver::Impl {
     const FunctionInfo& info = infos.get(from);
     const CallSite* site = program.call(from, call);
     if (site == nullptr) return false;
-    for (FunctionId t : site->targets) {
-      ConstantParameters c = constants(info, facts, call, t);
-      for (std::size_t i = 0; i < annotators.size(); ++i) {
-        const auto& writes = annotators[i]->writes;
-        if (std::find(writes.begin(), writes.end(), tag) == writes.end()) continue;
-        if (annotators[i] == m) {
-          if (annotated_here(t, c, tag, why)) return true;
-        } else {
-          if (helpers.size() <= i) helpers.resize(i + 1);
-          if (!helpers[i])
-            helpers[i] = std::make_unique<Solver>(program, infos, annotators[i], annotators, models, limits);
-          if (helpers[i]->annotated(t, c, tag, why)) return true;
-        }
+    for (FunctionId t : site->targets)
+      if (ask_function(t, constants(info, facts, call, t), tag, why)) return true;
+    return false;
+  }
+
+  bool ask_function(FunctionId t, const ConstantParameters& c, const std::string& tag, std::string* why) {
+    for (std::size_t i = 0; i < annotators.size(); ++i) {
+      const auto& writes = annotators[i]->writes;
+      if (std::find(writes.begin(), writes.end(), tag) == writes.end()) continue;
+      if (annotators[i] == m) {
+        if (annotated_here(t, c, tag, why)) return true;
+        continue;
       }
+      if (helpers.size() <= i) helpers.resize(i + 1);
+      if (!helpers[i])
+        helpers[i] = std::make_unique<Solver>(program, infos, annotators[i], annotators, models, limits);
+      if (helpers[i]->annotated(t, c, tag, why)) return true;
     }
     return false;
   }
@@ -577,9 +609,10 @@ struct Solver::Impl {
       u64 h = mix(static_cast<u64>(s.state + 7), static_cast<u64>(s.global));
       for (std::size_t i = 0; i < kMaxData; ++i)
         h = mix(h, static_cast<u64>(s.data[i] + 100) * 1000 + static_cast<u64>(s.global_data[i] + 100));
-      h = mix(h, s.escaped ? 2 : 1);
+      h = mix(h, (s.escaped ? 2 : 1) + (s.second ? 4 : 0));
       for (PlaceId p : s.names) h = mix(h, p.value());
       h = mix(h, s.names.size());
+      for (char ch : s.remembered) h = mix(h, static_cast<unsigned char>(ch));
       if (!with_facts) return h;
       for (const auto& [k, group, r] : s.facts) {
         h = mix(h, k * 1000u + group + 1);
@@ -763,10 +796,10 @@ struct Solver::Impl {
         case EventKind::Return: {
           s.result_at = ev.at;
           s.has_result = true;
-          s.result = ev.expr != kNoExpr ? info.evaluate(s.facts, ev.expr) : ValueRange{};
           std::vector<PathState> after;
           matches(b, index, ev, std::move(s), after, Phase::kBoth);
           for (PathState& t : after) {
+            t.result = ev.expr != kNoExpr ? info.evaluate(t.facts, ev.expr) : ValueRange{};
             if (has_object() && ev.expr != kNoExpr) {
               ExprId x = strip_casts(pool, pool.core(ev.expr));
               rename(t, w.reader->read(x), I.places.root(Step::Return, {}, 0));
@@ -842,6 +875,7 @@ struct Solver::Impl {
     }
 
     bool fired = false;
+    bool for_each = false;  ///< inside a for_each body
 
     void assign(const Event& ev, ExprId x, PathState s, std::vector<PathState>& next) {
       const Expr& e = pool[x];
@@ -863,6 +897,8 @@ struct Solver::Impl {
         next.push_back(std::move(s));
         return;
       }
+      bool reference = (e.flags & kInit) != 0 && pool.type_of(lhs).kind == TypeKind::Reference;
+      if (reference && from != kNoPlace && I.places[from].step == Step::Address) from = I.places[from].base;
       // `v = v->next` and the like: names by the right side are worked out before the left one changes.
       std::vector<PlaceId> gained;
       if (from != kNoPlace && from != to)
@@ -871,20 +907,22 @@ struct Solver::Impl {
           if (p != kNoPlace && std::find(gained.begin(), gained.end(), p) == gained.end())
             gained.push_back(p);
         }
-      bool reference = (e.flags & kInit) != 0 && pool.type_of(lhs).kind == TypeKind::Reference;
-      (void)reference;  // a reference's initialiser is an alias like any other
+      // The value of a call lives on in what it is assigned to, not as "the value of the call".
+      bool temporary = from != kNoPlace && I.places[from].step == Step::Value;
+      if (temporary && !gained.empty())
+        std::erase_if(s.names, [&](PlaceId n) { return I.places.has_prefix(n, from); });
       bool stored = !gained.empty() && stores_away(to);
       PlaceId candidate = key.names.empty() ? kNoPlace : key.names.front();
       bool overwritten =
-          std::any_of(s.names.begin(), s.names.end(), [&](PlaceId n) { return dies(n, to, lhs); });
+          std::any_of(s.names.begin(), s.names.end(), [&](PlaceId n) { return dies(n, to, lhs, reference); });
       if (overwritten) {
         std::vector<PlaceId> left;
         for (PlaceId n : s.names)
-          if (!dies(n, to, lhs)) left.push_back(n);
+          if (!dies(n, to, lhs, reference)) left.push_back(n);
         if (s.state == kNoState) {
           // Nothing is lost: the name just means another object now.
           s.names = {candidate};
-          if (from != kNoPlace && from != to)
+          if (from != kNoPlace && from != to && !temporary)
             if (PlaceId p = I.places.substitute(candidate, to, from); p != kNoPlace && p != candidate)
               s.names.push_back(p);
           next.push_back(std::move(s));
@@ -893,14 +931,15 @@ struct Solver::Impl {
         for (PlaceId p : gained)
           if (std::find(left.begin(), left.end(), p) == left.end() && left.size() < I.limits.names_per_object)
             left.push_back(p);
-        bool renewed =
-            dies(candidate, to, lhs) && std::find(left.begin(), left.end(), candidate) == left.end();
+        bool renewed = dies(candidate, to, lhs, reference) &&
+                       std::find(left.begin(), left.end(), candidate) == left.end();
         PathState fresh;
         if (renewed && key.state == kNoState) {
           fresh = s;
           reset(fresh);
+          fresh.second = true;
           fresh.names = {candidate};
-          if (from != kNoPlace && from != to)
+          if (from != kNoPlace && from != to && !temporary)
             if (PlaceId p = I.places.substitute(candidate, to, from); p != kNoPlace && p != candidate)
               fresh.names.push_back(p);
         }
@@ -923,8 +962,10 @@ struct Solver::Impl {
     }
 
     /// Writing to `to` ends what the name stood for.
-    bool dies(PlaceId name, PlaceId to, ExprId lhs) const {
+    /// A reference that begins (or begins again, in a loop) names something else altogether.
+    bool dies(PlaceId name, PlaceId to, ExprId lhs, bool rebound) const {
       if (I.places.has_prefix(name, to)) {
+        if (rebound) return true;
         // `&x.f` is where it is, whatever is written to x.
         for (PlaceId p = name; p != to; p = I.places[p].base)
           if (I.places[p].step == Step::Deref) return true;
@@ -944,6 +985,7 @@ struct Solver::Impl {
       s.data = {};
       s.escaped = false;
       s.cause = {};
+      s.remembered.clear();
     }
 
     /// A variable ends (or gets an unknown value): names through it go.
@@ -964,7 +1006,8 @@ struct Solver::Impl {
         next.push_back(std::move(s));
         return;
       }
-      bool renewed = key.state == kNoState && std::find(left.begin(), left.end(), candidate) == left.end();
+      bool renewed =
+          written && key.state == kNoState && std::find(left.begin(), left.end(), candidate) == left.end();
       if (left.empty()) {
         lose(s, at, next, true);
         return;
@@ -973,6 +1016,7 @@ struct Solver::Impl {
         PathState fresh = s;
         reset(fresh);
         fresh.names = {candidate};
+        fresh.second = true;
         next.push_back(std::move(fresh));
       }
       s.names = std::move(left);
@@ -1005,14 +1049,23 @@ struct Solver::Impl {
       c.event = index;
       c.macro = macro;
       c.facts = &s.facts;
+      const auto& events = f.blocks[b.value()].events;
+      if (index < events.size() && events[index].kind == EventKind::Declare &&
+          events[index].local.value() < f.locals.size())
+        c.variable = &f.locals[events[index].local.value()];
       c.data = &s.data;
       c.global_data = &s.global_data;
       c.var = var;
       if (has_object()) c.object = object_text(s);
+      if (has_object() && !s.names.empty()) {
+        const Place& p = I.places[s.names.front()];
+        if (p.step == Step::Local || p.step == Step::Param) c.object_expr = info.local_expr(p.number);
+      }
       c.escaped = s.escaped;
       c.returned = std::any_of(s.names.begin(), s.names.end(),
                                [&](PlaceId p) { return I.places[I.places[p].root].step == Step::Return; });
       c.result = s.has_result ? &s.result : nullptr;
+      c.remembered = &s.remembered;
       c.annotated = [this, &s](ExprId callee, const std::string& tag,
                                std::string* why) -> std::optional<bool> {
         return annotated(callee, s.facts, tag, why);
@@ -1023,9 +1076,15 @@ struct Solver::Impl {
     /// `callee` is what a hole for a callee bound: its call is the one that the event evaluates.
     std::optional<bool> annotated(ExprId callee, const Facts& facts, const std::string& tag,
                                   std::string* why) {
-      if (current_call == kNoExpr || pool[current_call].kid_count == 0 ||
-          pool.core(pool.kid(current_call, 0)) != pool.core(callee))
-        return false;
+      bool called = current_call != kNoExpr && pool[current_call].kid_count != 0 &&
+                    pool.core(pool.kid(current_call, 0)) == pool.core(callee);
+      if (!called) {
+        // A function that is handed on, not called: nothing is known of its arguments.
+        ExprId named = strip_macros(pool, strip_casts(pool, callee));
+        if (pool[named].kind != ExprKind::Function) return false;
+        FunctionId t = I.program.named(key.function, pool.function(pool[named]));
+        return t != kNoFunction && I.ask_function(t, {}, tag, why);
+      }
       return I.ask(key.function, current_call, facts, tag, why);
     }
     ExprId current_call = kNoExpr;
@@ -1198,7 +1257,7 @@ struct Solver::Impl {
                 st.value.kind == rule::ExprKind::kCall ? rule::find_builtin(st.value.text) : nullptr;
             if (builtin == nullptr) break;
             // With an object at hand the global state's own rules are somebody else's to report.
-            bool silent = has_object() && t.var < 0;
+            bool silent = has_object() && t.var < 0 && !for_each;
             switch (builtin->id) {
               case rule::Builtin::kErr:
               case rule::Builtin::kWarn:
@@ -1353,7 +1412,7 @@ struct Solver::Impl {
           s.names.clear();
         } else {
           s.names = outer;
-          if (key.root && !s.escaped && !returned) fire_end(s, at);
+          if (key.root && !s.escaped && !returned && !kept_by_object(outer)) fire_end(s, at);
         }
       } else if (has_object()) {
         s.names.clear();
@@ -1361,6 +1420,20 @@ struct Solver::Impl {
         fire_end(s, at);
       }
       add_exit(s);
+    }
+
+    /// What a constructor leaves in its object is the object's, until its destructor.
+    bool kept_by_object(const std::vector<PlaceId>& names) const {
+      std::string_view name = f.name.text(), record = f.record.text();
+      std::size_t colon = record.rfind(':');
+      std::string_view last = colon == std::string_view::npos ? record : record.substr(colon + 1);
+      if (record.empty() || !name.ends_with(last) || name.size() < last.size() + 2 ||
+          name[name.size() - last.size() - 1] != ':')
+        return false;
+      return std::any_of(names.begin(), names.end(), [&](PlaceId p) {
+        const Place& r = I.places[I.places[p].root];
+        return r.step == Step::Param && r.number == 0;
+      });
     }
 
     bool is_static_local(PlaceId p) const {
@@ -1380,6 +1453,8 @@ struct Solver::Impl {
         if (I.external(p)) e.names.push_back(p);
       e.result = return_class(s.result);
       e.cause = s.cause;
+      e.remembered = s.remembered;
+      e.second = s.second;
       e.global_cause = s.global_cause;
       for (const ExitState& o : out.exits)
         if (o.same_outcome(e)) return;
@@ -1494,8 +1569,10 @@ struct Solver::Impl {
       const std::vector<std::pair<i32, Birth>> births = I.work[t.value()].births;
       for (const auto& [var, birth] : births) {
         if (var != key.var) continue;
-        PlaceId here = I.places[birth.out].step == Step::Return ? assigned_here(b, index, x)
-                                                                : I.to_caller(w, f, x, birth.out);
+        bool by_result = I.places[I.places[birth.out].root].step == Step::Return;
+        PlaceId here =
+            by_result ? I.places.substitute(birth.out, I.places[birth.out].root, assigned_here(b, index, x))
+                      : I.to_caller(w, f, x, birth.out);
         if (here != key.names.front()) continue;
         any = true;
         if (which != nullptr) which->push_back(birth);
@@ -1548,6 +1625,7 @@ struct Solver::Impl {
             bool out_there =
                 e.state != kNoState && std::find(e.names.begin(), e.names.end(), birth.out) != e.names.end();
             if (!out_there) {
+              if (e.second && e.state == kNoState) continue;  // the path's other half tells of the object
               untouched = untouched || (e.state == kNoState && !follows_object);
               if (e.state == kNoState && !follows_object) {
                 PathState u = s;
@@ -1559,7 +1637,6 @@ struct Solver::Impl {
             if (!apply_result(u, x, e)) continue;
             u.state = e.state;
             u.data = e.data;
-            u.escaped = e.escaped && I.places[birth.out].step != Step::Return;
             u.global = e.global;
             u.global_data = e.global_data;
             u.names.clear();
@@ -1568,9 +1645,12 @@ struct Solver::Impl {
               if (q != kNoPlace && std::find(u.names.begin(), u.names.end(), q) == u.names.end())
                 u.names.push_back(q);
             }
+            // What the callee stored away for its caller, the caller may well hold in a variable of its own.
+            u.escaped = e.escaped && std::any_of(u.names.begin(), u.names.end(),
+                                                 [&](PlaceId p) { return stores_away(p); });
             u.cause = e.cause;
-            u.cause_name =
-                I.places[birth.out].step == Step::Return ? w.reader->text(key.names.front()) : object_text(u);
+            u.remembered = e.remembered;
+            u.cause_name = w.reader->text(key.names.front());
             note_call(u, ev, x, e, site.indirect);
             next.push_back(std::move(u));
           }
@@ -1606,6 +1686,7 @@ struct Solver::Impl {
           } else {
             if (u.state == kNoState) {
               u.cause = e.cause;
+              u.remembered = e.remembered;
               u.cause_name = object_text(u);
             }
             u.state = e.state;

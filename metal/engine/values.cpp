@@ -332,6 +332,56 @@ class Evaluator {
           if (contains(pool_.kid(args->expr, i), pool_.core(v))) return Value::of(1);
         return Value::of(0);
       }
+      case Builtin::kKnownNegative: {
+        if (c_.facts == nullptr) return Value::unknown();
+        ExprId x = bound(e.args[0]);
+        if (x == kNoExpr && c_.object_expr != kNoExpr) x = c_.object_expr;
+        return Value::of(x != kNoExpr && c_.info.evaluate(*c_.facts, x).high < 0);
+      }
+      case Builtin::kIsMethodOn: {
+        ExprId fn_expr = bound(e.args[0]);
+        const Binding* args = binding(e.args[1]);
+        if (fn_expr == kNoExpr || args == nullptr || args->expr == kNoExpr) return Value::of(0);
+        ExprId callee = strip_macros(pool_, fn_expr);
+        if (pool_[callee].kind != metal::ExprKind::Function || !pool_.function(pool_[callee]).is_method ||
+            pool_.function(pool_[callee]).is_destructor || args->first >= pool_[args->expr].kid_count)
+          return Value::of(0);
+        ExprId object = pool_.core(pool_.kid(args->expr, args->first));
+        if (pool_[object].kind != metal::ExprKind::AddressOf) return Value::of(0);
+        if (ExprId v = bound(e.args[2]); v != kNoExpr)
+          return Value::of(pool_.core(pool_.kid(object, 0)) == pool_.core(v));
+        if (c_.facts == nullptr) return Value::unknown();
+        return Value::of(to_text(pool_, pool_.kid(object, 0)) == c_.object);
+      }
+      case Builtin::kMethodIn: {
+        std::string name = short_name(e.args[0]);
+        if (std::size_t colon = name.rfind("::"); colon != std::string::npos) name = name.substr(colon + 2);
+        auto it = c_.machine.lists.find(e.args[1].text);
+        return Value::of(it != c_.machine.lists.end() && it->second.contains(name));
+      }
+      case Builtin::kMethodOf: {
+        // Class templates count by their name without arguments.
+        std::string name = short_name(e.args[0]), plain;
+        int depth = 0;
+        for (char c : name) {
+          if (c == '<') ++depth;
+          if (depth == 0) plain += c;
+          if (c == '>' && depth > 0) --depth;
+        }
+        std::size_t colon = plain.rfind("::");
+        auto it = c_.machine.lists.find(e.args[1].text);
+        return Value::of(colon != std::string::npos && it != c_.machine.lists.end() &&
+                         it->second.contains(plain.substr(0, colon)) &&
+                         plain.substr(colon + 2) == run(e.args[2]).str());
+      }
+      case Builtin::kRemembered:
+        return c_.remembered != nullptr ? Value::of(*c_.remembered) : Value::unknown();
+      case Builtin::kLargestVariable: {
+        u64 largest = 0;
+        for (const Local& l : fn.locals)
+          if (!l.parameter && !l.is_static) largest = std::max(largest, l.size);
+        return Value::of(static_cast<i64>(largest));
+      }
       case Builtin::kFrameSize:
         return Value::of(static_cast<i64>(c_.info.frame_size()));
       case Builtin::kInMacro: {

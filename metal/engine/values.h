@@ -51,8 +51,10 @@ struct ValueContext {
   const DataFields* global_data = nullptr;  ///< of the global state
   i32 var = -1;                             ///< state variable of the instance
   std::string object = {};                  ///< the instance's object as text
+  ExprId object_expr = kNoExpr;             ///< an expression for it, where the function spells one
   bool returned = false;
   bool escaped = false;
+  const std::string* remembered = nullptr;
   const ValueRange* result = nullptr;  ///< of the function, at its end
   std::function<std::optional<bool>(ExprId callee, const std::string& tag, std::string* why)> annotated = {};
 };

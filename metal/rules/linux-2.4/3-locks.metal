@@ -1,0 +1,72 @@
+rule "linux-2.4.lock" {
+  severity: error;
+  text: "A lock that is taken is released on every path, once.";
+  category: "CWE-667";
+  example: "spin_lock(&dev->lock); if (err) return err;";
+  fix: "Release it on the error path, usually by a goto to the common exit.";
+  false_positives: "Functions that are meant to return with the lock held and whose callers are not among the files checked.";
+}
+sm lock {
+  state decl any_pointer l;
+  decl { unsigned long } flags;
+
+  pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) };
+  pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) };
+
+  start: { spin_trylock(l) } ==> true = l.locked, false = l.stop
+    | take ==> l.locked
+    | release ==> l.released;
+  l.locked: take ==> l.stop, { err("%s is taken twice", mc_identifier(l)); }
+    | release ==> l.released
+    | $end_of_path$ ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
+  l.released: release ==> l.stop, { err("%s is released twice", mc_identifier(l)); }
+    | { spin_trylock(l) } ==> true = l.locked, false = l.released
+    | take ==> l.locked;
+}
+
+rule "linux-2.4.rwlock" {
+  severity: error;
+  text: "A reader-writer lock that is taken for writing is released on every path; one taken for reading too.";
+  category: "CWE-667";
+  example: "write_lock(&l); if (err) return err;";
+  fix: "Release it on the error path.";
+}
+sm rwlock {
+  state decl any_pointer l;
+  decl { unsigned long } flags;
+  pat wtake = { write_lock(l) } | { write_lock_irq(l) } | { write_lock_bh(l) } | { write_lock_irqsave(l, flags) };
+  pat wrelease = { write_unlock(l) } | { write_unlock_irq(l) } | { write_unlock_bh(l) } | { write_unlock_irqrestore(l, flags) };
+  pat rtake = { read_lock(l) } | { read_lock_irq(l) } | { read_lock_bh(l) } | { read_lock_irqsave(l, flags) };
+  pat rrelease = { read_unlock(l) } | { read_unlock_irq(l) } | { read_unlock_bh(l) } | { read_unlock_irqrestore(l, flags) };
+  start: wtake ==> l.writing | rtake ==> l.reading;
+  l.writing: wtake ==> l.stop, { err("%s is taken for writing twice", mc_identifier(l)); }
+    | rtake ==> l.stop, { err("%s is taken for reading while held for writing", mc_identifier(l)); }
+    | wrelease ==> l.stop
+    | rrelease ==> l.stop, { err("%s was taken for writing and is released as if for reading", mc_identifier(l)); }
+    | $end_of_path$ ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
+  l.reading: rrelease ==> l.stop
+    | wtake ==> l.stop, { err("%s is taken for writing while held for reading", mc_identifier(l)); }
+    | wrelease ==> l.stop, { err("%s was taken for reading and is released as if for writing", mc_identifier(l)); }
+    | $end_of_path$ ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
+}
+
+rule "linux-2.4.flags" {
+  severity: warning;
+  text: "Saved processor flags are restored by the function that saved them, from the variable they were saved in, before they are saved there again.";
+  category: "CWE-667";
+  example: "save_flags(flags); save_flags(flags);";
+  fix: "Use one variable for each nesting level, and keep it local.";
+  false_positives: "Ports whose flags are a plain word may pass them between functions on purpose.";
+}
+sm saved_flags {
+  state decl { unsigned long } f;
+  decl any_expr l;
+  pat save = { save_flags(f) } | { spin_lock_irqsave(l, f) } | { read_lock_irqsave(l, f) } | { write_lock_irqsave(l, f) }
+    | { local_irq_save(f) } | { save_and_cli(f) };
+  pat restore = { restore_flags(f) } | { spin_unlock_irqrestore(l, f) } | { read_unlock_irqrestore(l, f) }
+    | { write_unlock_irqrestore(l, f) } | { local_irq_restore(f) };
+  start: save ==> f.saved
+    | restore && ${ mc_is_parameter(f) && mc_is_local_storage(f) } ==> { err("%s was saved by another function", mc_identifier(f)); };
+  f.saved: restore ==> f.stop
+    | save ==> f.stop, { err("%s still holds flags that were not restored", mc_identifier(f)); };
+}

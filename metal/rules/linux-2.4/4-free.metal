@@ -1,0 +1,16 @@
+rule "linux-2.4.free" {
+  severity: error;
+  text: "Memory is not used after it was freed, nor freed twice.";
+  category: "CWE-416";
+  example: "kfree(p); printk(\"%d\", p->count);";
+  fix: "Read what is needed first, or set the pointer to null.";
+  false_positives: "Reference counts: a free that only drops one of several references.";
+}
+sm use_after_free {
+  state decl any_pointer v;
+  decl any_expr x;
+  pat release = { kfree(v) } | { vfree(v) } | { kfree_skb(v) } | { dev_kfree_skb(v) } | { kmem_cache_free(x, v) } | { usb_free_urb(v) };
+  start: release ==> v.freed;
+  v.freed: release ==> v.stop, { err("%s is freed twice", mc_identifier(v)); }
+    | { *v } ==> v.stop, { err("%s is used after it was freed", mc_identifier(v)); };
+}

@@ -1,0 +1,18 @@
+rule "linux-2.4.interrupts" {
+  severity: error;
+  text: "Interrupts that a function turns off are on again, or restored, on every path out of it.";
+  category: "CWE-667";
+  example: "save_flags(flags); cli(); if (err) return err; restore_flags(flags);";
+  fix: "Restore the flags on the error path.";
+  false_positives: "Functions that are meant to return with interrupts off, such as those that halt the machine.";
+}
+sm interrupts {
+  decl { unsigned long } flags;
+  pat disable = { cli() } | { __cli() } | { local_irq_disable() } | { local_irq_save(flags) } | { save_and_cli(flags) };
+  pat enable = { sti() } | { __sti() } | { local_irq_enable() };
+  pat restore = { restore_flags(flags) } | { __restore_flags(flags) } | { local_irq_restore(flags) };
+  on: disable ==> off;
+  off: enable ==> on
+    | restore ==> on
+    | $end_of_path$ ==> { err("interrupts are still off here"); };
+}

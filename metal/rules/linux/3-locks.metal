@@ -1,0 +1,31 @@
+rule "linux.lock" {
+  severity: error;
+  text: "A spin lock or mutex that is taken is released on every path, once.";
+  category: "CWE-667";
+  example: "mutex_lock(&dev->lock); if (err) return err;";
+  fix: "Release it on the error path, usually by a goto to the common exit.";
+  false_positives: "Functions that are meant to return with the lock held and whose callers are not among the files checked.";
+}
+sm lock {
+  state decl any_pointer l;
+  decl any_scalar flags;
+  decl any_expr x;
+  pat try = { spin_trylock(l) } | { mutex_trylock(l) } | { spin_trylock_bh(l) } | { spin_trylock_irqsave(l, flags) };
+  pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) }
+    | { raw_spin_lock(l) } | { raw_spin_lock_irq(l) } | { raw_spin_lock_irqsave(l, flags) } | { mutex_lock(l) } | { mutex_lock_nested(l, x) }
+    | { spin_lock_nested(l, x) };
+  pat interruptible = { mutex_lock_interruptible(l) } | { mutex_lock_killable(l) };
+  pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) }
+    | { raw_spin_unlock(l) } | { raw_spin_unlock_irq(l) } | { raw_spin_unlock_irqrestore(l, flags) } | { mutex_unlock(l) };
+  start: try ==> true = l.locked, false = l.stop
+    | interruptible ==> true = l.stop, false = l.locked
+    | take ==> l.locked
+    | release ==> l.released;
+  l.locked: take ==> l.stop, { err("%s is taken twice", mc_identifier(l)); }
+    | release ==> l.released
+    | $end_of_path$ ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
+  l.released: release ==> l.stop, { err("%s is released twice", mc_identifier(l)); }
+    | try ==> true = l.locked, false = l.released
+    | interruptible ==> true = l.released, false = l.locked
+    | take ==> l.locked;
+}

@@ -1,0 +1,51 @@
+// Marks functions that may sleep. What an allocation does depends on its flags, also through wrappers.
+sm may_sleep {
+  decl any_fn_call fn;
+  decl any_arguments args;
+  decl any_scalar size, gfp;
+  decl any_expr cache;
+  list blocking = file("blocking.txt");
+  set wait_bit = 1024;  // __GFP_DIRECT_RECLAIM of 6.1
+  pat allocation = { kmalloc(size, gfp) } | { kzalloc(size, gfp) } | { kmemdup(cache, size, gfp) } | { kstrdup(cache, gfp) }
+    | { kmem_cache_alloc(cache, gfp) } | { skb_clone(cache, gfp) };
+  start: allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 } ==> { mc_annotate(mc_function(), "sleeps"); }
+    | { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps") } ==> { mc_annotate(mc_function(), "sleeps"); };
+}
+
+rule "linux.blocking" {
+  severity: error;
+  text: "Nothing that may sleep is called with interrupts off or a spin lock held.";
+  category: "CWE-833";
+  example: "spin_lock(&l); p = kmalloc(n, GFP_KERNEL);";
+  fix: "Use GFP_ATOMIC, or allocate before taking the lock.";
+  false_positives: "A lock whose release stands in a function that is not among the files checked.";
+}
+sm blocking {
+  decl any_fn_call fn;
+  decl any_arguments args;
+  decl any_scalar size, gfp;
+  decl any_expr l, cache;
+  decl any_scalar flags;
+  data locks;
+  list blocking = file("blocking.txt");
+  set wait_bit = 1024;  // __GFP_DIRECT_RECLAIM of 6.1
+  pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) } | { raw_spin_lock(l) } | { raw_spin_lock_irqsave(l, flags) };
+  pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) } | { raw_spin_unlock(l) } | { raw_spin_unlock_irqrestore(l, flags) };
+  pat disable = { local_irq_disable() } | { local_irq_save(flags) };
+  pat enable = { local_irq_enable() } | { local_irq_restore(flags) };
+  pat allocation = { kmalloc(size, gfp) } | { kzalloc(size, gfp) } | { kmemdup(cache, size, gfp) } | { kstrdup(cache, gfp) }
+    | { kmem_cache_alloc(cache, gfp) } | { skb_clone(cache, gfp) };
+  pat sleeps = { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps") };
+  pat allocates = allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 };
+
+  free: take ==> locked, { locks = 1; }
+    | disable ==> off;
+  locked: take ==> { locks += 1; }
+    | release && ${ locks <= 1 } ==> free, { locks = 0; }
+    | release ==> { locks -= 1; }
+    | allocates ==> { err("this allocation may sleep, and a spin lock is held"); }
+    | sleeps ==> { err("%s may sleep, and a spin lock is held", mc_identifier(fn)); };
+  off: enable ==> free
+    | allocates ==> { err("this allocation may sleep, and interrupts are off"); }
+    | sleeps ==> { err("%s may sleep, and interrupts are off", mc_identifier(fn)); };
+}

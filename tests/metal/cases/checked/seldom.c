@@ -1,0 +1,8 @@
+// Half of the places test: that is no rule.
+struct s { int v; };
+struct s *get(void);
+
+int a(void) { struct s *p = get(); if (!p) return 0; return p->v; }
+int b(void) { struct s *p = get(); if (!p) return 0; return p->v; }
+int c(void) { struct s *p = get(); return p->v; }
+int d(void) { struct s *p = get(); return p->v; }
