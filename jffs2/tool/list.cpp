@@ -82,7 +82,7 @@ Json entry_json(const Tree& tree, const std::string& path, Ino ino, const TreeIn
   entry["mode"] = fmt::format("{:04o}", m.mode & 07777);
   entry["uid"] = m.uid;
   entry["gid"] = m.gid;
-  entry["size"] = inode->is_directory() ? 0 : m.isize;
+  entry["size"] = inode->is_file() || inode->is_symlink() ? m.isize : 0;
   entry["atime"] = m.atime;
   entry["mtime"] = m.mtime;
   entry["ctime"] = m.ctime;
@@ -120,7 +120,7 @@ void print_entry(const Tree& tree, const std::string& path, const TreeInode* ino
     return;
   }
   const InodeNode& m = inode->meta;
-  std::string size = fmt::format("{}", inode->is_directory() ? 0 : m.isize);
+  std::string size = fmt::format("{}", inode->is_file() || inode->is_symlink() ? m.isize : 0);
   if (inode->is_device()) {
     auto d = tree.device(*inode);
     size = d ? fmt::format("{},{}", d->major, d->minor) : "?";

@@ -24,37 +24,11 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/jffs2/judge/manifest_format.h"
+
 namespace {
 
-std::string escaped(std::string_view raw) {
-  std::string out;
-  for (unsigned char c : raw) {
-    if (c > 0x20 && c < 0x7f && c != '%' && c != ',' && c != '=') {
-      out += static_cast<char>(c);
-    } else {
-      std::array<char, 4> hex{};
-      std::snprintf(hex.data(), hex.size(), "%%%02X", c);
-      out += hex.data();
-    }
-  }
-  return out;
-}
-
-// zlib's CRC-32, by table: the guest's copy of this program links nothing but libc.
-std::uint32_t crc32(std::uint32_t crc, const unsigned char* p, std::size_t n) {
-  static const auto table = [] {
-    std::array<std::uint32_t, 256> t{};
-    for (std::uint32_t i = 0; i < 256; i++) {
-      std::uint32_t c = i;
-      for (int k = 0; k < 8; k++) c = (c & 1) != 0 ? 0xEDB88320u ^ (c >> 1) : c >> 1;
-      t[i] = c;
-    }
-    return t;
-  }();
-  crc = ~crc;
-  for (std::size_t i = 0; i < n; i++) crc = table[(crc ^ p[i]) & 0xff] ^ (crc >> 8);
-  return ~crc;
-}
+using namespace manifest;
 
 // The contents' CRC, or the error met while reading them.
 std::string contents(const std::string& path) {
@@ -93,29 +67,7 @@ std::string xattrs(const std::string& path) {
     found.push_back(escaped(name) + "=" +
                     escaped(std::string_view(value.data(), static_cast<std::size_t>(size))));
   }
-  std::sort(found.begin(), found.end());
-  std::string all;
-  for (const std::string& x : found) all += (all.empty() ? "" : ",") + x;
-  return all.empty() ? "-" : all;
-}
-
-char type_letter(mode_t mode) {
-  switch (mode & S_IFMT) {
-    case S_IFDIR:
-      return 'd';
-    case S_IFLNK:
-      return 'l';
-    case S_IFCHR:
-      return 'c';
-    case S_IFBLK:
-      return 'b';
-    case S_IFIFO:
-      return 'p';
-    case S_IFSOCK:
-      return 's';
-    default:
-      return 'f';
-  }
+  return joined(std::move(found));
 }
 
 void print_entry(const std::string& path, const std::string& shown) {
@@ -134,13 +86,18 @@ void print_entry(const std::string& path, const std::string& shown) {
     target = n < 0 ? std::string("!") + strerrorname_np(errno)
                    : escaped(std::string_view(buffer.data(), static_cast<std::size_t>(n)));
   }
-  // A directory's size and link count are the file system's own business.
-  long long size = S_ISREG(st.st_mode) || S_ISLNK(st.st_mode) ? static_cast<long long>(st.st_size) : 0;
-  unsigned long links = S_ISDIR(st.st_mode) ? 0 : st.st_nlink;
-  std::printf("%s\t%c\t%04o\t%u\t%u\t%lld\t%lld\t%lu\t%s\t%s\t%s\t%s\n", escaped(shown).c_str(),
-              type_letter(st.st_mode), st.st_mode & 07777, st.st_uid, st.st_gid, size,
-              static_cast<long long>(st.st_mtime), links, device.c_str(), crc.c_str(), target.c_str(),
-              xattrs(path).c_str());
+  print({.path = shown,
+         .type = type_letter(st.st_mode),
+         .mode = st.st_mode & 07777,
+         .uid = st.st_uid,
+         .gid = st.st_gid,
+         .size = static_cast<std::uint64_t>(st.st_size),
+         .mtime = st.st_mtime,
+         .links = st.st_nlink,
+         .device = device,
+         .crc = crc,
+         .target = target,
+         .xattrs = xattrs(path)});
 }
 
 void walk(const std::string& path, const std::string& shown) {
