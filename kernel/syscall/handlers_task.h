@@ -129,4 +129,12 @@ QUIRE_SYSCALL(prctl);
 QUIRE_SYSCALL(process_vm_readv);
 QUIRE_SYSCALL(process_vm_writev);
 
+// mm_calls.cpp
+QUIRE_SYSCALL(create_mm);
+QUIRE_SYSCALL(mm_indirect);
+QUIRE_SYSCALL(mm_switch);
+QUIRE_SYSCALL(mm_run);
+QUIRE_SYSCALL(mm_read);
+QUIRE_SYSCALL(mm_write);
+
 }  // namespace quire::syscall

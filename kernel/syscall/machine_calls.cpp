@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "kernel/syscall/copy_between.h"
 #include "kernel/syscall/handlers_task.h"
 #include "kernel/syscall/support.h"
 #include "kernel/task/clocks.h"
@@ -482,60 +483,10 @@ QUIRE_SYSCALL(prctl) {
 
 namespace {
 
-struct GuestIovec {
-  u64 base, length;
-};
-constexpr u64 max_iovecs = 1024, max_transfer = 0x7ffff000;
-
-Result<std::vector<GuestIovec>> read_iovecs(Task& task, GuestAddr at, u64 n) {
-  if (n > max_iovecs) return err(EINVAL);
-  std::vector<GuestIovec> v(n);
-  TRY_VOID(task.mm().copy_in(v.data(), at, n * sizeof v[0]));
-  u64 sum = 0;
-  for (GuestIovec& p : v) {
-    if (static_cast<i64>(p.length) < 0) return err(EINVAL);
-    p.length = std::min(p.length, max_transfer - sum);
-    sum += p.length;
-  }
-  return v;
-}
-
-/// Copies between two address spaces until either list ends or a page is missing.
-Result<u64> copy_between(mm::AddressSpace& from_mm, mm::AddressSpace& to_mm, std::vector<GuestIovec>& from,
-                         std::vector<GuestIovec>& to) {
-  std::vector<std::byte> buffer(64 * 1024);
-  u64 done = 0;
-  std::size_t f = 0, t = 0;
-  while (f < from.size() && t < to.size()) {
-    if (from[f].length == 0) {
-      ++f;
-      continue;
-    }
-    if (to[t].length == 0) {
-      ++t;
-      continue;
-    }
-    const u64 n = std::min({from[f].length, to[t].length, u64{buffer.size()}});
-    const std::size_t in = from_mm.copy_in_some(buffer.data(), GuestAddr(from[f].base), n);
-    const std::size_t out = to_mm.copy_out_some(GuestAddr(to[t].base), buffer.data(), in);
-    done += out;
-    if (out < n) break;
-    for (GuestIovec* p : {&from[f], &to[t]}) {
-      p->base += n;
-      p->length -= n;
-    }
-  }
-  const bool wanted =
-      std::any_of(from.begin(), from.end(), [](const GuestIovec& p) { return p.length != 0; }) &&
-      std::any_of(to.begin(), to.end(), [](const GuestIovec& p) { return p.length != 0; });
-  if (done == 0 && wanted) return err(EFAULT);
-  return done;
-}
-
 Result<u64> transfer(Task& task, const Args& args, bool write) {
   if (args[5] != 0) return err(EINVAL);
-  auto local = TRY(read_iovecs(task, args.addr(1), args[2]));
-  auto remote = TRY(read_iovecs(task, args.addr(3), args[4]));
+  auto local = TRY(read_iovecs(task.mm(), args.addr(1), args[2]));
+  auto remote = TRY(read_iovecs(task.mm(), args.addr(3), args[4]));
   Ref<Task> other = task.kernel().find_task(args.i(0));
   if (!other) return err(ESRCH);
   if (!may_inspect(task, *other)) return err(EPERM);

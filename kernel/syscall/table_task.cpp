@@ -187,12 +187,12 @@ constexpr task::SyscallRow rows[] = {
     {459, "lsm_get_self_attr", nullptr, none, "", "xxxxxx"},
     {460, "lsm_set_self_attr", nullptr, none, "", "xxxxxx"},
     {461, "lsm_list_modules", nullptr, none, "", "xxxxxx"},
-    {1000, "create_mm", nullptr, none, "", "x"},
-    {1001, "mm_indirect", nullptr, none, "", "fpx"},
-    {1002, "mm_switch", nullptr, none, "", "f"},
-    {1003, "mm_run", nullptr, none, "", "fpx"},
-    {1004, "mm_read", nullptr, none, "", "fplplx"},
-    {1005, "mm_write", nullptr, none, "", "fplplx"},
+    {1000, "create_mm", sys_create_mm, full, "", "x"},
+    {1001, "mm_indirect", sys_mm_indirect, full, "", "fpx"},
+    {1002, "mm_switch", sys_mm_switch, full, "", "f"},
+    {1003, "mm_run", sys_mm_run, full, "", "fpx"},
+    {1004, "mm_read", sys_mm_read, full, "", "fplplx"},
+    {1005, "mm_write", sys_mm_write, full, "", "fplplx"},
     {1006, "mm_map", nullptr, none, "", "fplPxp"},
 };
 

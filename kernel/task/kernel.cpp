@@ -8,6 +8,7 @@
 
 #include "kernel/task/futex.h"
 #include "kernel/task/host_threads.h"
+#include "kernel/task/process_directory.h"
 #include "kernel/task/process_timers.h"
 #include "kernel/task/run_loop.h"
 #include "kernel/task/timer_queue.h"
@@ -45,7 +46,10 @@ Kernel::Kernel(platform::Platform& platform, mm::MemoryManager& mm, KernelOption
       calls_by_number_(options_.syscalls.size()),
       futexes_(std::make_unique<FutexTable>()),
       timers_(std::make_unique<TimerQueue>()),
-      threads_(std::make_unique<HostThreads>()) {}
+      directory_(std::make_unique<ProcessDirectory>(*this)),
+      threads_(std::make_unique<HostThreads>()) {
+  vfs::set_processes(directory_.get());
+}
 
 Result<std::unique_ptr<Kernel>> Kernel::create(platform::Platform& platform, mm::MemoryManager& mm,
                                                KernelOptions options) {
@@ -57,6 +61,8 @@ Result<std::unique_ptr<Kernel>> Kernel::create(platform::Platform& platform, mm:
   kernel->reaper_->session_->foreground = reaper_pid;
   kernel->processes_.emplace(reaper_pid, kernel->reaper_);
   table.unlock();
+  mm.set_out_of_memory_handler([](void* self) { return static_cast<Kernel*>(self)->kill_largest(); },
+                               kernel.get());
   cpu_set_t cpus;
   if (sched_getaffinity(0, sizeof cpus, &cpus) == 0) {
     kernel->cpu_mask_ = 0;
@@ -68,6 +74,8 @@ Result<std::unique_ptr<Kernel>> Kernel::create(platform::Platform& platform, mm:
 
 Kernel::~Kernel() {
   shutdown();
+  vfs::set_processes(nullptr);
+  mm_.set_out_of_memory_handler(nullptr, nullptr);
   timers_.reset();
   threads_.reset();
   LockGuard table(table_lock_);
@@ -254,12 +262,38 @@ void Kernel::interrupt_running(Process* only, Task& caller) {
     for (const Ref<Task>& task : process->tasks()) {
       if (task.get() == &caller || !task->in_guest_.load(std::memory_order_seq_cst)) continue;
       const u64 before = task->guest_exits_.load(std::memory_order_acquire);
-      task->context_->interrupt();
+      task->active_context_.load(std::memory_order_acquire)->interrupt();
       while (task->in_guest_.load(std::memory_order_acquire) &&
              task->guest_exits_.load(std::memory_order_acquire) == before)
         std::this_thread::yield();
     }
   }
+}
+
+double Kernel::ns_per_tick() const {
+  const u64 ticks = __builtin_ia32_rdtsc() - boot_ticks_;
+  const auto ns = std::chrono::nanoseconds(vfs::Clock::now() - boot_time_).count();
+  return ticks != 0 ? static_cast<double>(ns) / static_cast<double>(ticks) : 0;
+}
+
+/// Out of memory: the process that holds most goes, as oom_score_adj shifts it (in thousandths of all).
+bool Kernel::kill_largest() {
+  Ref<Process> worst;
+  double most = -1;
+  for (const Ref<Process>& process : processes()) {
+    const Ref<Task> task = process->any_task();
+    if (!task || process->exiting() || process->oom_score_adj.load() == -1000) continue;
+    const Ref<mm::AddressSpace> mm = task->mm_snapshot();
+    if (!mm) continue;
+    const double share = static_cast<double>(mm->residency().resident) * page_size +
+                         process->oom_score_adj.load() / 1000.0 * static_cast<double>(mm_.total_bytes());
+    if (share <= most) continue;
+    most = share;
+    worst = process;
+  }
+  if (!worst) return false;
+  worst->begin_exit({.code = 0, .signo = SIGKILL, .core = false});
+  return true;
 }
 
 u64 Kernel::random() {
@@ -419,9 +453,9 @@ void Task::exit(int code) {
 
 void Kernel::task_ends(Task& task) {
   Process& process = task.process();
-  // Others that share the memory wait for these words; alone, nobody could look any more.
+  futexes_->exit_robust_list(task);
+  // Others that share the memory wait for this word; alone, nobody could look any more.
   if (task.mm_->ref_count() > 1 || process.task_count() > 1) {
-    futexes_->exit_robust_list(task);
     if (task.clear_child_tid != GuestAddr{}) {
       const i32 zero = 0;
       if (task.own_mm().write(task.clear_child_tid, zero))
@@ -443,6 +477,7 @@ void Kernel::task_ends(Task& task) {
     task.vfork_done_ = nullptr;
   }
   const Usage usage = task.usage();
+  std::string comm = task.comm();
   bool last = false;
   ExitStatus status;
   {
@@ -452,6 +487,7 @@ void Kernel::task_ends(Task& task) {
     process.exited_threads_.max_resident_bytes =
         std::max(process.exited_threads_.max_resident_bytes, resident);
     status = process.exit_status_;
+    process.last_comm_ = std::move(comm);
     process.uid_ = task.credentials_->uid;
     LockGuard guard(process.signal_lock_);
     task.waiter_ = nullptr;
@@ -467,6 +503,7 @@ void Kernel::task_ends(Task& task) {
   task.cpu_clock_.store(Task::no_clock, std::memory_order_release);
   if (last) {
     process.timers().clear(true);
+    process.undo_at_exit = nullptr;
     if (options_.observer != nullptr) options_.observer->exited(task, status);
     process.set_program({}, {});
     LockGuard table(table_lock_);

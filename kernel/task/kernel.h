@@ -25,6 +25,7 @@ namespace quire::task {
 
 class FutexTable;
 class HostThreads;
+class ProcessDirectory;
 class TimerQueue;
 
 /// Sees every system call (--strace). Called on the task's thread with no lock held.
@@ -127,6 +128,16 @@ class Kernel {
   Result<Pid> set_group(Task& caller, Pid pid, Pid group);
   Result<Pid> new_session(Task& caller);
 
+  // Controlling terminals; see terminals.cpp.
+  /// The terminal of the session that Quire was started in; call before start_init().
+  void set_first_terminal(Ref<RefCounted> terminal);
+  /// A session's terminal (null: none) and its foreground group.
+  std::pair<Ref<RefCounted>, Pid> terminal_of(const Session& session) const;
+  Ref<Session> session_of(const RefCounted& terminal) const;
+  Result<> set_terminal(Task& task, Ref<RefCounted> terminal, bool steal);
+  void drop_terminal(const RefCounted& terminal);
+  Result<> set_terminal_foreground(const RefCounted& terminal, Pid group);
+
   /// Waiting for children; see wait.cpp.
   struct WaitRequest {
     enum class Who : u8 { any, pid, group } who = Who::any;
@@ -169,6 +180,8 @@ class Kernel {
   /// is a memory barrier for it (membarrier). Returns when they have.
   void interrupt_running(Process* only, Task& caller);
 
+  /// Nanoseconds in a tick of the time-stamp counter, as measured since the start.
+  double ns_per_tick() const;
   u64 total_forks() const { return processes_created_.load(std::memory_order_relaxed); }
   /// A random number from the host.
   static u64 random();
@@ -197,11 +210,13 @@ class Kernel {
   void drop_counters(const Task& task);
   Result<> stop_other_threads(Task& task);
   void forget_unstarted(Task& task);
+  bool kill_largest();
 
   platform::Platform& platform_;
   mm::MemoryManager& mm_;
   KernelOptions options_;
   const vfs::Clock::time_point boot_time_ = vfs::Clock::now();
+  const u64 boot_ticks_ = __builtin_ia32_rdtsc();
 
   mutable Mutex<locks::process_table> table_lock_;
   CondVar all_gone_;
@@ -227,6 +242,7 @@ class Kernel {
 
   std::unique_ptr<FutexTable> futexes_;
   std::unique_ptr<TimerQueue> timers_;
+  std::unique_ptr<ProcessDirectory> directory_;
   std::unique_ptr<HostThreads> threads_;
 };
 

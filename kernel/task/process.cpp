@@ -242,6 +242,10 @@ Ref<Session> Process::session() const {
   LockGuard table(kernel_.table_lock_);
   return session_;
 }
+std::string Process::last_comm() const {
+  LockGuard table(kernel_.table_lock_);
+  return last_comm_;
+}
 bool Process::has_exited() const {
   LockGuard table(kernel_.table_lock_);
   return zombie_;

@@ -113,6 +113,8 @@ class Process : public RefCounted {
   /// Told when the process has become a zombie: pidfd polls it.
   vfs::WaitQueue& exit_events() { return exit_events_; }
   bool has_exited() const;
+  /// The name of the thread that left last: what a zombie is called.
+  std::string last_comm() const;
 
   // --- what exec sets -------------------------------------------------------------------------------------
   /// The program's file, for /proc/PID/exe, and the auxiliary vector it was given.
@@ -124,6 +126,9 @@ class Process : public RefCounted {
   Usage children_usage() const;  // waited-for descendants
   ProcessTimers& timers() { return *timers_; }
   vfs::Clock::time_point start_time() const { return start_time_; }
+
+  /// Whatever is to be undone when the process ends (semaphores): dropped then. Guarded by its owner.
+  Ref<RefCounted> undo_at_exit;
 
   std::atomic<bool> dumpable{true};
   std::atomic<bool> child_subreaper{false};
@@ -158,6 +163,7 @@ class Process : public RefCounted {
   bool reaped_ = false;
   bool report_stop_ = false, report_continue_ = false;
   int reported_signal_ = 0;
+  std::string last_comm_;
   u32 uid_ = 0;             // real user at the end, for SIGCHLD and wait
   ExitStatus exit_status_;  // as a zombie; before that, how its leader left by exit(2)
   Usage exited_threads_, waited_children_;

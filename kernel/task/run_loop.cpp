@@ -50,21 +50,13 @@ void RunLoop::run() {
     LockGuard guard(task_.process().signal_lock_);
     task_.waiter_ = &waiter;
   }
+  task_.active_context_.store(task_.context_.get(), std::memory_order_release);
   kernel_.write_child_tid(task_);
 
   bool restart = false;
   while (!task_.leaving_) {
     if (task_.attention_.load(std::memory_order_acquire) && !attend(0, restart)) break;
-    // A sender sets attention_, then looks at in_guest_; we do it the other way round, so that either
-    // we see the attention or it sees us in the guest and interrupts.
-    task_.in_guest_.store(true, std::memory_order_seq_cst);
-    if (task_.attention_.load(std::memory_order_seq_cst)) {
-      task_.in_guest_.store(false, std::memory_order_relaxed);
-      continue;
-    }
-    const platform::Trap trap = task_.context().run(task_.own_mm().space());
-    task_.in_guest_.store(false, std::memory_order_release);
-    count(task_.guest_exits_);
+    const platform::Trap trap = task_.run_guest(task_.context(), task_.own_mm());
     switch (trap.kind) {
       case platform::Trap::Kind::syscall:
         system_call(trap);

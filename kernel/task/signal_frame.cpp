@@ -58,19 +58,6 @@ constexpr u64 red_zone = 128;
 
 u64 state_bytes(u64 extended_state_size) { return extended_state_size + sizeof magic2; }
 
-/// Keeps a guest's XSAVE area loadable: only known features, no compaction, no reserved MXCSR bits.
-void sanitise(std::span<std::byte> area, u64 features) {
-  u32 mxcsr, mask;
-  std::memcpy(&mxcsr, area.data() + 24, sizeof mxcsr);
-  std::memcpy(&mask, area.data() + 28, sizeof mask);
-  mxcsr &= 0xffff;
-  std::memcpy(area.data() + 24, &mxcsr, sizeof mxcsr);
-  u64 header[header_size / sizeof(u64)] = {};
-  std::memcpy(header, area.data() + legacy_size, sizeof(u64));
-  header[0] &= features;
-  std::memcpy(area.data() + legacy_size, header, sizeof header);
-}
-
 Result<> restore_extended_state(Task& task, GuestAddr from) {
   std::span<std::byte> state = TRY(task.context().extended_state());
   const u64 features = task.kernel().platform().layout().xfeature_mask;
@@ -98,19 +85,33 @@ Result<> restore_extended_state(Task& task, GuestAddr from) {
     }
   }
   if (extended) {
-    sanitise(copy, features & software.features);
+    sanitise_extended_state(copy, features & software.features);
   } else {
     // Only the x87 and SSE part is there; the rest becomes initial.
     std::fill(copy.begin() + legacy_size, copy.end(), std::byte{0});
     const u64 legacy_features = 3;
     std::memcpy(copy.data() + legacy_size, &legacy_features, sizeof legacy_features);
-    sanitise(copy, features);
+    sanitise_extended_state(copy, features);
   }
   std::memcpy(state.data(), copy.data(), state.size());
   return {};
 }
 
 }  // namespace
+
+void sanitise_extended_state(std::span<std::byte> area, u64 features) {
+  u32 mxcsr, mask;
+  std::memcpy(&mxcsr, area.data() + 24, sizeof mxcsr);
+  std::memcpy(&mask, area.data() + 28, sizeof mask);
+  mxcsr &= 0xffff;
+  std::memcpy(area.data() + 24, &mxcsr, sizeof mxcsr);
+  u64 header[header_size / sizeof(u64)] = {};
+  std::memcpy(header, area.data() + legacy_size, sizeof(u64));
+  header[0] &= features;
+  std::memcpy(area.data() + legacy_size, header, sizeof header);
+}
+
+u64 settable_flags_of(u64 wanted, u64 now) { return (now & ~settable_flags) | (wanted & settable_flags); }
 
 u64 minimum_signal_stack(u64 extended_state_size) {
   // The frame, the state, and what aligning either may skip.
@@ -208,7 +209,7 @@ Result<> pop_signal_frame(Task& task) {
   regs.rdi = sc.di, regs.rsi = sc.si, regs.rbp = sc.bp, regs.rbx = sc.bx;
   regs.rdx = sc.dx, regs.rax = sc.ax, regs.rcx = sc.cx, regs.rsp = sc.sp;
   regs.rip = sc.ip;
-  regs.rflags = (regs.rflags & ~settable_flags) | (sc.flags & settable_flags);
+  regs.rflags = settable_flags_of(sc.flags, regs.rflags);
   regs.cs = user_cs;
   regs.ss = user_ss;
   regs.orig_rax = ~u64{0};

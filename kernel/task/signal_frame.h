@@ -3,6 +3,7 @@
 #pragma once
 
 #include <csignal>
+#include <span>
 
 #include "base/result.h"
 #include "kernel/task/process.h"
@@ -26,6 +27,12 @@ Result<> push_signal_frame(Task& task, const SignalAction& action, const siginfo
 /// the stack pointer. Everything in it is the guest's to forge: segments, flags and extended state are
 /// reduced to what user code may hold. EFAULT for an unreadable or impossible frame.
 Result<> pop_signal_frame(Task& task);
+
+/// Keeps an XSAVE area that a guest wrote loadable: only features in `features`, standard format, no
+/// reserved MXCSR bits. At least 576 bytes.
+void sanitise_extended_state(std::span<std::byte> area, u64 features);
+/// The flags of `wanted` that user code may set for itself, the rest from `now`.
+u64 settable_flags_of(u64 wanted, u64 now);
 
 /// Bytes that the largest frame needs on the stack (AT_MINSIGSTKSZ).
 u64 minimum_signal_stack(u64 extended_state_size);

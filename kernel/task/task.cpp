@@ -91,11 +91,39 @@ u64 Task::kernel_cpu_ns() const {
   return static_cast<u64>(t.tv_sec) * 1'000'000'000 + static_cast<u64>(t.tv_nsec) - cpu_base_ns_;
 }
 
-u64 Task::cpu_time_ns() const { return kernel_cpu_ns() + (context_ ? context_->cpu_time_ns() : 0); }
+/// Where the platform cannot tell, the time between entering the guest and its next trap counts: more than
+/// the CPU time where CPUs are short.
+u64 Task::guest_ns() const {
+  if (const u64 told = context_ ? context_->cpu_time_ns() : 0; told != 0) return told;
+  u64 ticks = guest_ticks_.load(std::memory_order_relaxed);
+  if (in_guest_.load(std::memory_order_acquire)) {
+    const u64 now = __builtin_ia32_rdtsc(), entered = guest_entered_.load(std::memory_order_relaxed);
+    if (now > entered) ticks += now - entered;
+  }
+  return static_cast<u64>(static_cast<double>(ticks) * kernel_.ns_per_tick());
+}
+
+u64 Task::cpu_time_ns() const { return kernel_cpu_ns() + guest_ns(); }
+
+/// One stay in the guest. A sender sets attention_, then looks at in_guest_; we do it the other way round, so
+/// that either we see the attention and stay out, or it sees us in the guest and interrupts.
+platform::Trap Task::run_guest(platform::Context& context, mm::AddressSpace& mm) {
+  platform::Trap trap;
+  trap.kind = platform::Trap::Kind::interrupted;
+  const u64 entered = __builtin_ia32_rdtsc();
+  guest_entered_.store(entered, std::memory_order_relaxed);
+  in_guest_.store(true, std::memory_order_seq_cst);
+  if (!attention_.load(std::memory_order_seq_cst)) trap = context.run(mm.space());
+  in_guest_.store(false, std::memory_order_release);
+  guest_ticks_.store(guest_ticks_.load(std::memory_order_relaxed) + (__builtin_ia32_rdtsc() - entered),
+                     std::memory_order_relaxed);
+  guest_exits_.store(guest_exits_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  return trap;
+}
 
 Usage Task::usage() const {
   Usage u;
-  u.user_ns = context_ ? context_->cpu_time_ns() : 0;
+  u.user_ns = guest_ns();
   u.system_ns = kernel_cpu_ns();
   u.minor_faults = minor_faults_.load(std::memory_order_relaxed);
   u.major_faults = major_faults_.load(std::memory_order_relaxed);
@@ -107,7 +135,7 @@ void Task::kick(bool fatal) {
   attention_.store(true, std::memory_order_seq_cst);
   if (waiter_ == nullptr) return;  // not started: it looks before it first runs
   waiter_->interrupt(fatal);
-  if (in_guest_.load(std::memory_order_seq_cst)) context_->interrupt();
+  if (in_guest_.load(std::memory_order_seq_cst)) active_context_.load(std::memory_order_acquire)->interrupt();
 }
 
 void Task::set_blocked(SignalSet mask) {
@@ -144,6 +172,11 @@ std::optional<siginfo_t> Task::take_pending(SignalSet wanted) {
   LockGuard guard(process_->signal_lock_);
   if (auto info = pending_.take(wanted)) return info;
   return process_->pending_.take(wanted);
+}
+
+SignalSet Task::private_pending_set() const {
+  LockGuard guard(process_->signal_lock_);
+  return pending_.set();
 }
 
 SignalSet Task::pending_set() const {

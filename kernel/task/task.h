@@ -115,8 +115,9 @@ class Task : public RefCounted {
   void force_signal(const siginfo_t& info);
   /// Takes a pending signal of the set, of the thread or the process (sigtimedwait, signalfd).
   std::optional<siginfo_t> take_pending(SignalSet wanted);
-  /// Pending for the thread or the process.
+  /// Pending for the thread or the process; for the thread alone.
   SignalSet pending_set() const;
+  SignalSet private_pending_set() const;
 
   AltStack altstack;
   RestartBlock restart;
@@ -129,6 +130,9 @@ class Task : public RefCounted {
   int nice = 0;
   u64 affinity = 0;  // CPUs it asked for; 0: all
 
+  /// Runs guests for mm_run; made at its first call.
+  std::unique_ptr<platform::Context> run_context;
+
   struct Scheduling {
     int policy = 0;
     int priority = 0;
@@ -140,11 +144,14 @@ class Task : public RefCounted {
   friend class Kernel;
   friend class Process;
   friend class RunLoop;
+  friend class GuestRun;
 
   static constexpr u64 no_clock = ~u64{0};
 
   bool sleeping() const;
   u64 kernel_cpu_ns() const;
+  u64 guest_ns() const;
+  platform::Trap run_guest(platform::Context& context, mm::AddressSpace& mm);
   /// Gives the platform what it may answer without us.
   void publish_answers();
   /// Makes the task look at its signals soon. The process's signal lock is held.
@@ -161,6 +168,8 @@ class Task : public RefCounted {
   Ref<const vfs::Credentials> credentials_;
   std::unique_ptr<platform::Context> context_;  // never replaced once the task runs
   std::string comm_ GUARDED_BY(lock_);
+  // What run() is under way on: context_, or that of mm_run.
+  std::atomic<platform::Context*> active_context_{nullptr};
 
   std::atomic<bool> attention_{false};  // signals, stops or the end are to be looked at
   std::atomic<bool> in_guest_{false};
@@ -179,7 +188,9 @@ class Task : public RefCounted {
   bool exec_leaves_ = false;       // another thread execs: this one must go
 
   std::atomic<u64> cpu_clock_{no_clock};  // the kernel thread's CPU clock while it runs the task
-  std::atomic<u64> cpu_base_ns_{0};       // what that clock showed at the start
+  // Time in the guest, in ticks of the time-stamp counter: what was spent, and when it was entered last.
+  std::atomic<u64> guest_ticks_{0}, guest_entered_{0};
+  std::atomic<u64> cpu_base_ns_{0};  // what that clock showed at the start
   // Counters with one writer, the task's own thread.
   std::atomic<u64> minor_faults_{0}, major_faults_{0}, voluntary_switches_{0};
   std::atomic<u64> calls_trapped_{0}, calls_patched_{0}, interrupts_{0}, exceptions_{0};
