@@ -74,7 +74,7 @@ constexpr int calls_always[] = {
 constexpr int calls_writing[] = {
     SYS_mkdirat, SYS_unlinkat, SYS_renameat2, SYS_linkat, SYS_symlinkat, SYS_fchmod, SYS_fchmodat,
     SYS_fchownat, SYS_fchown, SYS_utimensat, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr,
-    SYS_lremovexattr, SYS_fremovexattr, SYS_syncfs};
+    SYS_lremovexattr, SYS_fremovexattr, SYS_syncfs, SYS_mknodat, 452 /* fchmodat2 */};
 constexpr int calls_network[] = {SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept4, SYS_getsockname,
                                  SYS_getpeername, SYS_getsockopt, SYS_setsockopt, SYS_shutdown};
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "kernel/main/confine.h"
+#include "kernel/main/host_terminal.h"
 #include "kernel/main/file_tree.h"
 #include "kernel/main/report.h"
 #include "kernel/main/start_state.h"
@@ -111,6 +112,11 @@ Outcome run_sandbox(const RunOptions& options) {
     return fail(status_quire_failed, fmt::format("cannot confine itself: {}", limited.error().message()));
 
   std::string path = program->path;
+  for (int fd = 0; fd < 3; ++fd)
+    if (Ref<HostTerminal> terminal = HostTerminal::of(fd)) {
+      (*kernel)->set_first_terminal(terminal);
+      break;
+    }
   if (auto started = (*kernel)->start_init(std::move(*program)); !started)
     return fail(started.error() == Errno(ENOENT) ? status_not_found : status_cannot_run,
                 fmt::format("cannot run '{}': {}", path, started.error().message()));

@@ -2,6 +2,7 @@
 
 #include <asm/ioctls.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -26,13 +27,25 @@ Result<Ref<vfs::File>> StdioFile::open(int fd) {
   if (flags < 0) return err(Errno::last());
   int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
   if (copy < 0) return err(Errno::last());
-  return Ref<vfs::File>(make_ref<StdioFile>(copy, flags & ~O_CLOEXEC));
+  return Ref<vfs::File>(make_ref<StdioFile>(copy, flags & ~O_CLOEXEC, HostTerminal::of(copy)));
 }
+
+StdioFile::StdioFile(int fd, int flags, Ref<HostTerminal> terminal)
+    : File(flags), fd_(fd), terminal_(std::move(terminal)), poll_(fd) {}
 
 StdioFile::~StdioFile() { ::close(fd_); }
 
+vfs::WaitQueue* StdioFile::wait_queue() { return poll_.watched() ? &poll_.queue() : nullptr; }
+
+Result<Ref<vfs::File>> StdioFile::reopen(int flags) {
+  int have = this->flags() & O_ACCMODE, want = flags & O_ACCMODE;
+  if (have != O_RDWR && want != have) return err(EACCES);
+  return Ref<vfs::File>(this);
+}
+
 Result<std::size_t> StdioFile::read(vfs::IoBuffer& to, i64 offset) {
   if (to.remaining() == 0) return 0;
+  if (terminal_) TRY_VOID(vfs::check_foreground(*terminal_, SIGTTIN));
   if (offset < 0 && !nonblocking()) TRY_VOID(vfs::Waiter::current().sleep_on_host(fd_, POLLIN));
   auto pin = TRY(to.pin(65536, Access::write));
   auto v = vectors_of(*pin);
@@ -45,6 +58,7 @@ Result<std::size_t> StdioFile::read(vfs::IoBuffer& to, i64 offset) {
 
 Result<std::size_t> StdioFile::write(vfs::IoBuffer& from, i64 offset) {
   std::size_t done = 0;
+  if (terminal_ && terminal_->stops_writers()) TRY_VOID(vfs::check_foreground(*terminal_, SIGTTOU));
   while (from.remaining() > 0) {
     if (offset < 0 && !nonblocking())
       if (auto ready = vfs::Waiter::current().sleep_on_host(fd_, POLLOUT); !ready) {
@@ -71,6 +85,15 @@ Result<u64> StdioFile::seek(i64 offset, int whence) {
 }
 
 Result<u64> StdioFile::ioctl(mm::AddressSpace& mm, u32 command, u64 argument) {
+  if (terminal_)
+    if (auto r = vfs::job_control_ioctl(terminal_, mm, command, argument)) return *r;
+  bool changes = command == TCSETS || command == TCSETSW || command == TCSETSF || command == TIOCSWINSZ || command == TCFLSH;
+  if (terminal_ && changes) TRY_VOID(vfs::check_foreground(*terminal_, SIGTTOU));
+  // Arguments that are plain numbers.
+  if (command == TCFLSH || command == TCSBRK || command == TCSBRKP || command == TCXONC) {
+    if (::ioctl(fd_, command, argument) != 0) return err(Errno::last());
+    return 0;
+  }
   // An allow-list: nothing that types for the user or reconfigures the console.
   struct Known {
     u32 command;
@@ -93,7 +116,10 @@ Result<u64> StdioFile::ioctl(mm::AddressSpace& mm, u32 command, u64 argument) {
 u32 StdioFile::poll() {
   pollfd p{fd_, POLLIN | POLLOUT | POLLPRI, 0};
   ::poll(&p, 1, 0);
-  return static_cast<u32>(p.revents);
+  u32 ready = static_cast<u16>(p.revents);
+  if ((ready & POLLIN) != 0) ready |= POLLRDNORM;
+  if ((ready & POLLOUT) != 0) ready |= POLLWRNORM;
+  return ready;
 }
 
 Result<vfs::Attributes> StdioFile::attributes() {

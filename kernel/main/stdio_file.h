@@ -1,7 +1,11 @@
 // A descriptor inherited from whoever started quire, passed through.
 #pragma once
 
+#include <optional>
+
+#include "kernel/main/host_terminal.h"
 #include "kernel/vfs/file.h"
+#include "kernel/vfs/host_poll.h"
 
 namespace quire::cli {
 
@@ -11,7 +15,8 @@ class StdioFile final : public vfs::File {
  public:
   /// Keeps a duplicate of `fd`. EBADF when it is not open.
   static Result<Ref<vfs::File>> open(int fd);
-  StdioFile(int fd, int flags) : File(flags), fd_(fd) {}
+  /// Takes over `fd`; `terminal` is what it leads to, if it is one.
+  StdioFile(int fd, int flags, Ref<HostTerminal> terminal);
   ~StdioFile() override;
 
   Result<std::size_t> read(vfs::IoBuffer& to, i64 offset) override;
@@ -19,12 +24,17 @@ class StdioFile final : public vfs::File {
   Result<u64> seek(i64 offset, int whence) override;
   Result<u64> ioctl(mm::AddressSpace& mm, u32 command, u64 argument) override;
   u32 poll() override;
+  vfs::WaitQueue* wait_queue() override;
+  /// The same description again; never wider.
+  Result<Ref<vfs::File>> reopen(int flags) override;
   Result<vfs::Attributes> attributes() override;
   std::string describe() override;
   int host_fd() const override { return fd_; }
 
  private:
   const int fd_;
+  const Ref<HostTerminal> terminal_;
+  vfs::HostPoll poll_;
 };
 
 }  // namespace quire::cli

@@ -15,6 +15,8 @@ class HostPoll {
   HostPoll& operator=(const HostPoll&) = delete;
 
   WaitQueue& queue() { return queue_; }
+  /// False: the host cannot watch it (a regular file), it is always ready.
+  bool watched() const { return id_ != 0; }
   /// POLL* bits that hold now.
   static u32 ready(int fd);
 

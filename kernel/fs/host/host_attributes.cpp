@@ -22,7 +22,7 @@ Result<> change_mode(int fd, bool path_only, u32 mode) {
 #endif
   if (::syscall(number, fd, "", mode, AT_EMPTY_PATH) == 0) return {};
   if (errno != ENOSYS && errno != EINVAL) return err(Errno::last());
-  return ::chmod(fd_path(fd).c_str(), mode) == 0 ? Result<>{} : err(Errno::last());
+  return ::fchmodat(AT_FDCWD, fd_path(fd).c_str(), mode, 0) == 0 ? Result<>{} : err(Errno::last());
 }
 
 }  // namespace
