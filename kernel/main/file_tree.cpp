@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include "kernel/fs/host/host_fs.h"
+#ifndef QUIRE_WITHOUT_JFFS2
+#include "kernel/fs/jffs2/jffs2_fs.h"
+#endif
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/fs/tmpfs/tmpfs.h"
 #include "kernel/main/system_mounts.h"
@@ -44,6 +47,20 @@ Result<Ref<vfs::FileSystem>> new_tmpfs(mm::MemoryManager& memory, u32 mode) {
   return Ref<vfs::FileSystem>(TRY(fs::tmpfs::Tmpfs::create(&memory, o)));
 }
 
+/// A directory of the host, or an image.
+Result<Ref<vfs::FileSystem>> open_root(const RunOptions& options, Sources& sources, mm::MemoryManager& memory) {
+#ifndef QUIRE_WITHOUT_JFFS2
+  if (!sources.root.directory) {
+    fs::jffs2::Options o;
+    o.read_only = !options.writable_root;
+    std::string image = fmt::format("/proc/self/fd/{}", sources.root.fd);
+    return Ref<vfs::FileSystem>(TRY(fs::jffs2::Jffs2::open(image, memory, o)));
+  }
+#endif
+  int fd = std::exchange(sources.root.fd, -1);
+  return Ref<vfs::FileSystem>(TRY(fs::host::HostFileSystem::create(fd, memory, {.writable = options.writable_root})));
+}
+
 }  // namespace
 
 Sources::Sources(Sources&& o) noexcept : root(o.root), volumes(std::move(o.volumes)), writes(o.writes) {
@@ -62,7 +79,13 @@ std::expected<Sources, std::string> open_sources(const RunOptions& options) {
   auto root = open_source(options.root, "root");
   if (!root) return Failed(root.error());
   sources.root = *root;
-  if (!sources.root.directory) return Failed(fmt::format("root '{}' is not a directory", options.root));
+#ifndef QUIRE_WITHOUT_JFFS2
+  struct stat st;
+  bool image = ::fstat(sources.root.fd, &st) == 0 && S_ISREG(st.st_mode);
+#else
+  bool image = false;
+#endif
+  if (!sources.root.directory && !image) return Failed(fmt::format("root '{}' is not a directory", options.root));
   sources.writes = options.writable_root;
   for (const Volume& v : options.volumes) {
     auto source = open_source(v.host, "volume");
@@ -77,9 +100,9 @@ std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, 
                                                      task::Kernel& kernel) {
   auto failed = [](const std::string& what, Errno e) { return Failed(fmt::format("{}: {}", what, e.message())); };
 
-  auto host = fs::host::HostFileSystem::create(std::exchange(sources.root.fd, -1), memory, {.writable = options.writable_root});
-  if (!host) return failed("root '" + options.root + "'", host.error());
-  Ref<vfs::FileSystem> root = *host;
+  auto lower = open_root(options, sources, memory);
+  if (!lower) return failed("root '" + options.root + "'", lower.error());
+  Ref<vfs::FileSystem> root = *lower;
   if (!options.writable_root) {
     auto upper = new_tmpfs(memory, 0755);
     if (!upper) return failed("the root's overlay", upper.error());

@@ -6,6 +6,9 @@
 #include <bit>
 
 #include "kernel/fs/dev/dev.h"
+#ifndef QUIRE_WITHOUT_JFFS2
+#include "kernel/fs/jffs2/jffs2_fs.h"
+#endif
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/fs/sys/sys.h"
@@ -89,6 +92,18 @@ Result<> provide_services(mm::MemoryManager& memory, task::Kernel& kernel) {
   s.file_system_types["sysfs"] = [&kernel](const vfs::MountRequest&) -> Result<Ref<vfs::FileSystem>> {
     return fs::sys::instance(cpus(kernel));
   };
+#ifndef QUIRE_WITHOUT_JFFS2
+  s.file_system_types["jffs2"] = [&memory](const vfs::MountRequest& r) -> Result<Ref<vfs::FileSystem>> {
+    auto options = TRY(fs::jffs2::parse_options(r.options));
+    options.read_only = (r.flags & MS_RDONLY) != 0;
+    if (!r.source_path || !r.source_path.inode()->is_regular()) return err(ENOTBLK);
+    // The library maps the image: it must be a file of the host, one that the guest may open so.
+    auto image = TRY(vfs::open_path(r.source_path, options.read_only ? O_RDONLY : O_RDWR, *r.credentials));
+    if (image->host_fd() < 0) return err(EINVAL);
+    std::string path = "/proc/self/fd/" + std::to_string(image->host_fd());
+    return Ref<vfs::FileSystem>(TRY(fs::jffs2::Jffs2::open(path, memory, options)));
+  };
+#endif
   s.file_system_types["devpts"] = [](const vfs::MountRequest&) -> Result<Ref<vfs::FileSystem>> {
     return fs::tty::devpts();
   };
