@@ -38,6 +38,8 @@
 #define RING_SPIN 4
 #define RING_FAILURE 64
 #define RING_ONE 72
+#define RING_PROMPT 128  // struct sched_attr: the agent's, and thread starts'
+#define RING_USUAL 192   // struct sched_attr: guest threads'
 #define RING_ENTRIES 0x1000
 #define RING_COUNT 256
 #define ENTRY_SIZE 64
@@ -50,6 +52,7 @@
 #define OP_RESUME 1   // args[0]: slot
 #define OP_FORK 2     // template: args[0] flags, args[1] file offset of the child's ring
 #define OP_THREAD 3   // args[0] flags, args[1] slot
+#define OP_TRY 5      // as OP_SYSCALL, whatever the result
 #define OP_JUMP 4     // args[0] code address, args[1] ring address
 
 // ---- A thread's slot: its context page, then its alternate signal stack.

@@ -15,6 +15,7 @@
 #define NR_SIGALTSTACK 131
 #define NR_FUTEX 202
 #define NR_EXIT_GROUP 231
+#define NR_SCHED_SETATTR 314
 #define NR_SECCOMP 317
 #define NR_CLOSE_RANGE 436
 #define UC_RIP (40 + 16 * 8)
@@ -72,6 +73,8 @@ agent_request:
         mov     ENTRY_ARGS+40(%r13), %r9
         syscall
         cmp     ENTRY_EXPECT(%r13), %rax
+        je      quire_stub_agent
+        cmp     $OP_TRY, %ebx
         je      quire_stub_agent
 stub_die:
         mov     $NR_EXIT_GROUP, %eax
@@ -173,6 +176,11 @@ thread_start:
         syscall
         test    %rax, %rax
         jnz     stub_die
+        xor     %edi, %edi
+        lea     RING_USUAL(%r15), %rsi
+        xor     %edx, %edx
+        mov     $NR_SCHED_SETATTR, %eax
+        syscall                         // only a matter of speed: it may fail
         mov     $1, %edi                // SECCOMP_SET_MODE_FILTER
         xor     %esi, %esi
         lea     quire_stub_filter(%rip), %rdx

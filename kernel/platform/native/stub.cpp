@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -15,7 +16,14 @@ namespace quire::platform::native {
 namespace {
 
 /// An acknowledgement at least every so many requests, so that ring space comes free.
-constexpr u64 ack_interval = RING_COUNT / 4;
+constexpr u64 ack_interval = RING_COUNT / 8;
+
+constexpr u64 agent_slice_ns = 100'000;  // the shortest there is
+constexpr u32 no_policy = ~u32{0};       // refused by the host: leaves things as they are
+
+/// A thread's start is ours alone to wait for: patience beyond that for an agent, as there may be many
+/// at once, yet not without end.
+constexpr int ticks_until_no_thread = 20 * ticks_until_dead;
 
 bool is_ack(const RingEntry& e) { return e.op == OP_SYSCALL && e.nr == SYS_write; }
 
@@ -32,6 +40,11 @@ Stub::Stub(ControlFile& control, BlockNumber block, Fd ack)
     : control_(control), block_(block), ring_(control.ring(block)), ack_(std::move(ack)) {
   ring_->one = 1;
   ring_->failure = u64{1} << 32;
+  ring_->prompt = {};
+  ring_->usual = {};
+  ring_->prompt.nice = ring_->usual.nice = getpriority(PRIO_PROCESS, 0);
+  ring_->prompt.slice_ns = agent_slice_ns;
+  if (sched_getscheduler(0) != SCHED_OTHER) ring_->prompt.policy = ring_->usual.policy = no_policy;
 }
 
 Stub::~Stub() {
@@ -189,6 +202,7 @@ void Stub::collect() {
 }
 
 bool Stub::wait(u64 ack) {
+  u64 heard = acked_.load(std::memory_order_relaxed);
   for (int ticks = 0;;) {
     {
       LockGuard guard(lock_);
@@ -205,6 +219,11 @@ bool Stub::wait(u64 ack) {
       LockGuard guard(lock_);
       collect();
       return done(ack);
+    }
+    // Silent means that not even earlier requests are acknowledged.
+    if (const u64 now = acked_.load(std::memory_order_relaxed); now != heard) {
+      heard = now;
+      ticks = 0;
     }
     if (n == 0 && ++ticks == ticks_until_dead) {
       kill();
@@ -261,9 +280,9 @@ Result<StubThread> Stub::await_thread(SlotNumber slot) {
     if (v == TO_KERNEL_SIGNAL) break;
     if (v == TO_KERNEL_DEAD || dead()) return err(ESRCH);
     s->kernel_sleeps.store(1, std::memory_order_seq_cst);
-    if (!futex_wait(&s->to_kernel, 0, tick_ns / 10)) {
+    if (!futex_wait(&s->to_kernel, 0, tick_ns)) {
       if (take_failures() != 0) return err(EAGAIN);
-      if (++ticks == ticks_until_dead * 10) kill();
+      if (++ticks == ticks_until_no_thread) kill();
     }
   }
   s->kernel_sleeps.store(0, std::memory_order_relaxed);

@@ -20,16 +20,33 @@ static_assert(sizeof(RingEntry) == ENTRY_SIZE);
 static_assert(offsetof(RingEntry, nr) == ENTRY_NR && offsetof(RingEntry, args) == ENTRY_ARGS);
 static_assert(offsetof(RingEntry, expect) == ENTRY_EXPECT);
 
+/// struct sched_attr, first version.
+struct ScheduleAttributes {
+  u32 size = 48;
+  u32 policy = 0;
+  u64 flags = 0;
+  i32 nice = 0;
+  u32 priority = 0;
+  u64 slice_ns = 0;  // sched_runtime: of SCHED_OTHER, the length of its slices (Linux 6.12); 0: the usual
+  u64 deadline = 0, period = 0;
+};
+static_assert(sizeof(ScheduleAttributes) == 48);
+
 struct Ring {
   std::atomic<u32> head;
   std::atomic<u32> spin;
   u8 pad[56];
   u64 failure;  // what a failed request adds to the acknowledgements: its count is in the upper half
   u64 one;
-  u8 rest[RING_ENTRIES - 80];
+  u8 pad2[RING_PROMPT - 80];
+  ScheduleAttributes prompt;
+  u8 pad3[RING_USUAL - RING_PROMPT - 48];
+  ScheduleAttributes usual;
+  u8 rest[RING_ENTRIES - RING_USUAL - 48];
   RingEntry entries[RING_COUNT];
 };
 static_assert(offsetof(Ring, spin) == RING_SPIN && offsetof(Ring, failure) == RING_FAILURE);
+static_assert(offsetof(Ring, prompt) == RING_PROMPT && offsetof(Ring, usual) == RING_USUAL);
 static_assert(offsetof(Ring, one) == RING_ONE && offsetof(Ring, entries) == RING_ENTRIES);
 static_assert(sizeof(Ring) == STUB_RING_SIZE);
 
