@@ -11,6 +11,7 @@
 
 #include "kernel/main/confine.h"
 #include "kernel/main/host_terminal.h"
+#include "kernel/vfs/mount.h"
 #include "kernel/main/file_tree.h"
 #include "kernel/main/report.h"
 #include "kernel/main/start_state.h"
@@ -124,6 +125,8 @@ Outcome run_sandbox(const RunOptions& options) {
   signals.start(**kernel);
   task::ExitStatus ended = (*kernel)->wait_init();
   (*kernel)->shutdown();
+  // What guests wrote through shared mappings of the host's files reaches them now.
+  for (auto& fs : vfs::MountTable::instance().file_systems()) (void)fs->sync();
   auto end = Clock::now();
   if (options.stats)
     print_report(options.stats_format == "json", **kernel, **memory, **platform,

@@ -31,11 +31,17 @@ Result<Ref<vfs::File>> StdioFile::open(int fd) {
 }
 
 StdioFile::StdioFile(int fd, int flags, Ref<HostTerminal> terminal)
-    : File(flags), fd_(fd), terminal_(std::move(terminal)), poll_(fd) {}
+    : File(flags), fd_(fd), terminal_(std::move(terminal)) {}
 
-StdioFile::~StdioFile() { ::close(fd_); }
+StdioFile::~StdioFile() {
+  poll_.reset();
+  ::close(fd_);
+}
 
-vfs::WaitQueue* StdioFile::wait_queue() { return poll_.watched() ? &poll_.queue() : nullptr; }
+vfs::WaitQueue* StdioFile::wait_queue() {
+  std::call_once(poll_once_, [this] { poll_.emplace(fd_); });
+  return poll_->watched() ? &poll_->queue() : nullptr;
+}
 
 Result<Ref<vfs::File>> StdioFile::reopen(int flags) {
   int have = this->flags() & O_ACCMODE, want = flags & O_ACCMODE;

@@ -1,6 +1,7 @@
 // A descriptor inherited from whoever started quire, passed through.
 #pragma once
 
+#include <mutex>
 #include <optional>
 
 #include "kernel/main/host_terminal.h"
@@ -34,7 +35,8 @@ class StdioFile final : public vfs::File {
  private:
   const int fd_;
   const Ref<HostTerminal> terminal_;
-  vfs::HostPoll poll_;
+  std::once_flag poll_once_;
+  std::optional<vfs::HostPoll> poll_;  // made when somebody first waits for readiness
 };
 
 }  // namespace quire::cli

@@ -88,7 +88,10 @@ Result<Ref<File>> open(const Lookup& at, std::string_view name, const OpenHow& h
     if (end.path) {
       if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) return err(EEXIST);
       if (((flags & O_DIRECTORY) != 0 || end.slash) && !end.path.inode()->is_directory()) return err(ENOTDIR);
-      return open_path(end.path, flags, at.credentials);
+      auto opened = open_path(end.path, flags, at.credentials);
+      if (opened || opened.error().value() != ESTALE || attempt >= 3) return opened;
+      walk_flags |= walk_fresh;
+      continue;
     }
     if ((flags & O_CREAT) == 0) return err(ENOENT);
     if (end.slash) return err(EISDIR);

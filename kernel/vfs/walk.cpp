@@ -158,7 +158,7 @@ Result<WalkEnd> Walker::run(std::string_view name, bool parent_only) {
       rest_ = rest;
       continue;
     }
-    Ref<Dentry> child = TRY(here_.dentry->lookup(component, last));
+    Ref<Dentry> child = TRY(here_.dentry->lookup(component, last || has(walk_fresh)));
     if (child->negative()) {
       if (!last) return err(ENOENT);
       return end;
@@ -186,7 +186,10 @@ Result<WalkEnd> Walker::run(std::string_view name, bool parent_only) {
 
 Result<WalkEnd> walk_to_end(const Lookup& at, std::string_view name, u32 flags, bool parent_only) {
   Dentry::limit_cache();
-  return Walker(at, flags).run(name, parent_only);
+  auto end = Walker(at, flags).run(name, parent_only);
+  // A name in the middle was no longer what the cache said: ask for each.
+  if (!end && end.error().value() == ESTALE) return Walker(at, flags | walk_fresh).run(name, parent_only);
+  return end;
 }
 
 Result<MagicTarget> walk_any(const Lookup& at, std::string_view name, u32 flags) {

@@ -1,5 +1,6 @@
 #include "kernel/fs/host/host_fs.h"
 
+#include <sys/resource.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -18,7 +19,14 @@ Result<Ref<HostFileSystem>> HostFileSystem::create(int directory, mm::MemoryMana
   auto fd = make_ref<HostFd>(directory);
   vfs::Attributes a = TRY(stat_at(directory, ""));
   if (!S_ISDIR(a.mode) && !S_ISREG(a.mode)) return err(ENOTDIR);
-  auto fs = Ref<HostFileSystem>::adopt(new HostFileSystem(std::move(fd), mm, options));
+  // The caches share the process's descriptors with everything else.
+  Options fitted = options;
+  struct rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    fitted.max_directories = std::min<std::size_t>(options.max_directories, limit.rlim_cur / 8 + 2);
+    fitted.max_objects = std::min<std::size_t>(options.max_objects, limit.rlim_cur / 8 + 2);
+  }
+  auto fs = Ref<HostFileSystem>::adopt(new HostFileSystem(std::move(fd), mm, fitted));
   fs->set_device(a.device);
   return fs;
 }
