@@ -31,14 +31,17 @@ Result<GuestAddr> AddressSpaceImpl::move_area(u64 old_begin, u64 old_length, u64
       TRY_VOID(tables_.move(old_begin, new_begin, moved));
     }
   }
+  const bool was_locked = v.locked;
+  // Before the old area goes: removing it lets go of names in its 2 MiB window that no area holds, and
+  // the new one may lie in the same window.
+  space_->wait(ticket);
+  add_area(std::move(v));
   if (keep_old) {
     vmas_.find(old_begin)->locked = false;
-    if (v.locked) locked_bytes_ -= old_length;
+    if (was_locked) locked_bytes_ -= old_length;
   } else {
     remove_range(old_begin, old_begin + old_length, dropped);
   }
-  space_->wait(ticket);
-  add_area(std::move(v));
   return GuestAddr(new_begin);
 }
 

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <linux/futex.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,7 @@ int main(void) {
   area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (area == MAP_FAILED || pipe(channel) != 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0) return 2;
   memset(area, 1, size);
+  signal(SIGPIPE, SIG_IGN);  // the feeder may write after the end
   pthread_t t[4];
   void* (*run[])(void*) = {feeder, reader, receiver, futexes};
   for (int i = 0; i < 4; ++i)

@@ -36,7 +36,13 @@ static int in_child(int (*body)(void)) {
 
 static int direction(void) { CALL_WITH_FLAGS(0x400, 0x400); }
 static int alignment(void) { CALL_WITH_FLAGS(0x40000, 0x40000); }
-static int nested_task(void) { CALL_WITH_FLAGS(0x4000, 0x4000); }
+// Only that the call works: a signal frame does not restore NT, on any Linux.
+static int nested_task(void) {
+  long r;
+  __asm__ volatile("pushfq; orq $0x4000,(%%rsp); popfq; mov $110,%%eax; syscall; pushfq; andq $~0x4000,(%%rsp); popfq"
+                   : "=a"(r)::"rcx", "r11", "memory", "cc");
+  return r == getppid() ? 0 : 2;
+}
 static int carry_overflow(void) { CALL_WITH_FLAGS(0x8c1, 0x8c1); }
 
 static volatile int steps;
