@@ -132,6 +132,7 @@ std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, 
     u64 flags = v.read_only ? 1 : 0;
     auto mounted = vfs::MountTable::instance().mount(*target, *shown, flags, v.host);
     if (!mounted) return failed(fmt::format("volume target '{}'", v.guest), mounted.error());
+    (*mounted)->lock();
   }
   return tree;
 }

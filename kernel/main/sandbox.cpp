@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <functional>
 #include <thread>
 
 #include "kernel/main/confine.h"
@@ -16,6 +17,7 @@
 #include "kernel/main/report.h"
 #include "kernel/main/start_state.h"
 #include "kernel/main/strace.h"
+#include "kernel/main/terminal_relay.h"
 #include "kernel/platform/platform.h"
 #include "kernel/syscall/table.h"
 
@@ -53,13 +55,20 @@ class SignalForwarder {
         if (s < 0) continue;
         if (s == end_signal()) return;
         // The terminal's own signals go to its foreground group, all others to the first program.
+        if (s == SIGWINCH && on_resize_) {
+          on_resize_();
+          continue;
+        }
         bool from_terminal = info.si_code == SI_KERNEL;
         if (from_terminal && (s == SIGINT || s == SIGQUIT || s == SIGTSTP || s == SIGWINCH || s == SIGHUP)) kernel.signal_foreground(s);
         else kernel.signal_init(s);
       }
     });
   }
-  ~SignalForwarder() {
+  ~SignalForwarder() { stop(); }
+  /// Called instead of passing SIGWINCH on. Before start().
+  void on_resize(std::function<void()> f) { on_resize_ = std::move(f); }
+  void stop() {
     if (!thread_.joinable()) return;
     ::pthread_kill(thread_.native_handle(), end_signal());
     thread_.join();
@@ -68,8 +77,41 @@ class SignalForwarder {
  private:
   static int end_signal() { return SIGRTMAX - 1; }
   sigset_t taken_;
+  std::function<void()> on_resize_;
   std::thread thread_;
 };
+
+/// -t: a terminal of the sandbox's own becomes the program's standard descriptors.
+Result<std::unique_ptr<TerminalRelay>> give_terminal(const RunOptions& options, const FileTree& tree, task::Kernel& kernel,
+                                                     task::InitProgram& program) {
+  fs::tty::Pair pair = TRY(fs::tty::open_pair());
+  auto god = make_ref<vfs::Credentials>();
+  god->cap_effective = ~u64{0};
+  vfs::Lookup at{tree.root, tree.root, *god, 0};
+  // Opened by its name, so that ttyname(3) finds it.
+  Ref<vfs::File> slave =
+      TRY(vfs::open(at, fmt::format("/dev/pts/{}", pair.number), {.flags = O_RDWR | O_NOCTTY, .mode = 0, .walk = 0}));
+  pair.slave = nullptr;
+  for (int fd = 0; fd < 3; ++fd) TRY_VOID(program.fds->install_at(fd, slave, false, 1024));
+  kernel.set_first_terminal(pair.terminal);
+  return TerminalRelay::start(std::move(pair), options.interactive);
+}
+
+/// Gives up what the kernel process will not need: capabilities, and by Landlock all other files.
+Result<> confine_files(const Sources& sources, const RunOptions& options) {
+  TRY_VOID(confine::drop_capabilities(confine::kept_capabilities(sources.writes)));
+  confine::FileAccess access;
+  (options.writable_root ? access.writable : access.readable).push_back(sources.root.fd);
+  for (std::size_t i = 0; i < sources.volumes.size(); ++i)
+    (options.volumes[i].read_only ? access.readable : access.writable).push_back(sources.volumes[i].fd);
+  // The stubs' page maps, and the caller's own descriptors by name.
+  int proc = ::open("/proc", O_PATH | O_CLOEXEC);
+  if (proc >= 0) access.readable.push_back(proc);
+  auto done = confine::restrict_files(access);
+  if (proc >= 0) ::close(proc);
+  if (!done) return err(done.error());
+  return {};
+}
 
 }  // namespace
 
@@ -81,20 +123,27 @@ Outcome run_sandbox(const RunOptions& options) {
   auto sources = open_sources(options);
   if (!sources) return fail(status_quire_failed, sources.error());
 
+  std::unique_ptr<Strace> strace;
+  if (options.strace) {
+    strace = Strace::create(options.strace_output);
+    if (!strace) return fail(status_quire_failed, fmt::format("cannot write '{}': {}", options.strace_output, Errno::last().message()));
+  }
+
+  // The memory file first: mounting it may need what is given up next, and Landlock forbids mounting.
+  // The stubs last: they must be no less confined than the kernel that reads their memory.
   platform::Options platform_options;
   platform_options.patch = options.patch;
-  platform_options.memory = options.memory_file;
+  auto memory_file = platform::open_memory_file(options.memory_file);
+  if (!memory_file) return fail(status_quire_failed, fmt::format("no guest memory: {}", memory_file.error().message()));
+  platform_options.memory_fd = *memory_file;
+  if (auto confined = confine_files(*sources, options); !confined)
+    return fail(status_quire_failed, fmt::format("cannot confine itself: {}", confined.error().message()));
   auto platform = platform::create_native(platform_options);
   if (!platform)
     return fail(status_quire_failed, fmt::format("this host cannot run guests: {} ({})", platform.error().message(), platform.error().name()));
   auto memory = mm::MemoryManager::create(**platform, options.policy);
   if (!memory) return fail(status_quire_failed, fmt::format("no guest memory: {}", memory.error().message()));
 
-  std::unique_ptr<Strace> strace;
-  if (options.strace) {
-    strace = Strace::create(options.strace_output);
-    if (!strace) return fail(status_quire_failed, fmt::format("cannot write '{}': {}", options.strace_output, Errno::last().message()));
-  }
   task::KernelOptions kernel_options;
   kernel_options.syscalls = syscall::system_call_table();
   kernel_options.observer = strace.get();
@@ -113,7 +162,14 @@ Outcome run_sandbox(const RunOptions& options) {
     return fail(status_quire_failed, fmt::format("cannot confine itself: {}", limited.error().message()));
 
   std::string path = program->path;
-  for (int fd = 0; fd < 3; ++fd)
+  std::unique_ptr<TerminalRelay> relay;
+  if (options.tty) {
+    auto given = give_terminal(options, *tree, **kernel, *program);
+    if (!given) return fail(status_quire_failed, fmt::format("cannot make a terminal: {}", given.error().message()));
+    relay = std::move(*given);
+    signals.on_resize([&relay] { relay->update_size(); });
+  }
+  for (int fd = 0; fd < 3 && !options.tty; ++fd)
     if (Ref<HostTerminal> terminal = HostTerminal::of(fd)) {
       (*kernel)->set_first_terminal(terminal);
       break;
@@ -125,6 +181,8 @@ Outcome run_sandbox(const RunOptions& options) {
   signals.start(**kernel);
   task::ExitStatus ended = (*kernel)->wait_init();
   (*kernel)->shutdown();
+  signals.stop();
+  relay.reset();
   // What guests wrote through shared mappings of the host's files reaches them now.
   for (auto& fs : vfs::MountTable::instance().file_systems()) (void)fs->sync();
   auto end = Clock::now();

@@ -138,8 +138,13 @@ Result<Pair> open_pair() {
   Pair pair;
   pair.number = pty->number();
   pair.slave = TRY(pty->open_slave(O_RDWR | O_NOCTTY));
+  pair.terminal = pty;
   pair.master = make_ref<PtyMaster>(std::move(pty), std::move(ptmx), O_RDWR);
   return pair;
+}
+
+void set_window_size(RefCounted& terminal, const winsize& size) {
+  static_cast<Pty&>(terminal).set_window_size(size);
 }
 
 }  // namespace quire::fs::tty

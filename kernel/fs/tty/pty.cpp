@@ -102,6 +102,16 @@ Result<u64> Pty::set_attributes(mm::AddressSpace& mm, u32 command, u64 argument)
   return 0;
 }
 
+void Pty::set_window_size(const winsize& size) {
+  bool changed = false;
+  {
+    LockGuard g(lock_);
+    changed = std::memcmp(&size_, &size, sizeof size_) != 0;
+    size_ = size;
+  }
+  if (changed) send_signals(u64{1} << (SIGWINCH - 1));
+}
+
 std::optional<Result<u64>> Pty::common_ioctl(mm::AddressSpace& mm, u32 command, u64 argument) {
   auto done = [](const Result<>& r) { return r ? Result<u64>(0) : Result<u64>(err(r.error())); };
   GuestAddr at(argument);
@@ -133,13 +143,7 @@ std::optional<Result<u64>> Pty::common_ioctl(mm::AddressSpace& mm, u32 command, 
     case TIOCSWINSZ: {
       auto w = mm.read<winsize>(at);
       if (!w) return err(w.error());
-      bool changed = false;
-      {
-        LockGuard g(lock_);
-        changed = std::memcmp(&size_, &*w, sizeof size_) != 0;
-        size_ = *w;
-      }
-      if (changed) send_signals(u64{1} << (SIGWINCH - 1));
+      set_window_size(*w);
       return Result<u64>(0);
     }
     case TCFLSH: {

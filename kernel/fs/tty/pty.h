@@ -26,6 +26,8 @@ class Pty final : public vfs::ControllingTerminal {
   Result<Ref<vfs::File>> open_slave(int flags);
   /// As unlockpt does.
   void unlock();
+  /// Sends SIGWINCH to the foreground group if it changed.
+  void set_window_size(const winsize& size);
 
  private:
   friend class PtyMaster;

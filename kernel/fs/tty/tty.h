@@ -1,6 +1,8 @@
 // Pseudo-terminals: /dev/ptmx, /dev/pts, /dev/tty.
 #pragma once
 
+#include <sys/ioctl.h>
+
 #include "kernel/vfs/inode.h"
 
 namespace quire::fs::tty {
@@ -15,7 +17,10 @@ Result<Ref<vfs::File>> open_device(vfs::Inode& node, u64 rdev, int flags);
 struct Pair {
   Ref<vfs::File> master, slave;
   unsigned number = 0;
+  Ref<RefCounted> terminal;  // what a session has as its controlling terminal
 };
 Result<Pair> open_pair();
+/// The window's size changed: the foreground group gets SIGWINCH.
+void set_window_size(RefCounted& terminal, const struct winsize& size);
 
 }  // namespace quire::fs::tty
