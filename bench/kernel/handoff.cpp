@@ -295,7 +295,8 @@ struct Row {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  const std::string_view only = argc > 1 ? argv[1] : "";  // rows whose name contains this
   const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
   std::vector<Row> rows;
   rows.push_back({"native null call", [] { return in_child({0}, null_call); }});
@@ -330,8 +331,10 @@ int main() {
         {"space made, run, ended, two CPUs", [] { return in_child({0, 1}, [] { return space_life(50); }); }});
   }
   for (int i = 0; i < rounds; ++i)
-    for (Row& r : rows)
+    for (Row& r : rows) {
+      if (r.name.find(only) == std::string::npos) continue;
       if (const double v = r.measure(); v >= 0) r.samples.push_back(v);
+    }
   auto value = [&](std::size_t i) { return i < rows.size() ? median(rows[i].samples) : 0; };
   fmt::print("{:<36}{:>10}{:>10}{:>10}\n", "us", "median", "best", "worst");
   for (const Row& r : rows) {
@@ -342,6 +345,7 @@ int main() {
     auto [low, high] = std::minmax_element(r.samples.begin(), r.samples.end());
     fmt::print("{:<36}{:>10.3f}{:>10.3f}{:>10.3f}\n", r.name, median(r.samples), *low, *high);
   }
+  if (!only.empty()) return 0;
   const double f = value(2), t = value(1), s = value(6);
   fmt::print("\npatched, one CPU   {:.2f} F        (bound 1.15)\n", value(4) / f);
   fmt::print("trapped, one CPU   {:.2f} (F + T)  (bound 1.15)\n", value(3) / (f + t));

@@ -9,6 +9,10 @@ namespace quire::platform::native {
 /// slot may answer.
 void install_blob(ControlFile& control);
 
+/// Confines the calling thread, and what it makes from then on, to the calls that the template and the
+/// agents make. Guest threads confine themselves further. False on failure.
+bool install_agent_filter();
+
 /// Places in Slot::answers by call number; 0: none.
 u32 answer_place(u32 nr);
 

@@ -20,6 +20,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "kernel/platform/native/blob.h"
 #include "kernel/platform/native/host_calls.h"
 
 namespace quire::platform::native {
@@ -162,6 +163,7 @@ struct TemplateFds {
       _exit(1);
     to += size;
   }
+  if (!install_agent_filter()) _exit(1);
   enter_agent(transit + static_cast<u64>(quire_stub_agent - quire_stub_begin), transit + transit_ring);
 }
 
@@ -435,6 +437,8 @@ void Factory::watch() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   epoll_event wake_event{.events = EPOLLIN, .data = {.fd = wake_.get()}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &wake_event);
+  epoll_event template_event{.events = EPOLLIN, .data = {.fd = template_pidfd_.get()}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, template_pidfd_.get(), &template_event);
   while (!stop_.load()) {
     epoll_event events[16];
     const int n = epoll_wait(epoll_.get(), events, 16, -1);
@@ -445,6 +449,8 @@ void Factory::watch() {
         [[maybe_unused]] auto r = read(fd, &sum, sizeof sum);
         continue;
       }
+      // Only the host's user can have ended the template. One for all: the sandbox ends as a whole.
+      if (fd == template_pidfd_.get()) ::kill(getpid(), SIGKILL);
       std::shared_ptr<Stub> stub;
       {
         LockGuard guard(pool_lock_);
