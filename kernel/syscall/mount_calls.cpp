@@ -43,8 +43,8 @@ QUIRE_SYSCALL(mount) {
   if ((flags & MS_REMOUNT) != 0) {
     if (!(at.dentry == at.mount->root())) return err(EINVAL);
     // A mount that was handed in read-only stays so.
-    u64 locked = at.mount->flags() & MS_RDONLY & (at.mount->locked() ? ~u64{0} : 0);
-    at.mount->set_flags((flags & kept_flags) | locked);
+    if (at.mount->locked() && at.mount->read_only() && (flags & MS_RDONLY) == 0) return err(EPERM);
+    at.mount->set_flags(flags & kept_flags);
     return 0;
   }
   if ((flags & MS_BIND) != 0) {

@@ -118,7 +118,9 @@ Result<Attributes> MemoryInode::attributes() {
   Attributes a = a_;
   if (is_regular()) {
     a.size = size_locked();
-    a.blocks = object_ ? object_->bytes_used() / 512 : (small_.size() + 511) / 512;
+    // In whole pages, as disks and tmpfs show it; what lies beyond the end (a huge page's rest) is not counted.
+    u64 most = round_up(a.size, page_size);
+    a.blocks = (object_ ? std::min(object_->bytes_used(), most) : most) / 512;
   } else if (is_symlink()) {
     a.size = small_.size();
   }

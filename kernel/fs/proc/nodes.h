@@ -13,6 +13,8 @@ using vfs::PseudoFileSystem;
 Result<Ref<vfs::ProcessView>> view_of(int pid);
 /// May the calling task look into the process (PTRACE_MODE_READ)? EACCES.
 Result<> check_inspect(vfs::ProcessView& process);
+/// Its state, as it is to whoever asks: the asker runs.
+Result<vfs::ThreadInfo> thread_of(vfs::ProcessView& process, int tid);
 /// A path as the calling task sees it.
 std::string shown(const vfs::Path& path);
 

@@ -59,6 +59,12 @@ Result<> check_inspect(vfs::ProcessView& process) {
   return same && process.status().dumpable ? Result<>{} : err(EACCES);
 }
 
+Result<vfs::ThreadInfo> thread_of(vfs::ProcessView& process, int tid) {
+  auto t = TRY(process.thread(tid));
+  if (tid == vfs::processes()->current_tid()) t.state = 'R';
+  return t;
+}
+
 std::string shown(const vfs::Path& path) {
   vfs::Path root;
   if (auto* p = vfs::processes())

@@ -66,7 +66,7 @@ Result<std::string> stat_text(int pid, int tid, bool whole) {
   auto process = TRY(view_of(pid));
   auto s = process->status();
   auto threads = process->threads();
-  auto t = TRY(process->thread(tid));
+  auto t = TRY(thread_of(*process, tid));
   u64 user = t.user_ns, system = t.system_ns;
   if (whole) {
     user = system = 0;
@@ -114,7 +114,7 @@ Result<std::string> statm_text(int pid) {
 Result<std::string> status_text(int pid, int tid) {
   auto process = TRY(view_of(pid));
   auto s = process->status();
-  auto t = TRY(process->thread(tid));
+  auto t = TRY(thread_of(*process, tid));
   auto c = process->credentials();
   auto fs = process->fs();
   auto fds = process->fds();
