@@ -67,7 +67,11 @@ u32 repeats(std::span<const u8> data) {
 
 }  // namespace
 
+std::vector<Compression> default_methods() { return {Compression::zlib, Compression::rtime}; }
+
 Result<> decompress(Compression method, std::span<const u8> stored, std::span<u8> out) {
+  bool known = static_cast<u8>(method) <= static_cast<u8>(Compression::lzma);
+  if (out.empty() && known) return {};  // nothing to expand, whatever is stored
   if (!expand(method, stored, out)) return err(EIO);
   return {};
 }

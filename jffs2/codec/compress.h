@@ -26,10 +26,13 @@ enum class CompressMode : u8 {
   size,      ///< the smallest of the list
 };
 
+/// zlib, then rtime.
+std::vector<Compression> default_methods();
+
 struct CompressPolicy {
   CompressMode mode = CompressMode::priority;
   /// In order of preference.
-  std::vector<Compression> methods{Compression::zlib, Compression::rtime};
+  std::vector<Compression> methods = default_methods();
   int zlib_level = 9;
 };
 

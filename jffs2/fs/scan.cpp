@@ -14,6 +14,8 @@
 namespace quire::jffs2 {
 namespace {
 
+constexpr std::size_t kEndsLookedAt = 4096;
+
 /// Length of the run of ones at the start of `bytes`, in whole words.
 u32 erased_run(std::span<const u8> bytes) {
   u32 n = 0;
@@ -82,7 +84,7 @@ class Scanner {
                h && h->type == static_cast<u16>(NodeType::padding) && h->totlen == kStampSize) {
       out_.damaged++;  // a stamp of which only the header is whole
     }
-    if (is_erased(block.subspan(data_at))) {
+    if (looks_erased(behind)) {
       // A chip without OOB has nowhere to mark its clean blocks.
       bool can_mark = !nand || device_.geometry().oob_free_size >= 8;
       out_.kind = out_.marker || !can_mark ? BlockScan::Kind::erased : BlockScan::Kind::unmarked;
@@ -91,6 +93,14 @@ class Scanner {
     out_.front = nand ? load<u32>(block.data(), std::endian::native) != ~u32{0} : out_.marker;
     if (!options_.ignore_summaries && take_summary(block, nand)) return;
     scan_nodes(block, nand);
+  }
+
+  /// Whether a block holds nothing. Behind a sound cleanmarker its ends tell: such a block is erased
+  /// once more before it is used. (A check, and what has no cleanmarker, is looked at in full.)
+  bool looks_erased(std::span<const u8> bytes) const {
+    if (!options_.ignore_summaries && out_.marker && bytes.size() > 2 * kEndsLookedAt)
+      return is_erased(bytes.first(kEndsLookedAt)) && is_erased(bytes.last(kEndsLookedAt));
+    return is_erased(bytes);
   }
 
   bool take_summary(std::span<const u8> block, bool nand) {

@@ -179,6 +179,8 @@ class Volume final : public FileSystem {
   Result<> rewrite(Inode& inode, u32 start, u32 length) REQUIRES(lock_);
   Result<> evacuate(BlockIndex block) REQUIRES(lock_);
   void before_erase(BlockIndex block) REQUIRES(lock_);
+  /// Drops the removal of a name, if it is one and nothing is left on flash that it must hide.
+  void drop_idle_removal(Directory& directory, u32 entry) REQUIRES(lock_);
   void node_moved(RefId from, RefId to) REQUIRES(lock_);
 
   FlashDevice& device_;
@@ -207,6 +209,8 @@ class Volume final : public FileSystem {
     std::string winner;
   };
   std::vector<Loser> losers_ GUARDED_BY(lock_);
+  /// Nodes move only as they are, with their old versions (volume_recover.cpp).
+  bool recovering_ GUARDED_BY(lock_) = false;
 
   std::optional<BlockIndex> victim_ GUARDED_BY(lock_);
   u32 victim_at_ GUARDED_BY(lock_) = 0;

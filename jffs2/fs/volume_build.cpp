@@ -94,16 +94,23 @@ void Volume::resolve_names(std::vector<FoundName>& names) {
     if (a.version != b.version) return a.version < b.version;
     return written_later(b.ref, a.ref);
   });
-  for (std::size_t i = 0; i < names.size(); i++) {
-    bool newest = i + 1 == names.size() || names[i + 1].dir != names[i].dir ||
-                  names[i + 1].hash != names[i].hash || names[i + 1].name != names[i].name;
-    bool alone = i == 0 || names[i - 1].dir != names[i].dir || names[i - 1].hash != names[i].hash ||
-                 names[i - 1].name != names[i].name;
-    // A removal with nothing left to remove is of no more use.
-    if (!newest || (alone && names[i].ino == kNoIno)) {
-      names[i].lost = true;
-      index_.mark_obsolete(names[i].ref);
+  auto same = [](const FoundName& a, const FoundName& b) {
+    return a.dir == b.dir && a.hash == b.hash && a.name == b.name;
+  };
+  for (std::size_t i = 0; i < names.size();) {
+    bool ghosts = false;
+    std::size_t last = i;
+    for (; last + 1 < names.size() && same(names[last + 1], names[i]); last++) {
+      ghosts |= names[last].ino != kNoIno;
+      names[last].lost = true;
+      index_.mark_obsolete(names[last].ref);
     }
+    // A removal with nothing left to remove is of no more use.
+    if (names[last].ino == kNoIno && !ghosts) {
+      names[last].lost = true;
+      index_.mark_obsolete(names[last].ref);
+    }
+    i = last + 1;
   }
 }
 
@@ -137,6 +144,7 @@ void Volume::settle_double_directories(std::vector<FoundName>& names) {
     for (std::size_t k = i; k < j; k++) {
       if (dirs[k] == best) continue;
       dirs[k]->lost = true;
+      index_.mark_obsolete(dirs[k]->ref);
       losers_.push_back({dirs[k]->dir, std::string(dirs[k]->name), best->dir, std::string(best->name)});
       note("directory with two names: \"" + std::string(dirs[k]->name) + "\" is dropped");
     }

@@ -189,6 +189,10 @@ Result<> Volume::move_inode_node(RefId id) {
     index_.mark_obsolete(id);
     return {};
   }
+  if (recovering_) {
+    (void)TRY(copy_verbatim(id));
+    return {};
+  }
   Fragment f = inode.fragments[i];
   if (f.whole() && header->dsize == f.node_length) {
     // As it is, unless it would leave much of the block unused.
@@ -270,11 +274,8 @@ Result<> Volume::move_dirent(RefId id) {
     d.add_unreadable_ghost();
     return {};
   }
-  if (n->ino == kNoIno && !d.has_ghost(d.entry(i).hash)) {
-    index_.mark_obsolete(id);
-    d.forget(i);
-    return {};
-  }
+  drop_idle_removal(d, i);
+  if (index_.ref(id).obsolete()) return {};
   (void)TRY(copy_verbatim(id));
   return {};
 }
@@ -300,6 +301,13 @@ Result<> Volume::move_xattr(RefId id) {
   return {};
 }
 
+void Volume::drop_idle_removal(Directory& d, u32 i) {
+  const auto& e = d.entry(i);
+  if (e.ino != kNoIno || e.ref == kNoRef || d.has_ghost(e.hash)) return;
+  index_.mark_obsolete(e.ref);
+  d.forget(i);
+}
+
 Result<> Volume::evacuate(BlockIndex block) {
   victim_ = block;
   victim_at_ = 0;
@@ -318,13 +326,19 @@ void Volume::before_erase(BlockIndex b) {
       bytes.resize(r.room());
       if (!medium_.read(r.offset(), bytes)) continue;
       auto n = decode_dirent(bytes, order_);
-      if (n && n->ino != kNoIno) it->second->directory->remove_ghost(name_hash(n->name));
+      if (!n || n->ino == kNoIno) continue;
+      Directory& d = *it->second->directory;
+      d.remove_ghost(name_hash(n->name));
+      if (u32 i = d.find(n->name); i != Directory::kNone) drop_idle_removal(d, i);
     } else if (r.kind() == RefKind::xref) {
       bytes.resize(r.room());
       if (!medium_.read(r.offset(), bytes)) continue;
       auto n = decode_xref(bytes, order_);
       auto it = n ? xrefs_.find({n->ino.value(), n->xid.value()}) : xrefs_.end();
-      if (it != xrefs_.end() && it->second.ghosts != 0) it->second.ghosts--;
+      if (it == xrefs_.end() || it->second.ghosts == 0 || --it->second.ghosts != 0) continue;
+      if ((it->second.seqno & 1) == 0) continue;
+      index_.mark_obsolete(it->second.ref);
+      xrefs_.erase(it);
     }
   }
 }

@@ -177,6 +177,7 @@ Result<> Volume::read_nodes(Inode& inode) {
     if (was_live) directory->add_ghost(name_hash(e.name));
     if (e.version > newest) inode.mtime = inode.ctime = e.mctime;
   }
+  for (u32 i = 0; i < directory->size(); i++) drop_idle_removal(*directory, i);
   inode.directory = std::move(directory);
   return {};
 }

@@ -250,6 +250,7 @@ Result<> Volume::rename(Ino old_dir, std::string_view old_name, Ino new_dir, std
   u32 source = from->directory->find_live(old_name);
   if (source == Directory::kNone || to->nameless) return err(ENOENT);
   auto [ino, type] = std::pair(from->directory->entry(source).ino, from->directory->entry(source).type);
+  if (index_.find(ino) == kNoSlot) return err(EIO);
   if (type == FileType::dir && TRY(is_below(new_dir, ino))) return err(EINVAL);
 
   Ino replaced = kNoIno;

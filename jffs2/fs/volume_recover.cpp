@@ -6,6 +6,9 @@
 //   nodes: an erase was cut. The same.
 // - A directory with two names: a rename was cut between its two dirents. The older name is removed.
 //
+// Nothing gets a new version here: a node rewritten with the size that an unstable node brought, and
+// that node then gone, would bring truncated bytes back. Partly live nodes are copied whole.
+//
 // Cuts in here are harmless: a copy has the version of its original, and of two equal versions the
 // one in the block stamped later counts. Emptied blocks are erased first and the emptiest evacuated
 // next, so that mounts cut again and again do not eat up the free blocks.
@@ -48,13 +51,14 @@ Result<> Volume::recover(const std::vector<BlockScan>& scans) {
     auto winner_dir = load_dir(loser.winner_dir), dir = load_dir(loser.dir);
     if (!winner_dir || !dir) continue;
     u32 winner = (*winner_dir)->directory->find_live(loser.winner);
-    if (winner == Directory::kNone || (*dir)->directory->find_live(loser.name) == Directory::kNone) continue;
+    if (winner == Directory::kNone) continue;
     if (!copy_verbatim((*winner_dir)->directory->entry(winner).ref) || !log_.flush()) break;
     if (!set_name(**dir, loser.name, kNoIno, FileType::unknown, Purpose::collection)) break;
   }
   losers_.clear();
   std::ranges::sort(suspect, {},
                     [&](BlockIndex b) REQUIRES(lock_) { return std::pair(index_.block(b).live(), b); });
+  recovering_ = true;
   for (BlockIndex b : suspect) {
     auto r = evacuate(b);
     victim_.reset();
@@ -65,9 +69,10 @@ Result<> Volume::recover(const std::vector<BlockScan>& scans) {
     }
     if (!r) {
       fail_read_only("recovery failed");
-      return {};
+      break;
     }
   }
+  recovering_ = false;
   return log_.flush();
 }
 

@@ -1,4 +1,5 @@
 // Power loss. By default a seeded sample of the cuts; QUIRE_LONG_TESTS=1 tries all of them.
+// QUIRE_POWER_ONE_OF=A,B tries one of A single cuts and one of B second ones.
 // QUIRE_POWER_CASE=ID replays one case, as a failure printed it.
 // QUIRE_POWER_EXPORT=DIR writes a sample of the surviving images, with manifests, for other judges.
 
@@ -6,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <sstream>
 
 #include "jffs2/fs/power/explorer.h"
 
@@ -98,6 +100,15 @@ TEST_P(PowerLoss, NothingIsLostThatWasPromised) {
   const Entry& entry = GetParam();
   ExploreOptions o;
   if (long_mode == nullptr || *long_mode == '\0') o.one_of = entry.everyday;
+  if (const char* one_of = std::getenv("QUIRE_POWER_ONE_OF")) {
+    o.one_of.clear();
+    for (std::istringstream in(one_of); in;) {
+      u32 n = 0;
+      if (in >> n && n != 0) o.one_of.push_back(n);
+      in.ignore(1);
+    }
+    ASSERT_FALSE(o.one_of.empty());
+  }
   if (directory != nullptr) o.export_directory = directory;
   o.threads = std::max(1u, std::thread::hardware_concurrency());
   if (only != nullptr) {
