@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""The metal command as a whole: exit statuses, formats, caching, determinism, suppression, baseline."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+METAL = os.path.abspath(sys.argv.pop(1))
+HERE = pathlib.Path(__file__).resolve().parent
+CHECKERS = HERE / "checkers"
+
+BAD = """#define cli() __asm__ volatile("cli")
+#define sti() __asm__ volatile("sti")
+int f(int a)
+{
+	cli();
+	if (a)
+		return 1;
+	sti();
+	return 0;
+}
+int g(void) { sti(); cli(); cli(); return 0; }
+"""
+GOOD = "int f(int a) { return a; }\n"
+
+
+class Command(unittest.TestCase):
+    def setUp(self):
+        self.tmp = tempfile.TemporaryDirectory()
+        self.dir = pathlib.Path(self.tmp.name)
+
+    def tearDown(self):
+        self.tmp.cleanup()
+
+    def write(self, name, text):
+        (self.dir / name).write_text(text)
+        return str(self.dir / name)
+
+    def run_metal(self, *args):
+        env = dict(os.environ, METAL_CACHE=str(self.dir / "cache"))
+        return subprocess.run([METAL, *map(str, args)], cwd=self.dir, env=env, capture_output=True, text=True, timeout=100)
+
+    def check(self, *args, rules="interrupts.metal"):
+        return self.run_metal("check", "--rules", CHECKERS / rules, *args)
+
+    def test_the_checker_of_2001_finds_its_three_kinds(self):
+        r = self.check(self.write("a.c", BAD), "--", "-std=gnu11")
+        self.assertEqual(r.returncode, 1, r.stderr)
+        for text in ("double enable", "double disable", "exiting w/intr disabled!"):
+            self.assertIn(text, r.stdout)
+        self.assertIn("a.c:7:3: error: exiting w/intr disabled! [check_interrupts]", r.stdout)
+
+    def test_status_is_zero_when_clean(self):
+        self.assertEqual(self.check(self.write("a.c", GOOD)).returncode, 0)
+
+    def test_status_is_two_for_wrong_use(self):
+        a = self.write("a.c", GOOD)
+        broken = self.write("r.metal", "sm x { s: { f( ==> t; }")
+        self.assertEqual(self.run_metal("check", "--rules", broken, a).returncode, 2)
+        self.assertEqual(self.run_metal("check", "--rules", "no-such-pack", a).returncode, 2)
+        self.assertEqual(self.run_metal("check", a).returncode, 2)
+        self.assertEqual(self.check().returncode, 2)
+        self.assertEqual(self.check("--format", "pdf", a).returncode, 2)
+        self.assertEqual(self.check("--baseline", self.dir / "none", a).returncode, 2)
+        self.assertEqual(self.run_metal("frobnicate").returncode, 2)
+
+    def test_a_bad_fragment_is_shown_where_it_stands(self):
+        broken = self.write("r.metal", "sm x {\n  decl any_expr e;\n  s: { f(e +) } ==> s;\n}\n")
+        r = self.run_metal("check", "--rules", broken, self.write("a.c", GOOD))
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("r.metal:3:", r.stderr)
+        self.assertIn("^", r.stderr)
+
+    def test_status_is_three_when_not_all_was_analysed(self):
+        a, b = self.write("a.c", GOOD), self.write("b.c", '#include "missing.h"\nint x;\n')
+        r = self.check(a, b)
+        self.assertEqual(r.returncode, 3, r.stdout + r.stderr)
+        self.assertIn("b.c", r.stderr)
+        self.assertEqual(self.check("--allow-incomplete", a, b).returncode, 0)
+        self.assertEqual(self.check(self.dir / "nothing.c").returncode, 3)
+
+    def test_a_file_that_does_not_parse_leaves_the_rest(self):
+        r = self.check(self.write("a.c", BAD), self.write("b.c", "int f( {{{ ;\n"), "--", "-std=gnu11")
+        self.assertEqual(r.returncode, 1)
+        self.assertIn("a.c:7", r.stdout)
+        self.assertIn("b.c", r.stderr)
+
+    def test_warm_equals_cold_at_any_j(self):
+        files = [self.write(f"f{i}.c", BAD.replace("f(int", f"f{i}(int").replace("g(void", f"g{i}(void")) for i in range(5)]
+        reports = set()
+        for args in (["--cache", "none", "-j", "1"], ["-j", "1"], ["-j", "4"], ["-j", "2"]):
+            r = self.check("--format", "json", *args, *files, "--", "-std=gnu11")
+            self.assertEqual(r.returncode, 1, r.stderr)
+            reports.add(r.stdout)
+        self.assertEqual(len(reports), 1)
+
+    def test_a_rule_can_change_without_a_parse(self):
+        a = self.write("a.c", BAD)
+        self.check(a, "--", "-std=gnu11")
+        changed = self.write("r.metal", (CHECKERS / "interrupts.metal").read_text().replace("linux-includes.h", str(CHECKERS / "linux-includes.h")).replace("double enable", "enabled twice"))
+        r = self.run_metal("check", "--stats", "--rules", changed, a, "--", "-std=gnu11")
+        self.assertIn("enabled twice", r.stdout)
+        self.assertIn("0 parsed, 1 from the cache", r.stderr)
+
+    def test_a_corrupt_cache_is_rebuilt(self):
+        a = self.write("a.c", BAD)
+        first = self.check(a, "--", "-std=gnu11").stdout
+        damaged = 0
+        for path in (self.dir / "cache").rglob("*"):
+            if path.is_file():
+                path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] + b"\0\xff" * 40)
+                damaged += 1
+        self.assertGreater(damaged, 0)
+        self.assertEqual(self.check(a, "--", "-std=gnu11").stdout, first)
+
+    def test_suppression_needs_id_and_reason(self):
+        a = self.write("a.c", BAD.replace("return 1;", "return 1; // metal-ok: check_interrupts the caller turns them on"))
+        self.assertNotIn("a.c:7", self.check(a, "--", "-std=gnu11").stdout)
+        a = self.write("a.c", BAD.replace("return 1;", "return 1; // metal-ok: check_interrupts"))
+        self.assertIn("a.c:7", self.check(a, "--", "-std=gnu11").stdout)
+
+    def test_baseline_survives_moved_lines(self):
+        a = self.write("a.c", BAD)
+        self.check("--write-baseline", self.dir / "base", a, "--", "-std=gnu11")
+        self.write("a.c", "/* one */\n/* two */\n" + BAD)
+        r = self.check("--baseline", self.dir / "base", a, "--", "-std=gnu11")
+        self.assertEqual(r.returncode, 0, r.stdout)
+        self.write("a.c", BAD + "int h(int b) { cli(); return b; }\n")
+        r = self.check("--baseline", self.dir / "base", a, "--", "-std=gnu11")
+        self.assertEqual(r.returncode, 1)
+        self.assertEqual(r.stdout.count("error:"), 1, r.stdout)
+
+    def test_new_since_a_revision(self):
+        git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+        a = self.write("a.c", BAD)
+        for words in (["init", "-q"], ["add", "a.c"], ["commit", "-qm", "one"]):
+            subprocess.run(git + words, cwd=self.dir, check=True)
+        self.write("a.c", BAD + "int h(int b)\n{\n\tcli();\n\treturn b;\n}\n")
+        r = self.check("--new-since", "HEAD", a, "--", "-std=gnu11")
+        self.assertEqual(r.stdout.count("error:"), 1, r.stdout + r.stderr)
+        self.assertIn("a.c:15", r.stdout)
+        self.assertEqual(self.check("--new-since", "nonsense", a).returncode, 2)
+
+    def test_formats(self):
+        a = self.write("a.c", BAD)
+        sarif = json.loads(self.check("--format", "sarif", a, "--", "-std=gnu11").stdout)
+        self.assertEqual(sarif["version"], "2.1.0")
+        self.assertEqual(len(sarif["runs"][0]["results"]), 3)
+        self.assertEqual(len(json.loads(self.check("--format", "json", a, "--", "-std=gnu11").stdout)["findings"]), 3)
+        out = self.dir / "r.html"
+        self.check("--format", "html", "-o", out, a, "--", "-std=gnu11")
+        self.assertIn("exiting w/intr disabled!", out.read_text())
+        schema = os.environ.get("SARIF_SCHEMA")  # the official one may not be kept here
+        if schema:
+            import jsonschema
+            jsonschema.validate(sarif, json.load(open(schema)))
+
+    def test_project_file(self):
+        a = self.write("a.c", BAD)
+        self.write(".metal.json", json.dumps({"rules": [str(CHECKERS / "interrupts.metal")], "exclude": ["other"]}))
+        self.write("compile_commands.json", json.dumps([{"directory": str(self.dir), "file": "a.c", "command": "cc -std=gnu11 -c a.c"}]))
+        self.assertEqual(self.run_metal("check", "-p", self.dir).returncode, 1)
+        self.write(".metal.json", "{\"rule\": 1}")
+        self.assertEqual(self.run_metal("check", "-p", self.dir).returncode, 2)
+
+    def test_explain(self):
+        r = self.run_metal("explain", "linux-2.4.lock")
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertIn("released on every path", r.stdout)
+        self.assertIn("did you mean", self.run_metal("explain", "linux-2.4.lok").stderr)
+        self.assertIn("posix.free", self.run_metal("explain").stdout)
+
+    def test_function_files_can_be_made_apart(self):
+        a = self.write("a.c", BAD)
+        r = self.run_metal("extract", a, "-o", self.dir / "a.qmf", "--", "-std=gnu11")
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertEqual(self.check(self.dir / "a.qmf").returncode, 1)
+        self.write("bad.qmf", "nonsense")
+        self.assertEqual(self.check(self.dir / "bad.qmf").returncode, 3)
+
+    def test_trace(self):
+        r = self.check("--trace", "f", self.write("a.c", BAD), "--", "-std=gnu11")
+        self.assertIn("fires transition", r.stdout)
+
+    def test_a_huge_function_is_bounded_and_counted(self):
+        body = "".join(f"\tif (a[{i}] > b) {{ cli(); b += a[{i + 1}]; }} else if (b) sti();\n" for i in range(1500))
+        a = self.write("a.c", BAD.split("int f")[0] + "int f(int *a, int b)\n{\n" + body + "\treturn b;\n}\n")
+        r = self.check("--stats", a, "--", "-std=gnu11")
+        self.assertIn(r.returncode, (0, 1))
+        self.assertIn("cut", r.stderr)
+
+    def test_the_rule_pages_are_current(self):
+        pages = HERE.parent.parent / "docs" / "rules"
+        fresh = self.dir / "pages"
+        fresh.mkdir()
+        self.assertEqual(self.run_metal("index", fresh).returncode, 0)
+        made = {p.name: p.read_text() for p in fresh.iterdir()}
+        self.assertEqual(made, {p.name: p.read_text() for p in pages.iterdir() if p.suffix == ".md"})
+
+
+if __name__ == "__main__":
+    unittest.main()
