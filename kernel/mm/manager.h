@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "kernel/mm/blocks.h"
+#include "kernel/mm/limit_watch.h"
 #include "kernel/mm/memory_manager.h"
 #include "kernel/mm/page_table.h"
 #include "kernel/mm/shm.h"
@@ -43,6 +44,7 @@ class ManagerImpl final : public MemoryManager {
   u64 total_ = 0;
   std::atomic<bool (*)(void*)> oom_handler_{nullptr};
   std::atomic<void*> oom_argument_{nullptr};
+  std::unique_ptr<LimitWatch> limit_watch_;  // last: it calls the rest
 };
 
 /// Adds one to a statistic.
