@@ -101,6 +101,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool wr
   }
   if (write && !s.exclusive) return break_cow(v, page);
   count(manager_.counters.faults_refill);
+  if (s.exclusive && fill_ahead(v, page)) return Step::done;
   // The whole run that the page belongs to, from the window's begin to some way beyond it.
   const u64 end = std::min(v.end, page + forward);
   for (u64 a = window_begin(v, page); a <= page; a = s.end) s = tables_.span_at(a, end, true);

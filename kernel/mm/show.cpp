@@ -72,7 +72,11 @@ void AddressSpaceImpl::show(Vma& v, u64 begin, u64 end, bool name) {
     return;
   }
   LockGuard tables(tables_lock_);
-  if (v.anonymous() && name) (void)tables_.name(begin, end, by_page(begin, end));
+  if (v.anonymous() && name) {
+    (void)tables_.name(begin, end, by_page(begin, end));
+    // Large areas are shown window by window as they are touched: see ahead.cpp.
+    if (end - begin >= ahead_least) end = std::min(end, round_up(begin, huge_size) + huge_size);
+  }
   show_private(v, begin, end, runs);
 }
 

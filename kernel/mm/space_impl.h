@@ -149,6 +149,14 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
       REQUIRES_SHARED(lock_);
   platform::Ticket revoke(u64 begin, u64 end) REQUIRES_SHARED(lock_);
 
+  // ahead.cpp
+  /// Maps named, exclusively owned memory of a large area around a fault; prepares huge pages ahead if
+  /// the guest fills it in order. False: not such an area.
+  bool fill_ahead(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
+  bool fresh_window(const Vma& v, u64 window, Span& s) REQUIRES(tables_lock_);
+  bool filled_window(const Vma& v, u64 window) REQUIRES(tables_lock_);
+  void prepare_windows(Vma& v, u64 begin) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
+
   // fault.cpp
   Step fault_in(Vma& v, u64 page, bool write, bool force, FillRequest& fill) REQUIRES_SHARED(lock_);
   Step fault_shared(Vma& v, u64 page, bool write, FillRequest& fill) REQUIRES_SHARED(lock_);

@@ -28,8 +28,12 @@ struct Vma {
   bool advised_no_huge = false;
   bool charged = false;           // counted as data (RLIMIT_DATA): private and writable when made
   bool writable_in_stub = false;  // private: some page was mapped for writing since the last fork
-  Ref<ObjectImpl> object;         // null: private anonymous
-  u64 offset = 0;                 // of `begin` in the object
+  // Filling ahead of a guest that touches its memory in order (ahead.cpp); under the page-table lock.
+  u64 ahead_end = 0;       // end of the windows prepared last; 0: none
+  u32 ahead_windows = 0;   // how many these were
+  u32 ahead_proven = 0;    // windows that were touched in order before
+  Ref<ObjectImpl> object;  // null: private anonymous
+  u64 offset = 0;          // of `begin` in the object
   u64 device = 0, inode = 0;
   std::shared_ptr<const std::string> name;  // null: none
   Ref<RefCounted> keep_alive;
@@ -96,6 +100,9 @@ class VmaMap {
   u64 hint_ = 0, hint_top_ = 0, hint_length_ = 0;
   friend class AddressSpaceImpl;
 };
+
+/// Private anonymous memory made at once of at least this size is shown as it is touched (ahead.cpp).
+inline constexpr u64 ahead_least = 2 * huge_size;
 
 /// Bytes kept free below an area that grows down.
 inline constexpr u64 stack_guard_gap = 256 * page_size;

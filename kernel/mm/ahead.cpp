@@ -1,0 +1,105 @@
+// Huge pages ahead of a guest that fills its memory in order.
+//
+// The host gives a touched hole of the memory file 4 KiB, unless the window was advised before the
+// touch; making it huge afterwards costs milliseconds. A program may fork the moment it has filled its
+// memory, and forking is cheap only over huge pages. So a large area is shown to the stub window by
+// window. Where a window was filled and the next is then touched at its begin, some windows more are
+// given huge pages at once, and shown but for a piece at their end: the fault there says that the guest
+// did fill them, and the next run may be longer. What is prepared in vain is at most a quarter of what
+// was filled before.
+#include <algorithm>
+
+#include "kernel/mm/space_impl.h"
+
+namespace quire::mm {
+namespace {
+
+constexpr u64 probe = 64u << 10;        // left out at the end of what was prepared
+constexpr u32 most_windows = 8;         // prepared at once
+constexpr u64 forward = u64{64} << 20;  // how far beyond a fault memory that has data is shown
+
+}  // namespace
+
+// The window lies in the area, is exclusively ours as one run, and nobody has touched it.
+bool AddressSpaceImpl::fresh_window(const Vma& v, u64 window, Span& s) {
+  if (window < v.begin || v.end - window < huge_size || window > v.end) return false;
+  s = tables_.span_at(window, window + huge_size);
+  if (!s.named || !s.exclusive || s.end != window + huge_size) return false;
+  const FrameNumber end = s.frame + pages_per_huge;
+  return manager_.memory().next_data(s.frame, end) == end;
+}
+
+bool AddressSpaceImpl::filled_window(const Vma& v, u64 window) {
+  if (window < v.begin || v.end - window < huge_size) return false;
+  const Span s = tables_.span_at(window, window + huge_size);
+  if (!s.named || !s.exclusive || s.end != window + huge_size) return false;
+  const FrameNumber end = s.frame + pages_per_huge;
+  return manager_.memory().next_hole(s.frame, end) == end;
+}
+
+void AddressSpaceImpl::prepare_windows(Vma& v, u64 begin) {
+  platform::Memory& memory = manager_.memory();
+  const u32 wanted = std::clamp(v.ahead_proven / 4, u32{1}, most_windows);
+  u32 n = 0;
+  Span run;
+  for (; n < wanted; ++n) {
+    Span s;
+    if (!fresh_window(v, begin + n * huge_size, s)) break;
+    if (n != 0 && s.frame != run.frame + n * pages_per_huge) break;
+    if (n == 0) run = s;
+    run.end = s.end;
+  }
+  v.ahead_end = n == 0 ? 0 : run.end;
+  v.ahead_windows = n;
+  if (n == 0) return;
+  if (memory.kind().tmpfs_huge_advise) {
+    memory.advise_huge(run.frame, PageCount(n * pages_per_huge), true);
+    std::byte byte;
+    for (u32 i = 0; i < n; ++i)
+      (void)memory.checked_copy(&byte, memory.at(run.frame + i * pages_per_huge), 1);
+    // The advice would outlive these contents: whoever has the frames next may want small pages.
+    memory.advise_huge(run.frame, PageCount(n * pages_per_huge), false);
+  }
+  run.end -= probe;
+  map_span(v, run);
+}
+
+bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
+  if (!v.anonymous() || v.size() < ahead_least) return false;
+  const u64 window = round_down(page, huge_size);
+  if (v.ahead_end != 0 && page >= v.ahead_end - probe && page < v.ahead_end) {
+    // The guest came to the end of what was prepared. Shown anew as a whole, the window is mapped huge.
+    v.ahead_proven += v.ahead_windows;
+    const Span last = tables_.span_at(window, window + huge_size);
+    map_span(v, last);
+    prepare_windows(v, window + huge_size);
+    return true;
+  }
+  Span s;
+  if (fresh_window(v, window, s)) {
+    const bool in_order =
+        page - window < probe && window != v.ahead_end && filled_window(v, window - huge_size);
+    if (in_order) {
+      ++v.ahead_proven;
+      prepare_windows(v, window);
+      if (v.ahead_windows != 0) return true;
+    }
+    v.ahead_end = 0;
+    v.ahead_proven = 0;
+    map_span(v, s);
+    return true;
+  }
+  // Touched before: as much as is alike, but no window that nobody has touched.
+  const u64 end = std::min(v.end, page + forward);
+  for (u64 a = std::max(v.begin, window); a <= page; a = s.end) s = tables_.span_at(a, end, true);
+  for (u64 w = window + huge_size; w < s.end; w += huge_size) {
+    Span next;
+    if (!fresh_window(v, w, next)) continue;
+    s.end = w;
+    break;
+  }
+  map_span(v, s);
+  return true;
+}
+
+}  // namespace quire::mm
