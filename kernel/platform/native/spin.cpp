@@ -12,7 +12,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double micros(Clock::duration d) { return std::chrono::duration<double, std::micro>(d).count(); }
 
-constexpr double shortest_us = 5, longest_us = 60;
+constexpr double shortest_us = 5, longest_us = 100;
 
 double pause_us() {
   constexpr int n = 1000;
@@ -25,9 +25,17 @@ double pause_us() {
   return std::max(best, 1e-4);
 }
 
-/// A futex hand-off to another thread and back, wherever the host puts the two.
-double futex_round_us() {
-  constexpr u32 warm_up = 4, rounds = 16;
+cpu_set_t only(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  return set;
+}
+
+/// A futex hand-off to another thread and back, where the host puts the two; or, with two CPUs given,
+/// on these: then it includes waking an idle CPU, which is what a block costs those who could spin.
+double futex_round_us(u32 rounds, const int* cpus) {
+  constexpr u32 warm_up = 2;
   struct {
     alignas(64) std::atomic<u32> to{0};
     alignas(64) std::atomic<u32> from{0};
@@ -35,13 +43,23 @@ double futex_round_us() {
   auto wait = [](std::atomic<u32>& word, u32 old) {
     while (word.load() == old) futex_wait(&word, old, tick_ns);
   };
+  auto pin = [&](int i) {
+    if (cpus == nullptr) return;
+    const cpu_set_t set = only(cpus[i]);
+    sched_setaffinity(0, sizeof set, &set);
+  };
+  cpu_set_t before;
+  CPU_ZERO(&before);
+  sched_getaffinity(0, sizeof before, &before);
   std::thread peer([&] {
+    pin(1);
     for (u32 i = 0; i < warm_up + rounds; ++i) {
       wait(w.to, i);
       w.from.store(i + 1);
       futex_wake(&w.from);
     }
   });
+  pin(0);
   Clock::time_point start;
   for (u32 i = 0; i < warm_up + rounds; ++i) {
     if (i == warm_up) start = Clock::now();
@@ -51,6 +69,7 @@ double futex_round_us() {
   }
   const double us = micros(Clock::now() - start) / rounds;
   peer.join();
+  sched_setaffinity(0, sizeof before, &before);
   return us;
 }
 
@@ -61,9 +80,12 @@ SpinPolicy calibrate(Calibration* out) {
   CPU_ZERO(&p.mask);
   if (sched_getaffinity(0, sizeof p.mask, &p.mask) == 0) p.cpus = static_cast<unsigned>(CPU_COUNT(&p.mask));
   out->cpus = p.cpus;
-  out->futex_round_us = futex_round_us();
+  out->futex_round_us = futex_round_us(16, nullptr);
   if (p.cpus > 1) {
-    out->spin_us = std::clamp(out->futex_round_us, shortest_us, longest_us);
+    int cpus[2] = {}, n = 0;
+    for (int c = 0; c < CPU_SETSIZE && n < 2; ++c)
+      if (CPU_ISSET(c, &p.mask)) cpus[n++] = c;
+    out->spin_us = std::clamp(futex_round_us(6, cpus), shortest_us, longest_us);
     p.pauses = static_cast<u32>(out->spin_us / pause_us());
   }
   return p;
