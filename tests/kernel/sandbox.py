@@ -246,7 +246,7 @@ class Terminals(Scratch):
     def test_it_bash(self):
         seen, status = self.talk(
             ["-it", "-e", "PS1=ready> ", "--", "bash", "--norc", "--noprofile"],
-            [(b"ready>", b"tty; stty size; echo sum $((40+2))\n"), (b"sum 42", b"sh -c 'echo st''arted; sleep 100'\n"),
+            [(b"ready>", b"tty; stty size; echo sum $((40+2))\n"), (b"sum 42", b"sh -c 'echo st''arted; exec sleep 100'\n"),
              (b"started\r\n", b"\x03"), (b"ready>", b"echo after=$?\n"), (b"after=130", b"exit 5\n")])
         self.assertIn(b"/dev/pts/", seen)
         self.assertIn(b"after=130", seen)
