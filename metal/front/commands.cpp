@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -107,15 +108,14 @@ bool takes_value(const std::string& word) {
 }
 
 void sort_and_drop_doubles(std::vector<CompileCommand>& commands) {
-  const auto full = [](const CompileCommand& c) {
-    return c.file.starts_with('/') ? c.file : c.directory + "/" + c.file;
-  };
-  std::stable_sort(commands.begin(), commands.end(),
-                   [&](const CompileCommand& a, const CompileCommand& b) { return full(a) < full(b); });
-  commands.erase(
-      std::unique(commands.begin(), commands.end(),
-                  [&](const CompileCommand& a, const CompileCommand& b) { return full(a) == full(b); }),
-      commands.end());
+  // By path; of several commands for one file the first stays.
+  std::map<std::string, CompileCommand> by_path;
+  for (CompileCommand& c : commands) {
+    std::string path = c.file.starts_with('/') ? c.file : c.directory + "/" + c.file;
+    by_path.try_emplace(std::move(path), std::move(c));
+  }
+  commands.clear();
+  for (auto& [path, command] : by_path) commands.push_back(std::move(command));
 }
 
 }  // namespace

@@ -38,8 +38,7 @@ std::unique_ptr<clang::PPCallbacks> MacroLog::recorder(clang::Preprocessor& pp) 
 const clang::MacroInfo* MacroLog::info(clang::SourceLocation name) const { return infos_.lookup(name); }
 
 void MacroLog::seal() {
-  std::stable_sort(in_files_.begin(), in_files_.end(),
-                   [](const Use& a, const Use& b) { return a.name < b.name; });
+  std::sort(in_files_.begin(), in_files_.end(), [](const Use& a, const Use& b) { return a.name < b.name; });
 }
 
 llvm::ArrayRef<MacroLog::Use> MacroLog::between(clang::SourceLocation first,

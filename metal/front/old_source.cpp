@@ -2,6 +2,7 @@
 
 #include <llvm/Support/MemoryBuffer.h>
 
+#include <algorithm>
 #include <cctype>
 
 namespace quire::metal {
@@ -37,6 +38,11 @@ class Fixer {
     if (c == '\'') return character();
     if (c == '(' && statement_start_ && lvalue_cast()) return;
     if (c == 'e' && depth_ == 0 && statement_start_ && array_before_its_type()) return;
+    if (c == '(' && peek(1) == '(' && step_of_cast()) return;
+    if (c == 's' && parens_ > 0 && (at_ == 0 || !is_word(in_[at_ - 1])) && array_parameter()) return;
+    if (c == '(') ++parens_;
+    if (c == ')') --parens_;
+    if (c == ';') parens_ = 0;
     if (c == '{') ++depth_;
     if (c == '}') --depth_;
     if (c == '\n') {
@@ -190,10 +196,58 @@ class Fixer {
     return true;
   }
 
+  /// `((type *)x)++` loses the cast.
+  bool step_of_cast() {
+    const std::size_t close = in_.find(')', at_ + 2);
+    if (close == std::string_view::npos || close - at_ > 80) return false;
+    const std::string_view type = in_.substr(at_ + 2, close - at_ - 2);
+    const bool plain =
+        std::all_of(type.begin(), type.end(), [](char c) { return is_word(c) || c == '*' || c == ' '; });
+    if (!plain || type.empty() || type.back() != '*' || type.front() == '*') return false;
+    std::size_t end = close + 1;
+    while (end < in_.size() && in_[end] == ' ') ++end;
+    const std::size_t operand = end;
+    while (end < in_.size() && (is_word(in_[end]) || in_[end] == '.' || in_.substr(end).starts_with("->")))
+      end += in_[end] == '-' ? 2 : 1;
+    if (end == operand || end >= in_.size() || in_[end] != ')') return false;
+    const std::string_view after = in_.substr(end + 1, 3);
+    const bool steps =
+        after.starts_with("++") || after.starts_with("--") ||
+        (after.size() >= 3 && after[0] == ' ' && (after[1] == '+' || after[1] == '-') && after[2] == '=');
+    if (!steps) return false;
+    out_ += '(';
+    out_.append(operand - at_ - 1, ' ');
+    at_ = operand;
+    ++parens_;
+    changed_ = true;
+    statement_start_ = false;
+    return true;
+  }
+
+  /// `struct S a[]` among parameters is a pointer: said so, S need not be complete.
+  bool array_parameter() {
+    static constexpr std::string_view kStart = "struct ";
+    if (!in_.substr(at_).starts_with(kStart)) return false;
+    std::size_t i = at_ + kStart.size();
+    while (i < in_.size() && is_word(in_[i])) ++i;
+    if (i >= in_.size() || in_[i] != ' ') return false;
+    const std::size_t name = ++i;
+    while (i < in_.size() && is_word(in_[i])) ++i;
+    if (i == name || !in_.substr(i).starts_with("[]") || i + 2 >= in_.size() ||
+        (in_[i + 2] != ',' && in_[i + 2] != ')'))
+      return false;
+    out_ += in_.substr(at_, name - at_);
+    out_ += '*';
+    out_ += in_.substr(name, i - name);
+    at_ = i + 2;
+    changed_ = true;
+    return true;
+  }
+
   std::string_view in_;
   std::string out_;
   std::size_t at_ = 0;
-  int depth_ = 0;
+  int depth_ = 0, parens_ = 0;
   bool at_line_start_ = true, statement_start_ = true, changed_ = false;
   bool in_define_ = false;
 };

@@ -35,6 +35,18 @@ TEST(OldSource, ArraysBeforeTheirType) {
   EXPECT_EQ(fixed("extern struct s a[4];\n"), "unchanged");
 }
 
+TEST(OldSource, StepsThroughCasts) {
+  EXPECT_EQ(fixed("x = *((char *)b)++;"), "x = *(        b)++;");
+  EXPECT_EQ(fixed("((char *) d) += 3;"), "(         d) += 3;");
+  EXPECT_EQ(fixed("x = ((char *)b) + 1;"), "unchanged");
+  EXPECT_EQ(fixed("x = ((int)b)++;"), "unchanged");
+}
+
+TEST(OldSource, ArrayParameters) {
+  EXPECT_EQ(fixed("int f(struct m a[], int n, struct k b[]);"), "int f(struct m *a, int n, struct k *b);");
+  EXPECT_EQ(fixed("struct m a[], b[];"), "unchanged");
+}
+
 TEST(OldSource, LinesStay) {
   const std::string text = "a\n\"b\nc\nd\";\n(char *)e = f;\n";
   const std::string out = fixed(text);
