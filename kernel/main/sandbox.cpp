@@ -18,6 +18,7 @@
 #include "kernel/main/start_state.h"
 #include "kernel/main/strace.h"
 #include "kernel/main/terminal_relay.h"
+#include "kernel/net/host_socket.h"
 #include "kernel/platform/platform.h"
 #include "kernel/syscall/table.h"
 
@@ -161,6 +162,7 @@ Outcome run_sandbox(const RunOptions& options) {
   if (auto limited = confine::restrict_calls(options.net == RunOptions::Net::host, sources->writes); !limited)
     return fail(status_quire_failed, fmt::format("cannot confine itself: {}", limited.error().message()));
 
+  if (options.net == RunOptions::Net::host) net::use_host_network();
   std::string path = program->path;
   std::unique_ptr<TerminalRelay> relay;
   if (options.tty) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "kernel/net/host_socket.h"
 #include "kernel/net/local_socket.h"
 #include "kernel/syscall/handlers_net.h"
 #include "kernel/syscall/net_common.h"
@@ -81,7 +82,9 @@ Result<u64> sent(Task& task, Result<std::size_t> result, int flags) {
 
 QUIRE_SYSCALL(socket) {
   int flags = TRY(open_flags(args.i(1)));
-  Ref<net::Socket> socket = TRY(net::make_local_socket(args.i(0), args.i(1) & 0xf, args.i(2), flags));
+  bool host = net::host_network() && (args.i(0) == AF_INET || args.i(0) == AF_INET6);
+  auto make = host ? net::HostSocket::make : net::make_local_socket;
+  Ref<net::Socket> socket = TRY(make(args.i(0), args.i(1) & 0xf, args.i(2), flags));
   return static_cast<u64>(TRY(install(task, std::move(socket), (args.i(1) & SOCK_CLOEXEC) != 0)));
 }
 

@@ -8,7 +8,7 @@ namespace {
 using enum task::Support;
 
 constexpr task::SyscallRow rows[] = {
-    {41, "socket", sys_socket, partial, "AF_UNIX, AF_INET, AF_INET6 (stream, datagram); the internet families reach the sandbox's own loopback only", "ddd"},
+    {41, "socket", sys_socket, partial, "AF_UNIX, AF_INET, AF_INET6 (stream, datagram); the internet families reach the sandbox's own loopback, or with --net host the host's network", "ddd"},
     {42, "connect", sys_connect, partial, "internet addresses: loopback", "fpl"},
     {43, "accept", sys_accept, full, "", "fpp"},
     {44, "sendto", sys_sendto, full, "", "fblxpl"},

@@ -193,6 +193,27 @@ a.sendall(b'hi'); print(b.recv(2))
         done = quire("--", "python3", "-c", code)
         self.assertEqual(done.stdout, b"refused\nrefused\nb'hi'\n", done.stderr)
 
+    def test_host_network_on_request(self):
+        import socket
+        import threading
+        server = socket.socket()
+        server.bind(("127.0.0.1", 0))
+        server.listen(1)
+        self.addCleanup(server.close)
+        got = []
+
+        def serve():
+            connection, _ = server.accept()
+            got.append(connection.recv(100))
+            connection.sendall(b"answer")
+            connection.close()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        code = f"import socket\ns=socket.create_connection(('127.0.0.1',{server.getsockname()[1]}),5); s.sendall(b'question'); print(s.recv(100), s.recv(100))"
+        done = quire("--net", "host", "--", "python3", "-c", code)
+        thread.join(10)
+        self.assertEqual((done.stdout, got), (b"b'answer' b''\n", [b"question"]), done.stderr)
+
     def test_host_sockets_cannot_be_reached(self):
         import socket
         path = str(self.dir / "s")
