@@ -55,7 +55,7 @@ static int x32(void) {
   return judge(r);
 }
 static int sysenter(void) {
-  __asm__ volatile("mov %%rsp,%%rbp; sysenter" ::"a"(20L) : "memory", "rbp");
+  __asm__ volatile("sysenter" ::"a"(20L) : "memory");
   return 2;
 }
 static int vsyscall_time(void) {
