@@ -137,4 +137,14 @@ QUIRE_SYSCALL(mm_run);
 QUIRE_SYSCALL(mm_read);
 QUIRE_SYSCALL(mm_write);
 
+// sysv_sem_calls.cpp, sysv_msg_calls.cpp
+QUIRE_SYSCALL(semget);
+QUIRE_SYSCALL(semop);
+QUIRE_SYSCALL(semtimedop);
+QUIRE_SYSCALL(semctl);
+QUIRE_SYSCALL(msgget);
+QUIRE_SYSCALL(msgsnd);
+QUIRE_SYSCALL(msgrcv);
+QUIRE_SYSCALL(msgctl);
+
 }  // namespace quire::syscall

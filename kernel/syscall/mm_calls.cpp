@@ -179,6 +179,8 @@ QUIRE_SYSCALL(mm_indirect) {
 
 QUIRE_SYSCALL(mm_switch) {
   Ref<mm::AddressSpace> mm = TRY(mm_by_fd(task, args.i(0)));
+  // The whole state is taken out of the stub first: letting the address space go may end that.
+  TRY(task.context().extended_state());
   // These lie in the address space that is left.
   task.robust_list = {};
   task.clear_child_tid = {};

@@ -438,7 +438,12 @@ Result<Pid> Kernel::new_session(Task& caller) {
 // --- the end of tasks and processes
 // ------------------------------------------------------------------------------------
 
-void Kernel::write_child_tid(Task& task) {
+void Kernel::before_first_run(Task& task) {
+  // A forked child's first act is to write to its stack: cheaper now than as a fault of its own.
+  if (task.mm_->ref_count() == 1) {
+    const GuestAddr sp(task.regs().rsp);
+    (void)task.own_mm().fault(sp, Access::write, sp);
+  }
   if (task.set_child_tid == GuestAddr{}) return;
   const i32 tid = task.tid();
   // As Linux: a bad address is the child's own affair.
@@ -548,7 +553,7 @@ void Kernel::process_ends(Process& process, ExitStatus status) {
     tell_parent(adopted, adopted.exit_status_.signo != 0 ? CLD_KILLED : CLD_EXITED, 0);
   }
   // Stopped groups that lost their last watcher are let go on.
-  auto release = [&](Pid group) {
+  auto release = [&](Pid group) REQUIRES(table_lock_) {
     if (!group_is_orphaned_locked(group, &process)) return;
     bool stopped = false;
     for (const auto& [pid, other] : processes_) {

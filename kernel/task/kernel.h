@@ -193,7 +193,7 @@ class Kernel {
   Kernel(platform::Platform& platform, mm::MemoryManager& mm, KernelOptions options);
 
   // The run loop's side.
-  void write_child_tid(Task& task);
+  void before_first_run(Task& task);
   void count_call(u64 number, const SyscallRow* row);
   void count_signal() { signals_delivered_.fetch_add(1, std::memory_order_relaxed); }
   void task_ends(Task& task);

@@ -24,7 +24,7 @@ constexpr u64 max_string = 32 * page_size;     // MAX_ARG_STRLEN
 constexpr u64 initial_stack = 33 * page_size;  // mapped below the arguments at once
 constexpr u64 stack_gap_min = 128u << 20;      // between the stack's top and the mmap area
 constexpr u64 random_stack_pages = 1u << 22, random_mmap_pages = 1u << 28, random_brk_pages = 1u << 13;
-constexpr u32 at_rseq_feature_size = 27, at_rseq_align = 28, at_minsigstksz = 51;
+constexpr u32 at_minsigstksz = 51;
 
 FileReader reader_of(vfs::File& file) {
   return [&file](u64 offset, std::span<std::byte> to) -> Result<std::size_t> {

@@ -51,7 +51,7 @@ void RunLoop::run() {
     task_.waiter_ = &waiter;
   }
   task_.active_context_.store(task_.context_.get(), std::memory_order_release);
-  kernel_.write_child_tid(task_);
+  kernel_.before_first_run(task_);
 
   bool restart = false;
   while (!task_.leaving_) {
