@@ -35,6 +35,7 @@ class HostDirectory {
     char name[] = "/tmp/quire-fs-test-XXXXXX";
     EXPECT_NE(::mkdtemp(name), nullptr);
     path_ = name;
+    EXPECT_EQ(::chmod(name, 0755), 0);  // others may look in
   }
   ~HostDirectory() { std::filesystem::remove_all(path_); }
   std::string path(const std::string& name = "") const { return name.empty() ? path_ : path_ + "/" + name; }

@@ -76,6 +76,8 @@ Result<Ref<Dentry>> Dentry::lookup(std::string_view name, bool last) {
     return Ref<Dentry>::adopt(
         new Dentry(found ? *std::move(found) : nullptr, Ref<Dentry>(this), std::string(name), false));
   }
+  // Nothing is in a removed directory.
+  if (deleted()) return Ref<Dentry>::adopt(new Dentry(nullptr, Ref<Dentry>(this), std::string(name), false));
   Ref<Dentry> child;
   {
     SharedLockGuard g(lock_);

@@ -39,10 +39,13 @@ void end_wait(const void* who) {
 }  // namespace
 
 const FileLocks::Record* FileLocks::find_conflict(const Record& lock) const {
-  for (const Record& r : records_)
-    if (r.owner != lock.owner && (r.exclusive || lock.exclusive) && r.begin < lock.end && lock.begin < r.end)
-      return &r;
-  return nullptr;
+  const Record* first = nullptr;
+  for (const Record& r : records_) {
+    bool conflicts =
+        r.owner != lock.owner && (r.exclusive || lock.exclusive) && r.begin < lock.end && lock.begin < r.end;
+    if (conflicts && (first == nullptr || r.begin < first->begin)) first = &r;
+  }
+  return first;
 }
 
 std::optional<FileLocks::Record> FileLocks::conflict(const Record& lock) const {

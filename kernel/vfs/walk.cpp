@@ -41,8 +41,8 @@ Result<> Walker::to_root() {
 
 Result<> Walker::up() {
   for (;;) {
-    if (here_ == root_) return {};
     if (has(walk_beneath) && here_ == at_.start) return err(EXDEV);
+    if (here_ == root_) return {};
     if (here_.dentry == here_.mount->root()) {
       Path covered = MountTable::instance().covered_by(*here_.mount);
       if (!covered) return {};
