@@ -79,10 +79,7 @@ int main(void) {
     if (waitpid(child, &status, 0) != child || status != 0) ++bad;
   }
   stop = 1;
-  // Unblock the threads that sleep in a read or a write.
-  shutdown(sockets[0], SHUT_RDWR);
-  close(channel[1]);
-  for (int i = 0; i < 4; ++i) pthread_cancel(t[i]);
   printf("children that saw a change: %d\n", bad);
-  return bad != 0;
+  fflush(stdout);
+  _exit(bad != 0);  // the threads may sleep in a read or a write
 }
