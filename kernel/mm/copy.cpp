@@ -77,7 +77,9 @@ std::size_t AddressSpaceImpl::transfer(u64 address, std::size_t n, bool write, b
     if (moved > 0) {
       done += static_cast<std::size_t>(moved);
     } else if (moved == fault_first) {
-      if (fault_page(address + done, write ? Access::write : Access::read, force, true).signo != 0) break;
+      if (fault_page(address + done, write ? Access::write : Access::read, force ? By::debugger : By::kernel)
+              .signo != 0)
+        break;
     } else if (tries++ == memory_tries || !manager_.out_of_memory()) {
       break;
     }
@@ -222,7 +224,7 @@ Result<std::unique_ptr<Pin>> AddressSpaceImpl::pin(GuestAddr address, std::size_
       }
     }
     if (done == length) return pin;
-    if (fault_page(begin + done, write ? Access::write : Access::read, false, true).signo != 0)
+    if (fault_page(begin + done, write ? Access::write : Access::read, By::kernel).signo != 0)
       return err(EFAULT);
   }
 }

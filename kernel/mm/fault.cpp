@@ -21,13 +21,13 @@ u64 window_end(const Vma& v, u64 page) { return std::min(v.end, round_down(page,
 
 }  // namespace
 
-AddressSpaceImpl::Step AddressSpaceImpl::fault_in(Vma& v, u64 page, bool write, bool force,
-                                                  FillRequest& fill) {
+AddressSpaceImpl::Step AddressSpaceImpl::fault_in(Vma& v, u64 page, bool write, By by, FillRequest& fill) {
+  const bool force = by == By::debugger;
   if (!force && !v.permits(write ? Access::write : Access::read)) return Step::no_access;
   if (force && write && v.shared && !allows(v.access, Access::write)) return Step::no_access;
   if (v.object != nullptr && v.object_offset(page) >> page_shift >= v.object->page_count())
     return Step::beyond_end;
-  return v.shared ? fault_shared(v, page, write, fill) : fault_private(v, page, write, fill);
+  return v.shared ? fault_shared(v, page, write, fill) : fault_private(v, page, write, by, fill);
 }
 
 AddressSpaceImpl::Step AddressSpaceImpl::fault_shared(Vma& v, u64 page, bool write, FillRequest& fill) {
@@ -58,9 +58,10 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_shared(Vma& v, u64 page, bool wri
   return Step::done;
 }
 
-AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool write, FillRequest& fill) {
+AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool write, By by,
+                                                       FillRequest& fill) {
   std::vector<ObjectImpl::Run> runs;
-  const bool use_patched = !write && patched(v);
+  const bool use_patched = !write && by == By::guest && patched(v);
   u64 index = 0;
   if (v.object != nullptr) {
     index = v.object_offset(page) >> page_shift;
@@ -77,6 +78,8 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool wr
       return Step::fill;
     }
     if (write) return copy_from_object(v, page, runs[0]);
+    if (by != By::guest && patched(v))
+      return Step::done;  // present for the kernel; the stub shows the other copy
     const u64 begin = std::max(v.begin, v.begin + runs[0].first * page_size - v.offset);
     const u64 end = std::min(v.end, v.begin + runs[0].end * page_size - v.offset);
     // Only the object's pages: what is named in between stays as it is mapped.
@@ -172,21 +175,20 @@ AddressSpaceImpl::Step AddressSpaceImpl::copy_from_object(Vma& v, u64 page, cons
   return Step::done;
 }
 
-AddressSpaceImpl::Step AddressSpaceImpl::fault_once(u64 address, Access access, bool force,
-                                                    FillRequest& fill) {
+AddressSpaceImpl::Step AddressSpaceImpl::fault_once(u64 address, Access access, By by, FillRequest& fill) {
   SharedLockGuard guard(lock_);
   Vma* v = vmas_.find(address);
   if (v == nullptr) return Step::no_area;
-  if (!force && !v->permits(access)) return Step::no_access;
-  return fault_in(*v, round_down(address, page_size), allows(access, Access::write), force, fill);
+  if (by != By::debugger && !v->permits(access)) return Step::no_access;
+  return fault_in(*v, round_down(address, page_size), allows(access, Access::write), by, fill);
 }
 
-FaultOutcome AddressSpaceImpl::fault_page(u64 address, Access access, bool force, bool guest) {
+FaultOutcome AddressSpaceImpl::fault_page(u64 address, Access access, By by) {
   FaultOutcome outcome;
   if (address >= limit()) return {.signo = SIGSEGV, .code = SEGV_MAPERR};
   for (unsigned memory_tries = 0;;) {
     FillRequest fill;
-    switch (fault_once(address, access, force, fill)) {
+    switch (fault_once(address, access, by, fill)) {
       case Step::done:
         count(outcome.major ? manager_.counters.faults_major : manager_.counters.faults_minor);
         reap();
@@ -201,7 +203,7 @@ FaultOutcome AddressSpaceImpl::fault_page(u64 address, Access access, bool force
         return outcome;
       }
       case Step::no_area:
-        if (guest && grow_stack(address)) break;
+        if (grow_stack(address)) break;
         return {.signo = SIGSEGV, .code = SEGV_MAPERR};
       case Step::no_access:
         return {.signo = SIGSEGV, .code = SEGV_ACCERR};
@@ -215,7 +217,7 @@ FaultOutcome AddressSpaceImpl::fault_page(u64 address, Access access, bool force
 }
 
 FaultOutcome AddressSpaceImpl::fault(GuestAddr address, Access access, GuestAddr) {
-  return fault_page(address.value(), access == Access::none ? Access::read : access, false, true);
+  return fault_page(address.value(), access == Access::none ? Access::read : access, By::guest);
 }
 
 bool AddressSpaceImpl::grow_stack(u64 address) {

@@ -40,7 +40,8 @@ void LimitWatch::watch(const std::stop_token& stop) {
       continue;
     }
     (void)out_of_memory_();
-    for (milliseconds waited(0); waited < patience && used_() > limit_ && !stop.stop_requested(); waited += shortest_sleep)
+    for (milliseconds waited(0); waited < patience && used_() > limit_ && !stop.stop_requested();
+         waited += shortest_sleep)
       sleep(shortest_sleep);
   }
 }

@@ -19,7 +19,8 @@ ManagerImpl::ManagerImpl(platform::Platform& platform, const Policy& policy, std
   total_ = policy.memory_limit != 0 ? std::min(policy.memory_limit, host) : host;
   if (policy.memory_limit != 0)
     limit_watch_ = std::make_unique<LimitWatch>(
-        policy.memory_limit, [this] { return platform_.memory().bytes_used(); }, [this] { return out_of_memory(); });
+        policy.memory_limit, [this] { return platform_.memory().bytes_used(); },
+        [this] { return out_of_memory(); });
 }
 
 Statistics ManagerImpl::statistics() const {

@@ -107,6 +107,9 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   };
   /// Why a page could not be used at once.
   enum class Step : u8 { done, fill, no_area, no_access, beyond_end, out_of_memory };
+  /// On whose behalf a page is wanted. The kernel reads original text where guests run the patched copy;
+  /// a debugger is not bound by the rights of the area.
+  enum class By : u8 { guest, kernel, debugger };
   struct FillRequest {
     Ref<ObjectImpl> object;
     u64 index = 0;
@@ -158,14 +161,14 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void prepare_windows(Vma& v, u64 begin) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
 
   // fault.cpp
-  Step fault_in(Vma& v, u64 page, bool write, bool force, FillRequest& fill) REQUIRES_SHARED(lock_);
+  Step fault_in(Vma& v, u64 page, bool write, By by, FillRequest& fill) REQUIRES_SHARED(lock_);
   Step fault_shared(Vma& v, u64 page, bool write, FillRequest& fill) REQUIRES_SHARED(lock_);
-  Step fault_private(Vma& v, u64 page, bool write, FillRequest& fill) REQUIRES_SHARED(lock_);
+  Step fault_private(Vma& v, u64 page, bool write, By by, FillRequest& fill) REQUIRES_SHARED(lock_);
   Step break_cow(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   Step copy_from_object(Vma& v, u64 page, const ObjectImpl::Run& run) REQUIRES_SHARED(lock_)
       REQUIRES(tables_lock_);
-  Step fault_once(u64 address, Access access, bool force, FillRequest& fill);
-  FaultOutcome fault_page(u64 address, Access access, bool force, bool guest);
+  Step fault_once(u64 address, Access access, By by, FillRequest& fill);
+  FaultOutcome fault_page(u64 address, Access access, By by);
   bool grow_stack(u64 address);
   /// Releases what deferred revocations have freed. Called with no lock held.
   void reap();

@@ -87,6 +87,24 @@ TEST(Space, FilePagesComeFromTheSourceAndPrivateWritesStayPrivate) {
   EXPECT_EQ(get<char>(*s, a + 4999), 'x');
 }
 
+TEST(Space, TheKernelReadsTheOriginalOfTextThatGuestsRunPatched) {
+  Machine m;
+  auto bytes = std::make_shared<std::vector<std::byte>>(300'000, std::byte{'t'});
+  auto object =
+      *MemoryObject::create_backed(*m.manager, std::make_unique<VectorSource>(bytes), bytes->size(), 77);
+  auto s = m.space();
+  MapRequest r;
+  r.length = 70 * page_size;
+  r.access = Access::read | Access::exec;
+  r.object = object;
+  r.populate = true;
+  const u64 a = s->map(r)->value();
+  EXPECT_EQ(get<char>(*s, a + 200'000), 't');
+  char c = 0;
+  ASSERT_TRUE(s->copy_in(&c, GuestAddr(a + 200'000), 1));
+  EXPECT_EQ(c, 't');
+}
+
 TEST(Space, TruncationTakesPagesAway) {
   Machine m;
   auto object = *MemoryObject::create_anonymous(*m.manager, 10 * page_size);
