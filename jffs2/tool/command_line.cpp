@@ -208,6 +208,9 @@ void add_mkfs(CLI::App& root, MkfsParse& p) {
   app->add_flag("-f,--faketime", o.zero_times, "All times 0");
   app->add_flag("--with-xattr", o.xattrs,
                 "Store extended attributes and ACLs (the target's kernel must know them)");
+  app->add_flag_callback(
+      "--with-selinux", [&o] { o.xattrs = o.only_selinux = true; }, "Of these, SELinux labels only");
+  app->add_flag_callback("--with-posix-acl", [&o] { o.xattrs = o.only_acls = true; }, "Of these, ACLs only");
   app->add_option("-j,--threads", o.threads, "Threads that compress [one a processor]");
   add_mkfs_compression(app, p);
   app->add_flag("-v,--verbose", p.command.verbose, "Say what was made");

@@ -41,6 +41,17 @@ std::optional<XattrName> split_xattr_name(std::string_view full) {
   return std::nullopt;
 }
 
+Status check_options(const MkfsOptions& options) {
+  if (options.erase_size < 8192 || options.erase_size % 4 != 0 || options.erase_size > (1u << 30))
+    return fail("the erase block must have at least 8 KiB, and a multiple of 4 bytes");
+  if (options.cleanmarker != 0 && options.cleanmarker < kCleanmarkerSize)
+    return fail("a cleanmarker has at least 12 bytes");
+  if (options.cleanmarker >= options.erase_size / 2) return fail("the cleanmarker does not fit its block");
+  if (options.page_size < 512 || options.page_size > (1u << 20))
+    return fail("the page size must be between 512 bytes and 1 MiB");
+  return {};
+}
+
 class ImageMaker {
  public:
   ImageMaker(const SourceTree& tree, const MkfsOptions& options, const Packer::Write& write,
@@ -52,7 +63,6 @@ class ImageMaker {
         recompressor_(options.compression) {}
 
   Outcome<MkfsReport> make() {
-    CHECK_VOID(check_options());
     number(0);
     for (std::size_t index : order_) CHECK_VOID(check_inode(tree_.inodes[index]));
     std::vector<const SourceInode*> files;
@@ -73,18 +83,6 @@ class ImageMaker {
   }
 
  private:
-  Status check_options() const {
-    if (options_.erase_size < 8192 || options_.erase_size % 4 != 0 || options_.erase_size > (1u << 30))
-      return fail("the erase block must have at least 8 KiB, and a multiple of 4 bytes");
-    if (options_.cleanmarker != 0 && options_.cleanmarker < kCleanmarkerSize)
-      return fail("a cleanmarker has at least 12 bytes");
-    if (options_.cleanmarker >= options_.erase_size / 2)
-      return fail("the cleanmarker does not fit its block");
-    if (options_.page_size < 512 || options_.page_size > (1u << 20))
-      return fail("the page size must be between 512 bytes and 1 MiB");
-    return {};
-  }
-
   Status check_inode(const SourceInode& inode) {
     std::string what = path_of(inode);
     if (inode.content && inode.content->size() > std::numeric_limits<u32>::max())
@@ -288,12 +286,19 @@ class ImageMaker {
     return {};
   }
 
+  bool wanted(std::string_view name) const {
+    if (!options_.only_selinux && !options_.only_acls) return true;
+    return (options_.only_selinux && name == "security.selinux") ||
+           (options_.only_acls && name.starts_with("system.posix_acl_"));
+  }
+
   // Equal attributes of several files are stored once.
   Status write_xattrs() {
     std::map<std::pair<std::string, std::vector<u8>>, Xid> known;
     u32 seqno = 0;
     for (std::size_t index : order_) {
       for (const auto& [full, value] : tree_.inodes[index].xattrs) {
+        if (!wanted(full)) continue;
         auto name = split_xattr_name(full);
         if (!name) {
           report_.warnings.push_back(fmt::format("{}: attribute {} left out: JFFS2 has no place for it",
@@ -350,6 +355,7 @@ class ImageMaker {
 
 Outcome<MkfsReport> make_image(const SourceTree& tree, const MkfsOptions& options, const Packer::Write& write,
                                const std::function<void(u64)>& progress) {
+  CHECK_VOID(check_options(options));
   return ImageMaker(tree, options, write, progress).make();
 }
 

@@ -18,7 +18,7 @@ enum class MkfsCompressMode : u8 { none, priority, size, favour_lzo };
 
 struct MkfsCompression {
   MkfsCompressMode mode = MkfsCompressMode::priority;
-  std::vector<Compression> methods{Compression::zlib, Compression::rtime};  ///< in order of preference
+  std::vector<Compression> methods = default_methods();  ///< in order of preference
   int level = 6;        ///< of zlib, 1 (fast) to 12 (small), in libdeflate's steps
   bool verify = false;  ///< expand each node again and compare
 };
@@ -29,7 +29,10 @@ struct MkfsOptions {
   u32 page_size = 4096;  ///< most file bytes in one node
   u32 cleanmarker = 12;  ///< bytes; 0: none
   bool summaries = true;
-  bool xattrs = false;  ///< images with attributes are refused by kernels built without them
+  /// Images with attributes are refused by kernels built without them.
+  bool xattrs = false;
+  bool only_selinux = false;  ///< of the attributes, SELinux labels; with the next, both
+  bool only_acls = false;
   bool squash_owners = false;
   bool squash_permissions = false;
   bool zero_times = false;

@@ -26,7 +26,7 @@ struct TreeName {
   Ino ino;
   FileType type = FileType::unknown;
   u32 node = 0;        ///< index in the node list
-  bool again = false;  ///< of a directory that has an older name elsewhere (a rename cut short)
+  bool again = false;  ///< a directory already met under another name (a rename cut short)
 };
 
 /// A piece of a file: bytes [begin, end) come from one node; what no piece covers is a hole.

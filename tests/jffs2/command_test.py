@@ -124,6 +124,14 @@ class Mkfs(Command):
         self.assertEqual(b"x", read(self.dir / "out/d/x"))
         self.assertEqual(b"y", read(self.dir / "out/d/y"))
 
+    def test_some_attributes_only(self):
+        entries = corpus.with_xattrs() + [corpus.Entry("se", xattrs={"security.selinux": b"label"})]
+        for option, kept in (("--with-selinux", {"security.selinux"}),
+                             ("--with-posix-acl", {"system.posix_acl_access", "system.posix_acl_default"})):
+            seen = listing(self.make(option, entries=entries)).values()
+            names = {x.split("=")[0] for line in seen for x in line.split("\t")[11].split(",")} - {"-"}
+            self.assertEqual(kept, names)
+
     def test_refusals(self):
         long = self.tar([corpus.Entry("l", "l", 0o777, target="t" * 255)])
         jffs2("mkfs", long, self.dir / "image", status=2)

@@ -5,6 +5,7 @@ All images are made first, one boot of the real Linux judges them all, then the 
 with what the corpus says and with what our own reader says.
 """
 
+import os
 import pathlib
 import sys
 import tempfile
@@ -153,6 +154,13 @@ class Interoperation(unittest.TestCase):
         for path in sorted(self.dir.glob("theirs-*")):
             with self.subTest(path.name):
                 self.assertEqual("", difference(self.masked(self.expected["everything"]), self.masked(listing(path))))
+
+    @unittest.skipIf(os.geteuid() != 0, "only root sets trusted attributes for mkfs.jffs2 to find")
+    def test_we_read_their_attributes(self):
+        source, image = self.dir / "xattr-tree", self.dir / "xattr-theirs"
+        jffs2("extract", self.images["ours-xattrs"].path, source)
+        mtd("mkfs.jffs2", "--with-xattr", "-r", source, "-o", image)
+        self.assertEqual("", difference(self.masked(self.expected["xattrs"]), self.masked(listing(image))))
 
     def test_we_read_theirs_as_linux_does(self):
         for name in self.JUDGED_THEIRS:

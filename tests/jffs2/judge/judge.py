@@ -66,7 +66,7 @@ class Judge:
         self.version = (self.kernel / "version").read_text().strip()
         self.initramfs = initramfs.build(self.kernel, manifest_program)
 
-    def run(self, jobs, timeout=300, memory_mib=768):
+    def run(self, jobs, timeout=1000, memory_mib=768):
         names = [j.name for j in jobs]
         if len(set(names)) != len(names):
             raise JudgeError("two jobs have the same name")
