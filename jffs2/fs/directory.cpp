@@ -69,6 +69,11 @@ void Directory::rehash(std::size_t buckets) {
   }
 }
 
+void Directory::shrink() {
+  entries_.shrink_to_fit();
+  names_.shrink_to_fit();
+}
+
 u64 Directory::memory() const {
   return sizeof(*this) + entries_.capacity() * sizeof(Entry) + names_.capacity() +
          buckets_.capacity() * sizeof(u32) + ghosts_.size() * 40 + ghosts_.bucket_count() * sizeof(void*);

@@ -56,6 +56,7 @@ class Directory {
   /// An obsolete dirent that cannot be read now may be readable later: every removal is kept.
   void add_unreadable_ghost() { unreadable_ghosts_++; }
 
+  void shrink();
   u64 memory() const;
 
  private:

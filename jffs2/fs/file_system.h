@@ -45,8 +45,9 @@ struct MountOptions {
   u64 seed = 0;
   /// Seconds since 1970 for time stamps; unset: the host's clock.
   std::function<u32()> clock{};
-  /// Memory for loaded inodes (fragments, directories) that nobody has open, in bytes.
-  u64 cache_bytes = 16 << 20;
+  /// Memory for loaded inodes (fragments, directories) that nobody has open, in bytes; those used last
+  /// stay whatever it is. 0: 32 bytes a live node, at least 1 MiB.
+  u64 cache_bytes = 0;
   /// What a person should know: damaged nodes, foreign node types. May be called with the lock held.
   std::function<void(const std::string&)> log{};
 };

@@ -7,6 +7,13 @@
 #include "jffs2/fs/volume.h"
 
 namespace quire::jffs2 {
+namespace {
+constexpr u64 kLeastCache = 1 << 20;
+constexpr u64 kCachePerNode = 32;
+/// Inodes used so lately are never dropped, or a directory larger than the cache would be loaded again
+/// for each name looked up.
+constexpr u64 kKeptUses = 64;
+}  // namespace
 
 void Volume::damaged(RefId id, const char* what) {
   counters_.damaged_nodes++;
@@ -178,6 +185,7 @@ Result<> Volume::read_nodes(Inode& inode) {
     if (e.version > newest) inode.mtime = inode.ctime = e.mctime;
   }
   for (u32 i = 0; i < directory->size(); i++) drop_idle_removal(*directory, i);
+  directory->shrink();
   inode.directory = std::move(directory);
   return {};
 }
@@ -202,13 +210,15 @@ void Volume::forget_loaded(Ino ino) {
 }
 
 void Volume::trim_cache() {
-  if (loaded_memory_ <= options_.cache_bytes) return;
+  u64 budget = options_.cache_bytes;
+  if (budget == 0) budget = std::max(kLeastCache, kCachePerNode * index_.live_nodes());
+  if (loaded_memory_ <= budget) return;
   std::vector<Inode*> idle;
   for (auto& [ino, inode] : loaded_)
-    if (inode->opens == 0) idle.push_back(inode.get());
+    if (inode->opens == 0 && inode->last_use + kKeptUses < use_clock_) idle.push_back(inode.get());
   std::ranges::sort(idle, {}, &Inode::last_use);
   for (Inode* inode : idle) {
-    if (loaded_memory_ <= options_.cache_bytes / 4 * 3) break;
+    if (loaded_memory_ <= budget / 4 * 3) break;
     forget_loaded(inode->ino);
   }
 }
