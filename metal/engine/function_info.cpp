@@ -623,8 +623,8 @@ void FunctionInfo::forget_call(Facts& facts, ExprId call, bool gently) const {
   });
 }
 
-void FunctionInfo::prune(Facts& facts, BlockId block) const {
-  std::erase_if(facts, [&](const auto& p) { return !live_in(block, p.key); });
+void FunctionInfo::prune(Facts& facts, BlockId block, i32 kept) const {
+  std::erase_if(facts, [&](const auto& p) { return !live_in(block, p.key) && p.key != kept; });
 }
 
 }  // namespace quire::metal

@@ -84,8 +84,8 @@ class FunctionInfo {
   void forget_call(Facts& facts, ExprId call, bool gently) const;
   /// Forgets the value that `expr` itself had (before it is evaluated afresh).
   void forget_value(Facts& facts, ExprId expr) const;
-  /// Keeps the facts that can be read at or after the start of `block`.
-  void prune(Facts& facts, BlockId block) const;
+  /// Keeps the facts that can be read at or after the start of `block`, and that of key `kept` (-1: none).
+  void prune(Facts& facts, BlockId block, i32 kept) const;
 
  private:
   void add_keys(ExprId e, u32 depth = 0);

@@ -104,8 +104,9 @@ struct Summary {
   std::map<std::string, std::string> annotations;  ///< tag to reason
   bool cut = false;
   bool solving = false;
-  bool provisional_read = false;  ///< asked for while being solved (recursion)
-  u32 rounds = 0;
+  static constexpr u32 kSettled = 0xffffffff;
+  u32 index = 0;       ///< on the stack, while being solved
+  u32 low = kSettled;  ///< recursion: the outermost unfinished item that this one rests on
 };
 
 }  // namespace quire::metal

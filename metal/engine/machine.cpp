@@ -242,6 +242,9 @@ class Compiler {
   }
 
   void tag(const rule::Expr& e) {
+    if (e.kind == rule::ExprKind::kCall &&
+        (e.text == "err" || e.text == "warn" || e.text == "note" || e.text == "mc_counterexample"))
+      m_->reports = true;
     if (e.kind == rule::ExprKind::kCall && e.args.size() == 2 && e.args[1].kind == rule::ExprKind::kString) {
       if (e.text == "mc_annotate") m_->writes.push_back(e.args[1].text);
       if (e.text == "mc_annotated" || e.text == "mc_why") m_->reads.push_back(e.args[1].text);

@@ -67,6 +67,7 @@ struct CompiledMachine {
   std::map<std::string, i64> settings;
   /// Functions and macros that fragments name: their calls are not followed, their expansions not entered.
   std::unordered_set<Symbol> named;
+  bool reports = false;            ///< some action complains; else the machine only marks functions
   bool has_unnamed_start = false;  ///< some pattern from a global state can match without a named call
   std::vector<std::string> writes, reads;  ///< annotation tags
   u64 fingerprint = 0;                     ///< of all that can change its results

@@ -221,8 +221,9 @@ class Preparer {
       }
     }
     // A call that only another machine's verdict can make interesting does not make this function so.
-    if (!annotated && (t.source_var < 0 || alt.special)) out_.direct = true;
-    if (t.source_var >= 0 && !annotated && names_something(alt)) out_.direct = true;
+    bool named = names_function(alt);
+    if ((!annotated || named) && (t.source_var < 0 || alt.special || named || !alt.guards.empty()))
+      out_.direct = true;
     found.push_back({t.id, alternative, open, at, std::move(bindings)});
   }
 
@@ -231,11 +232,11 @@ class Preparer {
     return std::any_of(e.args.begin(), e.args.end(), asks_annotation);
   }
 
-  bool names_something(const Alternative& alt) const {
+  bool names_function(const Alternative& alt) const {
     for (u32 i : alt.fragments)
       for (const Expr& e : m_.fragments[i]->pool.exprs())
         if (e.kind == ExprKind::Function) return true;
-    return !alt.guards.empty();
+    return false;
   }
 
   const CompiledMachine& m_;

@@ -130,6 +130,10 @@ RunResult run_machines(const Program& program,
   std::atomic<std::size_t> next{0};
   std::function<void()> work = [&] {
     for (std::size_t i; (i = next.fetch_add(1)) < machines.size();) {
+      if (!machines[i]->reports) {  // its marks are made when some other machine asks
+        if (options.ticked) options.ticked();
+        continue;
+      }
       std::vector<std::shared_ptr<const CompiledMachine>> annotators;
       for (const auto& other : machines) {
         bool wanted = std::any_of(other->writes.begin(), other->writes.end(), [&](const std::string& tag) {

@@ -75,6 +75,7 @@ struct Solver::Impl {
       }
     }
     if (m->global_states.size() > 1) has_global_rules = true;
+    only_marks = !m->reports && m->vars.empty() && m->global_states.size() == 1 && !m->writes.empty();
   }
 
   // ---- preparation -------------------------------------------------------------------------------
@@ -100,6 +101,8 @@ struct Solver::Impl {
 
   /// Marks the functions that matter, with their objects; callers of such functions matter too.
   void survey() {
+    if (surveyed) return;
+    surveyed = true;
     u32 n = static_cast<u32>(program.functions().size());
     std::vector<std::vector<u32>> callers(n);
     for (u32 i = 0; i < n; ++i)
@@ -167,12 +170,25 @@ struct Solver::Impl {
     find_births(id, w);
   }
 
+  /// `x` begins a reference: `r = &object` in the function file, though r's uses denote the object itself.
+  static bool binds_reference(const Function& f, ExprId x) {
+    const Pool& pool = f.pool;
+    if ((pool[x].flags & kInit) == 0 || pool[x].kid_count != 2) return false;
+    const Expr& lhs = pool[pool.core(pool.kid(x, 0))];
+    if (lhs.kind == ExprKind::Var && lhs.value >= 0 && static_cast<std::size_t>(lhs.value) < f.locals.size())
+      return pool.type(f.locals[static_cast<std::size_t>(lhs.value)].type).kind == TypeKind::Reference;
+    // A member: only a reference is given an address without being a pointer.
+    TypeKind k = pool.type_of(pool.kid(x, 0)).kind;
+    return lhs.kind == ExprKind::Member && k != TypeKind::Pointer && k != TypeKind::Unknown &&
+           pool[pool.core(pool.kid(x, 1))].kind == ExprKind::AddressOf;
+  }
+
   /// Left and right side of an assignment as places; a reference stands for what it is bound to.
   std::pair<PlaceId, PlaceId> assigned(Work& w, const Function& f, ExprId x) {
     ExprId lhs = f.pool.core(f.pool.kid(x, 0));
     PlaceId to = w.reader->read(lhs);
     PlaceId from = w.reader->read(strip_casts(f.pool, f.pool.core(f.pool.kid(x, 1))));
-    bool reference = (f.pool[x].flags & kInit) != 0 && f.pool.type_of(lhs).kind == TypeKind::Reference;
+    bool reference = binds_reference(f, x);
     if (reference && from != kNoPlace && places[from].step == Step::Address) from = places[from].base;
     return {to, from};
   }
@@ -427,31 +443,40 @@ struct Solver::Impl {
 
   // ---- items -------------------------------------------------------------------------------------
 
+  /// The item that is being walked now rests on one that is not settled yet.
+  void rests_on(u32 index) {
+    if (!stack.empty()) stack.back()->low = std::min(stack.back()->low, index);
+  }
+
   std::shared_ptr<Summary> solve(const ItemKey& key) {
     if (auto it = memo.find(key); it != memo.end()) {
-      Summary& s = *it->second;
-      if (s.solving) {
-        s.provisional_read = true;
-        // Everything above it on the stack rests on an answer that may change.
-        for (auto r = stack.rbegin(); r != stack.rend() && (*r)->key != key; ++r) unsettled.insert((*r)->key);
-      }
+      rests_on(it->second->solving ? it->second->index : it->second->low);
       return it->second;
     }
     auto s = std::make_shared<Summary>();
     s->key = key;
     memo.emplace(key, s);
     if (stack.size() >= limits.call_depth) {
+      // Too deep: as if the call did nothing.
       s->cut = true;
+      ExitState e;
+      e.state = key.state;
+      e.global = key.global;
+      e.data = key.data;
+      e.global_data = key.global_data;
+      for (PlaceId p : key.names)
+        if (external(p)) e.names.push_back(p);
+      s->exits.push_back(std::move(e));
       return s;
     }
     if (key.var < 0) work[key.function.value()].visited = true;
     s->solving = true;
+    s->index = static_cast<u32>(stack.size());
     stack.push_back(s.get());
-    for (;;) {
-      std::vector<ExitState> before = std::move(s->exits);
+    for (u32 round = 1;; ++round) {
+      std::vector<ExitState> before = s->exits;  // what a recursive call sees meanwhile
       auto annotations_before = s->annotations;
-      s->exits = before;  // what a recursive call sees
-      s->provisional_read = false;
+      s->low = Summary::kSettled;
       Summary fresh;
       fresh.key = key;
       Walk(*this, key, fresh).run();
@@ -461,18 +486,35 @@ struct Solver::Impl {
       s->demands = std::move(fresh.demands);
       s->annotations = std::move(fresh.annotations);
       s->cut = s->cut || fresh.cut;
+      // Only the outermost item of a recursion is repeated; those inside are walked again with it.
+      if (s->low != s->index) break;
       bool stable = s->exits.size() == before.size() && s->annotations == annotations_before &&
                     std::equal(before.begin(), before.end(), s->exits.begin(),
                                [](const ExitState& a, const ExitState& b) { return a.same_outcome(b); });
-      if (!s->provisional_read || stable || ++s->rounds >= 3) break;
-      // Recursion: what was built on the old answer is built anew.
-      for (const ItemKey& k : unsettled)
-        if (auto it = memo.find(k); it != memo.end() && !it->second->solving) memo.erase(it);
-      unsettled.clear();
+      bool done = stable || round >= 3;
+      while (!unsettled.empty() && unsettled.back()->low >= s->index) {
+        if (done)
+          unsettled.back()->low = Summary::kSettled;
+        else
+          memo.erase(unsettled.back()->key);
+        unsettled.pop_back();
+      }
+      if (done) {
+        s->low = Summary::kSettled;
+        break;
+      }
     }
     stack.pop_back();
     s->solving = false;
-    if (stack.empty()) unsettled.clear();
+    if (stack.empty()) {
+      for (const auto& u : unsettled) u->low = Summary::kSettled;
+      unsettled.clear();
+      s->low = Summary::kSettled;
+    }
+    if (s->low != Summary::kSettled) {
+      unsettled.push_back(s);
+      rests_on(s->low);
+    }
     return s;
   }
 
@@ -503,6 +545,9 @@ struct Solver::Impl {
   }
 
   bool annotated_here(FunctionId id, const ConstantParameters& c, const std::string& tag, std::string* why) {
+    // Most functions reach nothing that marks anything.
+    survey();
+    if (!work[id.value()].relevant) return false;
     ItemKey k;
     k.function = id;
     k.constants = c;
@@ -549,6 +594,7 @@ struct Solver::Impl {
     const Function& f;
     const Pool& pool;
     bool traced = false;
+    i32 object_key = -1;  ///< what rules may ask about the object itself is kept to the end
     std::vector<Trail> trail{Trail{}};
     u32 steps = 0;
     struct Seen {
@@ -576,6 +622,11 @@ struct Solver::Impl {
     void run() {
       if (f.blocks.size() <= kExit.value()) return;
       seen.resize(f.blocks.size());
+      if (has_object() && !key.names.empty()) {
+        const Place& p = I.places[key.names.front()];
+        if (p.step == Step::Local || p.step == Step::Param)
+          if (ExprId e = info.local_expr(p.number); e != kNoExpr) object_key = info.key_of(e);
+      }
       PathState s;
       s.state = key.state;
       s.global = key.global;
@@ -594,6 +645,8 @@ struct Solver::Impl {
       while (!pending.empty()) {
         Pending p = std::move(pending.back());
         pending.pop_back();
+        // A machine of one state that has set all its marks has nothing more to say.
+        if (I.only_marks && out.annotations.size() == I.m->writes.size()) break;
         if (++steps > I.limits.blocks_per_item) {
           out.cut = true;
           break;
@@ -627,7 +680,7 @@ struct Solver::Impl {
     }
 
     void push(BlockId b, PathState s) {
-      info.prune(s.facts, b);
+      info.prune(s.facts, b, s.state != kNoState ? object_key : -1);
       Seen& here = seen[b.value()];
       if (!here.all.insert(identity(s, true)).second) return;
       u32& variants = here.variants[identity(s, false)];
@@ -897,7 +950,7 @@ struct Solver::Impl {
         next.push_back(std::move(s));
         return;
       }
-      bool reference = (e.flags & kInit) != 0 && pool.type_of(lhs).kind == TypeKind::Reference;
+      bool reference = binds_reference(f, x);
       if (reference && from != kNoPlace && I.places[from].step == Step::Address) from = I.places[from].base;
       // `v = v->next` and the like: names by the right side are worked out before the left one changes.
       std::vector<PlaceId> gained;
@@ -1793,10 +1846,12 @@ struct Solver::Impl {
   Places places;
   bool has_global_rules = false;
   bool has_unnamed_variable_rules = false;
+  bool only_marks = false;
   std::map<ItemKey, std::shared_ptr<Summary>> memo;
   std::vector<ItemKey> roots;
   std::vector<Summary*> stack;
-  std::set<ItemKey> unsettled;
+  std::vector<std::shared_ptr<Summary>> unsettled;  ///< finished, but resting on an item that is not
+  bool surveyed = false;
   std::vector<std::unique_ptr<Solver>> helpers;
   std::vector<Finding> findings;
   std::vector<Observation> observations;

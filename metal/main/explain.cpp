@@ -91,16 +91,53 @@ int explain_command(const std::vector<std::string>& arguments) {
   return kWrongUse;
 }
 
-int index_command(const std::vector<std::string>&) {
-  std::cout << "# Rules\n\nMade from the rule files by `metal index`; do not edit.\n";
-  std::string pack;
+namespace {
+
+std::string page(const Known& k) {
+  std::string file = fs::path(k.file).filename().string();
+  std::string out = fmt::format("# {}\n\n{}\n\n", k.meta.id, k.meta.text);
+  out += fmt::format("Severity: {}.{}\n", k.meta.severity,
+                     k.meta.category.empty() ? "" : " " + k.meta.category + ".");
+  if (!k.meta.example.empty()) out += fmt::format("\nWhat it finds:\n\n```c\n{}\n```\n", k.meta.example);
+  if (!k.meta.fix.empty()) out += fmt::format("\nThe fix: {}\n", k.meta.fix);
+  if (!k.meta.false_positives.empty())
+    out += fmt::format("\nKnown false positives: {}\n", k.meta.false_positives);
+  out += fmt::format(
+      "\nTo allow one place, on its line or the line above: `// metal-ok: {} REASON`.\n\nThe rule: "
+      "`metal/rules/{}/{}`; firing and silent "
+      "cases: `tests/metal/packs/{}`.\n",
+      k.meta.id, k.pack, file, k.pack);
+  return out;
+}
+
+}  // namespace
+
+int index_command(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && arguments.size() != 1) {
+    std::cerr << "usage: metal index [DIR]   (with DIR: write README.md and a page for each rule there)\n";
+    return kWrongUse;
+  }
+  std::string index = "# Rules\n\nMade from the rule files by `metal index docs/rules`; do not edit.\n", pack;
   for (const Known& k : all_rules({})) {
+    if (k.meta.text.empty()) continue;  // a machine that only marks functions for another
     if (k.pack != pack) {
       pack = k.pack;
-      std::cout << "\n## " << pack << "\n\n";
+      index += "\n## " + pack + "\n\n";
     }
-    std::string page = k.meta.id;
-    std::cout << fmt::format("- [{}]({}.md): {}\n", k.meta.id, page, k.meta.text);
+    index += fmt::format("- [{}]({}.md): {}\n", k.meta.id, k.meta.id, k.meta.text);
+    if (!arguments.empty()) {
+      std::ofstream out(arguments[0] + "/" + k.meta.id + ".md");
+      out << page(k);
+      if (!out.flush()) {
+        std::cerr << fmt::format("metal index: cannot write to '{}'\n", arguments[0]);
+        return kWrongUse;
+      }
+    }
+  }
+  if (arguments.empty()) {
+    std::cout << index;
+  } else {
+    std::ofstream(arguments[0] + "/README.md") << index;
   }
   return kClean;
 }

@@ -11,8 +11,15 @@ sm interrupts {
   pat disable = { cli() } | { __cli() } | { local_irq_disable() } | { local_irq_save(flags) } | { save_and_cli(flags) };
   pat enable = { sti() } | { __sti() } | { local_irq_enable() };
   pat restore = { restore_flags(flags) } | { __restore_flags(flags) } | { local_irq_restore(flags) };
-  on: disable ==> off;
+  // Named so that what lies inside these is not looked at: a lock that is not released is another rule's.
+  decl any_expr l;
+  pat of_locks = { spin_lock_irqsave(l, flags) } | { spin_unlock_irqrestore(l, flags) } | { spin_lock_irq(l) } | { spin_unlock_irq(l) }
+    | { read_lock_irqsave(l, flags) } | { read_unlock_irqrestore(l, flags) } | { read_lock_irq(l) } | { read_unlock_irq(l) }
+    | { write_lock_irqsave(l, flags) } | { write_unlock_irqrestore(l, flags) } | { write_lock_irq(l) } | { write_unlock_irq(l) };
+  on: disable ==> off
+    | of_locks ==> on;
   off: enable ==> on
+    | of_locks ==> off
     | restore ==> on
     | $end_of_path$ ==> { err("interrupts are still off here"); };
 }

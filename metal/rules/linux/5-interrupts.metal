@@ -8,8 +8,13 @@ rule "linux.interrupts" {
 }
 sm interrupts {
   decl any_scalar flags;
-  on: { local_irq_disable() } ==> off | { local_irq_save(flags) } ==> off;
-  off: { local_irq_enable() } ==> on
+  // Named so that what lies inside these is not looked at: a lock that is not released is another rule's.
+  decl any_expr l;
+  pat of_locks = { spin_lock_irqsave(l, flags) } | { spin_unlock_irqrestore(l, flags) } | { spin_lock_irq(l) } | { spin_unlock_irq(l) }
+    | { raw_spin_lock_irqsave(l, flags) } | { raw_spin_unlock_irqrestore(l, flags) } | { raw_spin_lock_irq(l) } | { raw_spin_unlock_irq(l) }
+    | { read_lock_irqsave(l, flags) } | { read_unlock_irqrestore(l, flags) } | { write_lock_irqsave(l, flags) } | { write_unlock_irqrestore(l, flags) };
+  on: { local_irq_disable() } ==> off | { local_irq_save(flags) } ==> off | of_locks ==> on;
+  off: of_locks ==> off | { local_irq_enable() } ==> on
     | { local_irq_restore(flags) } ==> on
     | $end_of_path$ ==> { err("interrupts are still off here"); };
 }

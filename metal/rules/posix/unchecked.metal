@@ -23,7 +23,7 @@ rule "posix.chroot" {
 }
 sm chroot_jail {
   decl any_expr path;
-  start: { chroot(path) } ==> outside | { chdir(path) } ==> moved;
+  start: { chroot(path) } ==> true = start, false = outside | { chdir(path) } ==> moved;
   moved: { chroot(path) } ==> start;
   outside: { chdir(path) } ==> start
     | $end_of_path$ ==> { err("the working directory is still outside of the new root"); };
