@@ -46,7 +46,7 @@ struct MountOptions {
   /// Seconds since 1970 for time stamps; unset: the host's clock.
   std::function<u32()> clock{};
   /// Memory for loaded inodes (fragments, directories) that nobody has open, in bytes; those used last
-  /// stay whatever it is. 0: 32 bytes a live node, at least 1 MiB.
+  /// stay whatever it is. 0: 16 bytes a live node, at least 256 KiB.
   u64 cache_bytes = 0;
   /// What a person should know: damaged nodes, foreign node types. May be called with the lock held.
   std::function<void(const std::string&)> log{};

@@ -8,8 +8,9 @@
 
 namespace quire::jffs2 {
 namespace {
-constexpr u64 kLeastCache = 1 << 20;
-constexpr u64 kCachePerNode = 32;
+constexpr u64 kLeastCache = 256 << 10;
+/// With what the allocator adds it comes to about 30.
+constexpr u64 kCachePerNode = 16;
 /// Inodes used so lately are never dropped, or a directory larger than the cache would be loaded again
 /// for each name looked up.
 constexpr u64 kKeptUses = 64;
