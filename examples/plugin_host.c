@@ -1,8 +1,8 @@
 // An untrusted plug-in, called like a function, in an address space of its own.
 //
 // The plug-in is a freestanding ELF program (examples/plugin.c). It sees its own code, a stack, and one
-// buffer that the host shows it; it can reach nothing else, and none of its system calls is executed.
-// A call costs one mm_run.
+// buffer that the host fills and reads back; it can reach nothing else, and none of its system calls is
+// executed. A call costs one mm_run and the copies.
 //
 // usage: plugin_host PLUGIN FUNCTION TEXT      FUNCTION: rot13, crash, escape, spin
 #define _GNU_SOURCE
@@ -26,7 +26,7 @@ enum { stack_at = 0x40000000, stack_size = 65536, buffer_at = 0x50000000, buffer
 struct plugin {
   int mm;
   uint64_t entry;
-  char* buffer;  // the plug-in's buffer, as the host sees it
+  char buffer[buffer_size];  // goes into the plug-in's before a call, and comes back after it
 };
 
 static int fail(const char* what) {
@@ -84,8 +84,7 @@ static int open_plugin(struct plugin* p, const char* path) {
       put(p->mm, gate_at, gate, sizeof gate) != 0 ||
       mm_mprotect(p->mm, (void*)gate_at, 4096, PROT_READ | PROT_EXEC) != 0)
     return fail("mapping the plug-in's memory");
-  p->buffer = mm_map(p->mm, (void*)buffer_at, buffer_size, PROT_READ | PROT_WRITE, 0, NULL);
-  return p->buffer == MAP_FAILED ? fail("mm_map") : 0;
+  return 0;
 }
 
 // Calls the plug-in: its function number and the length of what lies in the buffer. Returns 0 and the
@@ -95,6 +94,7 @@ static int call(struct plugin* p, long function, long length, long* result) {
   uint64_t sp = stack_at + stack_size - 64, back = gate_at;
   sp = (sp & ~15ul) - 8;  // as after a call instruction
   if (put(p->mm, sp, &back, sizeof back) != 0) return fail("the plug-in's stack");
+  if (put(p->mm, buffer_at, p->buffer, (size_t)length) != 0) return fail("the plug-in's buffer");
   c.regs.rip = p->entry;
   c.regs.rsp = sp;
   c.regs.rdi = (uint64_t)function;
@@ -104,6 +104,8 @@ static int call(struct plugin* p, long function, long length, long* result) {
   switch (reason) {
     case MM_EXIT_SYSCALL:
       if (c.regs.rip == gate_at + 2) {
+        struct iovec l = {p->buffer, (size_t)length}, r = {(void*)buffer_at, (size_t)length};
+        if (mm_read(p->mm, &l, 1, &r, 1, 0) != (ssize_t)length) return fail("the plug-in's buffer");
         *result = (long)c.regs.rax;
         return 0;
       }
@@ -132,7 +134,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: plugin_host PLUGIN rot13|crash|escape|spin|bench TEXT\n");
     return 2;
   }
-  struct plugin p;
+  static struct plugin p;
   if (open_plugin(&p, argv[1]) != 0) return 1;
   struct sigaction act = {.sa_handler = on_alarm};
   sigaction(SIGALRM, &act, NULL);

@@ -2,7 +2,7 @@
  * Address spaces as objects: system calls of the Quire kernel for guest programs.
  *
  * A descriptor made by create_mm() is an address space. It can be filled from outside (mm_indirect,
- * mm_map, mm_write), run in (mm_run), entered for good (mm_switch), copied (MM_CLONE), handed to
+ * mm_write), run in (mm_run), entered for good (mm_switch), copied (MM_CLONE), handed to
  * another process over a unix socket, and is freed when nothing refers to it. See mm_overview(7).
  *
  * C and C++; needs no other library for the constants and structures. The functions are in libquire-mm.
@@ -83,7 +83,8 @@ struct mm_context {
   uint64_t xstate_size;
 };
 
-/* Records for /proc/mm, as the SKAS3 patch of User-mode Linux defined them. */
+/* Records for /proc/mm, as the SKAS3 patch of User-mode Linux defined them. This kernel does not have
+ * that file yet. */
 #define MM_MMAP 54
 #define MM_MUNMAP 55
 #define MM_MPROTECT 56
@@ -117,7 +118,8 @@ ssize_t mm_read(int mm, const struct iovec *local, unsigned long nlocal, const s
 ssize_t mm_write(int mm, const struct iovec *local, unsigned long nlocal, const struct iovec *remote,
                  unsigned long nremote, unsigned flags);
 /* Maps [remote, remote+length) of `mm` into the caller (at `address`, or anywhere if null); flags as
- * mmap's MAP_FIXED and MAP_FIXED_NOREPLACE. The source range becomes a shared object. */
+ * mmap's MAP_FIXED and MAP_FIXED_NOREPLACE. The source range becomes a shared object. The number is
+ * reserved; this kernel does not have the call yet (ENOSYS). */
 void *mm_map(int mm, void *remote, size_t length, int prot, int flags, void *address);
 
 /* Convenience: mmap, munmap and mprotect in another address space. */
