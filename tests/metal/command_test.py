@@ -148,8 +148,8 @@ class Command(unittest.TestCase):
         a = self.write("a.c", BAD)
         sarif = json.loads(self.check("--format", "sarif", a, "--", "-std=gnu11").stdout)
         self.assertEqual(sarif["version"], "2.1.0")
-        self.assertEqual(len(sarif["runs"][0]["results"]), 3)
-        self.assertEqual(len(json.loads(self.check("--format", "json", a, "--", "-std=gnu11").stdout)["findings"]), 3)
+        self.assertEqual(len(sarif["runs"][0]["results"]), 4)  # two exits, two doubles
+        self.assertEqual(len(json.loads(self.check("--format", "json", a, "--", "-std=gnu11").stdout)["findings"]), 4)
         out = self.dir / "r.html"
         self.check("--format", "html", "-o", out, a, "--", "-std=gnu11")
         self.assertIn("exiting w/intr disabled!", out.read_text())

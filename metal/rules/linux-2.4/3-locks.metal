@@ -13,7 +13,10 @@ sm lock {
   pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) };
   pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) };
 
-  start: { spin_trylock(l) } ==> true = l.locked, false = l.stop
+  // The big kernel lock nests, and is dropped by whoever sleeps: not a lock of this kind.
+  start: { lock_kernel() } ==> start
+    | { unlock_kernel() } ==> start
+    | { spin_trylock(l) } ==> true = l.locked, false = l.stop
     | take ==> l.locked
     | release ==> l.released;
   l.locked: take ==> l.stop, { err("%s is taken twice", mc_identifier(l)); }

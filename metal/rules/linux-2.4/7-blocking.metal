@@ -38,7 +38,11 @@ sm blocking {
   pat sleeps = { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps") };
   pat allocates = allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 };
 
-  free: take ==> locked, { locks = 1; }
+  // The big kernel lock is dropped by whoever sleeps: it forbids nothing.
+  pat big_lock = { lock_kernel() } | { unlock_kernel() };
+
+  free: big_lock ==> free
+    | take ==> locked, { locks = 1; }
     | disable ==> off;
   locked: take ==> { locks += 1; }
     | release && ${ locks <= 1 } ==> free, { locks = 0; }
