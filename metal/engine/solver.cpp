@@ -114,6 +114,8 @@ struct Solver::Impl {
     });
     for (u32 i = 0; i < n; ++i) {
       if (program.body(FunctionId(i)).blocks.empty()) continue;
+      // What the machine names is a primitive to it: its inside is nobody's business here.
+      if (m->named.contains(program.body(FunctionId(i)).name)) continue;
       if (!m->has_unnamed_start && !object_macros && !mentions_named(FunctionId(i))) continue;
       Work& w = at(FunctionId(i));
       own_candidates(FunctionId(i), w);
