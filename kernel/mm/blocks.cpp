@@ -19,6 +19,19 @@ Result<T*> reserve_array(u64 n) {
 
 }  // namespace
 
+u64 frames_with_data(platform::Memory& memory, FrameNumber first, u64 n) {
+  std::array<unsigned char, pages_per_huge> present;
+  u64 pages = 0;
+  while (n != 0) {
+    const u64 part = std::min<u64>(n, present.size());
+    if (mincore(memory.at(first), part * page_size, present.data()) != 0) return pages;
+    for (u64 i = 0; i < part; ++i) pages += present[i] & 1;
+    first += part;
+    n -= part;
+  }
+  return pages;
+}
+
 Result<std::unique_ptr<BlockPool>> BlockPool::create(platform::Memory& memory) {
   std::unique_ptr<BlockPool> pool(new BlockPool(memory));
   TRY_VOID(pool->reserve());

@@ -29,6 +29,9 @@ constexpr FrameNumber first_frame(BlockNumber b) { return FrameNumber(b.value() 
 constexpr BlockNumber block_of(FrameNumber f) { return BlockNumber(f.value() / pages_per_huge); }
 constexpr unsigned index_in_block(FrameNumber f) { return static_cast<unsigned>(f.value() % pages_per_huge); }
 
+/// How many of the `n` frames from `first` on have storage. One host call a 2 MiB, however they lie.
+u64 frames_with_data(platform::Memory& memory, FrameNumber first, u64 n);
+
 /// Hands out blocks and keeps the counts of their frames. All methods may be called from any thread,
 /// with locks of a rank below `frames` held.
 class BlockPool {

@@ -12,18 +12,6 @@ constexpr u64 pagemap_present = u64{1} << 63;
 constexpr u64 pagemap_file_or_shared = u64{1} << 61;
 constexpr u64 pagemap_exclusive = u64{1} << 56;
 
-/// Pages of [first, first + n) that have storage.
-u64 data_pages(platform::Memory& memory, FrameNumber first, u64 n) {
-  const FrameNumber end = first + n;
-  u64 pages = 0;
-  for (FrameNumber f = memory.next_data(first, end); f < end;) {
-    const FrameNumber stop = memory.next_hole(f, end);
-    pages += stop - f;
-    f = memory.next_data(stop, end);
-  }
-  return pages;
-}
-
 }  // namespace
 
 void AddressSpaceImpl::for_each_vma(const std::function<bool(const VmaInfo&)>& visit) const {
@@ -75,7 +63,7 @@ void AddressSpaceImpl::add_residency(const Vma& v, u64 begin, u64 end, Residency
     for (u64 a = begin; a < end;) {
       const Span s = tables_.span_at(a, end, true);
       if (s.named) {
-        const u64 n = data_pages(manager_.memory(), s.frame, (s.end - s.begin) >> page_shift);
+        const u64 n = frames_with_data(manager_.memory(), s.frame, (s.end - s.begin) >> page_shift);
         r.resident += n;
         r.anonymous += n;
         r.dirty += n;

@@ -527,12 +527,7 @@ u64 ObjectImpl::resident_pages(u64 first, u64 end) const {
       for (u64 i = a; i < b; ++i) n += it->second.valid[i] ? 1 : 0;
       continue;
     }
-    const FrameNumber f = first_frame(it->second.block);
-    for (FrameNumber d = manager_.memory().next_data(f + a, f + b); d < f + b;) {
-      const FrameNumber h = manager_.memory().next_hole(d, f + b);
-      n += h - d;
-      d = manager_.memory().next_data(h, f + b);
-    }
+    n += frames_with_data(manager_.memory(), first_frame(it->second.block) + a, b - a);
   }
   return n;
 }
