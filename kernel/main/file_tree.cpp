@@ -47,18 +47,38 @@ Result<Ref<vfs::FileSystem>> new_tmpfs(mm::MemoryManager& memory, u32 mode) {
   return Ref<vfs::FileSystem>(TRY(fs::tmpfs::Tmpfs::create(&memory, o)));
 }
 
-/// A directory of the host, or an image.
-Result<Ref<vfs::FileSystem>> open_root(const RunOptions& options, Sources& sources, mm::MemoryManager& memory) {
+/// A directory or file of the host, or a JFFS2 image (`as_image`). Takes the descriptor over.
+Result<Ref<vfs::FileSystem>> open_file_system(Sources::Source& source, bool as_image, bool writable, mm::MemoryManager& memory) {
 #ifndef QUIRE_WITHOUT_JFFS2
-  if (!sources.root.directory) {
+  if (as_image) {
     fs::jffs2::Options o;
-    o.read_only = !options.writable_root;
-    std::string image = fmt::format("/proc/self/fd/{}", sources.root.fd);
-    return Ref<vfs::FileSystem>(TRY(fs::jffs2::Jffs2::open(image, memory, o)));
+    o.read_only = !writable;
+    // The library opens the file a second time; the descriptor is closed with the sources.
+    return Ref<vfs::FileSystem>(TRY(fs::jffs2::Jffs2::open(fmt::format("/proc/self/fd/{}", source.fd), memory, o)));
   }
 #endif
-  int fd = std::exchange(sources.root.fd, -1);
-  return Ref<vfs::FileSystem>(TRY(fs::host::HostFileSystem::create(fd, memory, {.writable = options.writable_root})));
+  (void)as_image;
+  int fd = std::exchange(source.fd, -1);
+  return Ref<vfs::FileSystem>(TRY(fs::host::HostFileSystem::create(fd, memory, {.writable = writable})));
+}
+
+/// True for a regular file that begins as a JFFS2 does: a node's magic in either byte order.
+bool looks_like_image(const Sources::Source& source) {
+#ifndef QUIRE_WITHOUT_JFFS2
+  if (source.directory) return false;
+  struct stat st;
+  if (::fstat(source.fd, &st) != 0 || !S_ISREG(st.st_mode)) return false;
+  int fd = ::open(fmt::format("/proc/self/fd/{}", source.fd).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  unsigned char magic[2] = {};
+  bool image = ::pread(fd, magic, 2, 0) == 2 &&
+               ((magic[0] == 0x85 && magic[1] == 0x19) || (magic[0] == 0x19 && magic[1] == 0x85));
+  ::close(fd);
+  return image;
+#else
+  (void)source;
+  return false;
+#endif
 }
 
 }  // namespace
@@ -100,7 +120,7 @@ std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, 
                                                      task::Kernel& kernel) {
   auto failed = [](const std::string& what, Errno e) { return Failed(fmt::format("{}: {}", what, e.message())); };
 
-  auto lower = open_root(options, sources, memory);
+  auto lower = open_file_system(sources.root, !sources.root.directory, options.writable_root, memory);
   if (!lower) return failed("root '" + options.root + "'", lower.error());
   Ref<vfs::FileSystem> root = *lower;
   if (!options.writable_root) {
@@ -125,9 +145,10 @@ std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, 
   for (std::size_t i = 0; i < options.volumes.size(); ++i) {
     const Volume& v = options.volumes[i];
     Sources::Source& s = sources.volumes[i];
-    auto target = make_target(at, v.guest, s.directory);
+    bool image = looks_like_image(s);
+    auto target = make_target(at, v.guest, s.directory || image);
     if (!target) return failed(fmt::format("volume target '{}'", v.guest), target.error());
-    auto shown = fs::host::HostFileSystem::create(std::exchange(s.fd, -1), memory, {.writable = !v.read_only});
+    auto shown = open_file_system(s, image, !v.read_only, memory);
     if (!shown) return failed(fmt::format("volume '{}'", v.host), shown.error());
     u64 flags = v.read_only ? 1 : 0;
     auto mounted = vfs::MountTable::instance().mount(*target, *shown, flags, v.host);
