@@ -161,9 +161,12 @@ class Volume final : public FileSystem {
   struct FoundXattr {
     XrefKey key;
     std::vector<u8> value;
+    std::vector<XrefKey> stale{};  ///< older ones of the same name, whose removal was cut
   };
   Result<std::vector<std::pair<std::string, FoundXattr>>> xattrs_of(Ino ino) REQUIRES(lock_);
   Result<> put_xref(const XrefKey& key, u32 seqno, Purpose purpose) REQUIRES(lock_);
+  /// Removes one attribute's xrefs, the oldest first, so that a cut brings no older value back.
+  Result<> remove_xrefs(const FoundXattr& found) REQUIRES(lock_);
   void drop_datum_user(u32 xid) REQUIRES(lock_);
   void drop_xattrs(Ino ino) REQUIRES(lock_);
 

@@ -16,6 +16,7 @@ struct Volume::FoundName {
   FileType type = FileType::unknown;
   bool lost = false;  ///< not the one that counts
   std::string_view name{};
+  RefId first = kNoRef;  ///< the earliest copy of this very dirent: collection moves dirents about
 };
 
 bool Volume::written_later(RefId a, RefId b) const {
@@ -100,11 +101,14 @@ void Volume::resolve_names(std::vector<FoundName>& names) {
   for (std::size_t i = 0; i < names.size();) {
     bool ghosts = false;
     std::size_t last = i;
+    std::size_t earliest = i;
     for (; last + 1 < names.size() && same(names[last + 1], names[i]); last++) {
       ghosts |= names[last].ino != kNoIno;
+      if (names[last + 1].version != names[last].version) earliest = last + 1;
       names[last].lost = true;
       index_.mark_obsolete(names[last].ref);
     }
+    names[last].first = names[earliest].ref;
     // A removal with nothing left to remove is of no more use.
     if (names[last].ino == kNoIno && !ghosts) {
       names[last].lost = true;
@@ -130,11 +134,11 @@ void Volume::settle_double_directories(std::vector<FoundName>& names) {
   };
   auto newer = [&](const FoundName& a, const FoundName& b) REQUIRES(lock_) {
     if (a.dir == b.dir) return a.version > b.version;
-    bool ours = index_.block(index_.block_of(a.ref)).sequence != 0 &&
-                index_.block(index_.block_of(b.ref)).sequence != 0;
-    if (ours) return written_later(a.ref, b.ref);
+    bool ours = index_.block(index_.block_of(a.first)).sequence != 0 &&
+                index_.block(index_.block_of(b.first)).sequence != 0;
+    if (ours) return written_later(a.first, b.first);
     u32 ta = time_of(a), tb = time_of(b);
-    return ta != tb ? ta > tb : written_later(a.ref, b.ref);
+    return ta != tb ? ta > tb : written_later(a.first, b.first);
   };
   for (std::size_t i = 0; i < dirs.size();) {
     FoundName* best = dirs[i];

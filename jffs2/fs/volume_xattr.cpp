@@ -64,7 +64,11 @@ Result<std::vector<std::pair<std::string, Volume::FoundXattr>>> Volume::xattrs_o
       seqnos.push_back(it->second.seqno);
     } else if (u32& seqno = seqnos[static_cast<std::size_t>(same - out.begin())]; it->second.seqno > seqno) {
       seqno = it->second.seqno;
+      found.stale = std::move(same->second.stale);
+      found.stale.push_back(same->second.key);
       same->second = std::move(found);
+    } else {
+      same->second.stale.push_back(it->first);
     }
   }
   return out;
@@ -105,6 +109,17 @@ Result<> Volume::put_xref(const XrefKey& key, u32 seqno, Purpose purpose) {
   return {};
 }
 
+Result<> Volume::remove_xrefs(const FoundXattr& found) {
+  std::vector<XrefKey> keys = found.stale;
+  std::ranges::sort(keys, {}, [&](const XrefKey& k) NO_THREAD_SAFETY_ANALYSIS { return xrefs_[k].seqno; });
+  keys.push_back(found.key);
+  for (const XrefKey& key : keys) {
+    TRY_VOID(put_xref(key, xrefs_[key].seqno | 1, Purpose::removal));
+    drop_datum_user(key.second);
+  }
+  return {};
+}
+
 void Volume::drop_datum_user(u32 xid) {
   auto it = data_.find(xid);
   if (it == data_.end() || --it->second.users != 0) return;
@@ -133,9 +148,9 @@ Result<> Volume::setxattr(Ino ino, std::string_view name, std::span<const u8> va
   if (ns->whole) stored = TRY(acl_from_xattr(value, order_));
   if (rest.size() > 255 || stored.size() > 65535) return err(ERANGE);
 
-  std::optional<XrefKey> old;
+  std::optional<FoundXattr> old;
   for (auto& [found_name, found] : TRY(xattrs_of(ino)))
-    if (found_name == name) old = found.key;
+    if (found_name == name) old = std::move(found);
   if (old && (flags & XATTR_CREATE) != 0) return err(EEXIST);
   if (!old && (flags & XATTR_REPLACE) != 0) return err(ENODATA);
 
@@ -160,10 +175,7 @@ Result<> Volume::setxattr(Ino ino, std::string_view name, std::span<const u8> va
     drop_datum_user(node.xid.value());
     return r;
   }
-  if (old) {
-    TRY_VOID(put_xref(*old, xrefs_[*old].seqno | 1, Purpose::removal));
-    drop_datum_user(old->second);
-  }
+  if (old) TRY_VOID(remove_xrefs(*old));
   inode->ctime = now();
   return {};
 }
@@ -177,8 +189,7 @@ Result<> Volume::removexattr(Ino ino, std::string_view name) {
   for (auto& [found_name, found] : TRY(xattrs_of(ino))) {
     if (found_name != name) continue;
     TRY_VOID(make_room(kXrefCost, Purpose::removal));
-    TRY_VOID(put_xref(found.key, xrefs_[found.key].seqno | 1, Purpose::removal));
-    drop_datum_user(found.key.second);
+    TRY_VOID(remove_xrefs(found));
     inode->ctime = now();
     return {};
   }
