@@ -140,9 +140,9 @@ int main(void) {
   printf("continued, exit: %d\n", WEXITSTATUS(status));
   int ends[] = {SIGTERM, SIGKILL, SIGSEGV, SIGABRT, SIGPIPE, SIGHUP};
   for (int i = 0; i < 6; ++i) {
+    signal(ends[i], SIG_DFL);  // before the child exists: it must never run our handlers
     p = fork();
     if (p == 0) {
-      signal(ends[i], SIG_DFL);
       struct timespec forever = {100, 0};
       for (;;) nanosleep(&forever, NULL);
     }
