@@ -124,7 +124,8 @@ TEST(Epoll, LevelEdgeAndOneShot) {
   for (int i = 0; i < 3; ++i) {  // level: again and again
     auto got = *set->wait(8, at_once);
     ASSERT_EQ(got.size(), 1u);
-    EXPECT_EQ(got[0].data.u64, 7u);
+    u64 data = got[0].data.u64;  // packed: no reference to it
+    EXPECT_EQ(data, 7u);
   }
   EXPECT_EQ(error(set->control_set(EPOLL_CTL_MOD, 3, a, event(EPOLLIN | EPOLLET, 8))), 0);
   EXPECT_EQ(set->wait(8, at_once)->size(), 1u);

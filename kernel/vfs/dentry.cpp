@@ -87,12 +87,13 @@ Result<Ref<Dentry>> Dentry::lookup(std::string_view name, bool last) {
   if (child) {
     if (!child->used_.load(std::memory_order_relaxed)) child->used_.store(true, std::memory_order_relaxed);
     if (!fs.revalidates() || inode_->still_valid(name, child->inode(), last)) return child;
-    LockGuard g(lock_);
-    auto it = children_.find(name);
-    if (it != children_.end() && it->second == child) {
-      children_.erase(it);
-      if (!child->negative()) child->deleted_.store(true, std::memory_order_release);
+    if (!child->negative()) child->deleted_.store(true, std::memory_order_release);
+    {
+      LockGuard g(lock_);
+      auto it = children_.find(name);
+      if (it != children_.end() && it->second == child) children_.erase(it);
     }
+    child->prune(true);
   }
   // The directory lock keeps a removal from slipping between the answer and its place in the cache:
   //   look-up: finds x          |
@@ -123,13 +124,17 @@ Ref<Dentry> Dentry::attach(std::string_view name, Ref<Inode> inode) {
 }
 
 void Dentry::detach(std::string_view name) {
-  Ref<Dentry> gone;  // dropped after the lock
-  LockGuard g(lock_);
-  auto it = children_.find(name);
-  if (it == children_.end()) return;
-  gone = it->second;
-  gone->deleted_.store(true, std::memory_order_release);
-  children_.erase(it);
+  Ref<Dentry> gone;
+  {
+    LockGuard g(lock_);
+    auto it = children_.find(name);
+    if (it == children_.end()) return;
+    gone = it->second;
+    gone->deleted_.store(true, std::memory_order_release);
+    children_.erase(it);
+  }
+  // Names known not to exist in it would keep it, as it keeps them.
+  gone->prune(true);
 }
 
 void Dentry::move(std::string_view from, Dentry& new_parent, std::string_view to) {
@@ -146,11 +151,15 @@ void Dentry::move(std::string_view from, Dentry& new_parent, std::string_view to
     child->parent_ = Ref<Dentry>(&new_parent);
     child->name_ = to;
   }
-  LockGuard g(new_parent.lock_);
-  auto& slot = new_parent.children_[std::string(to)];
-  replaced = std::move(slot);
-  slot = child;
-  if (replaced && !replaced->negative()) replaced->deleted_.store(true, std::memory_order_release);
+  {
+    LockGuard g(new_parent.lock_);
+    auto& slot = new_parent.children_[std::string(to)];
+    replaced = std::move(slot);
+    slot = child;
+  }
+  if (!replaced || replaced->negative()) return;
+  replaced->deleted_.store(true, std::memory_order_release);
+  replaced->prune(true);
 }
 
 void Dentry::exchange(std::string_view name, Dentry& other_parent, std::string_view other) {
