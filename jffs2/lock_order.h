@@ -1,4 +1,5 @@
-// The locks of jffs2, outermost first.
+// The locks of jffs2, outermost first. Ranks lie between those of the vfs and of mm in
+// kernel/abi/lock_order.h: a mounted image is called under the former and calls none of the latter.
 //
 //   mkfs     the queue between mkfs's threads; nothing is called with it held
 //   fs       FileSystem's one lock: every operation and every step of garbage collection
@@ -9,8 +10,8 @@
 
 namespace quire::jffs2 {
 
-inline constexpr LockClass kPipelineLock{5, "jffs2::ChunkPipeline"};
-inline constexpr LockClass kFsLock{10, "jffs2::FileSystem"};
-inline constexpr LockClass kDeviceLock{20, "jffs2::FlashDevice"};
+inline constexpr LockClass kPipelineLock{249, "jffs2::ChunkPipeline"};
+inline constexpr LockClass kFsLock{250, "jffs2::FileSystem"};
+inline constexpr LockClass kDeviceLock{252, "jffs2::FlashDevice"};
 
 }  // namespace quire::jffs2
