@@ -67,6 +67,7 @@ Result<Ref<Inode>> MemoryDirectory::create(std::string_view name, const NewNode&
   Ref<Inode> inode = TRY(MemoryInode::make(memory_fs(), node));
   if (!inode->is_directory()) static_cast<MemoryInode&>(*inode).change_links(1);
   LockGuard g(lock_);
+  if (names_.contains(name)) return err(EEXIST);
   put(name, inode);
   if (inode->is_directory()) ++a_.nlink;
   return inode;
@@ -74,9 +75,12 @@ Result<Ref<Inode>> MemoryDirectory::create(std::string_view name, const NewNode&
 
 Result<> MemoryDirectory::link(std::string_view name, Inode& target) {
   auto& node = static_cast<MemoryInode&>(target);
+  {
+    LockGuard g(lock_);
+    if (names_.contains(name)) return err(EEXIST);
+    put(name, Ref<Inode>(&target));
+  }
   node.change_links(1);
-  LockGuard g(lock_);
-  put(name, Ref<Inode>(&target));
   return {};
 }
 
@@ -131,6 +135,11 @@ Result<> MemoryDirectory::rename(std::string_view name, Inode& moved, Inode& new
       TRY_VOID(to.rmdir(new_name, *replaced));
     else
       TRY_VOID(to.unlink(new_name, *replaced));
+  }
+  if (replaced == nullptr) {
+    // The name was made after the caller looked: it looks again.
+    SharedLockGuard g(to.lock_);
+    if (to.names_.contains(new_name)) return err(ESTALE);
   }
   Ref<Inode> held;
   {

@@ -223,8 +223,10 @@ bool old_dir_below(const Path& old_dir, const Path& new_dir) {
 
 }  // namespace
 
-Result<> rename(const Lookup& from_at, std::string_view old_name, const Lookup& to_at,
-                std::string_view new_name, u32 flags) {
+namespace {
+
+Result<> rename_once(const Lookup& from_at, std::string_view old_name, const Lookup& to_at,
+                     std::string_view new_name, u32 flags) {
   if ((flags & ~u32{RENAME_NOREPLACE | RENAME_EXCHANGE}) != 0) return err(EINVAL);
   if ((flags & RENAME_NOREPLACE) != 0 && (flags & RENAME_EXCHANGE) != 0) return err(EINVAL);
   RenameSide from{TRY(walk_to_end(from_at, old_name, 0, true)), {}};
@@ -274,6 +276,18 @@ Result<> rename(const Lookup& from_at, std::string_view old_name, const Lookup& 
   if (replaced && (flags & RENAME_EXCHANGE) == 0 && replaced->inode()->watches_if_any() != nullptr)
     notify_self(*replaced->inode(), IN_DELETE_SELF);
   return {};
+}
+
+}  // namespace
+
+Result<> rename(const Lookup& from_at, std::string_view old_name, const Lookup& to_at,
+                std::string_view new_name, u32 flags) {
+  // ESTALE: the target was made between the look-up and the locks.
+  constexpr int most_tries = 64;
+  for (int tries = 1;; ++tries) {
+    auto done = rename_once(from_at, old_name, to_at, new_name, flags);
+    if (done || done.error() != Errno(ESTALE) || tries == most_tries) return done;
+  }
 }
 
 }  // namespace quire::vfs
