@@ -1,5 +1,6 @@
 #include "kernel/syscall/file_common.h"
 
+#include <signal.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -37,6 +38,15 @@ Result<vfs::IoBuffer> vector_at(Task& task, GuestAddr array, u64 count) {
 Result<u64> install(Task& task, Ref<vfs::File> file, bool cloexec, int from) {
   return static_cast<u64>(
       TRY(task.fds().install(std::move(file), cloexec, task.process().limit(RLIMIT_NOFILE).rlim_cur, from)));
+}
+
+void raise_broken_pipe(Task& task) {
+  siginfo_t info{};
+  info.si_signo = SIGPIPE;
+  info.si_code = SI_USER;
+  info.si_pid = task.pid();
+  info.si_uid = task.credentials().uid;
+  task.process().send_to(task, info);
 }
 
 Result<vfs::MagicTarget> object_at(Task& task, int dirfd, GuestAddr path, int flags) {

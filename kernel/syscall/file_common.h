@@ -23,6 +23,9 @@ Result<vfs::IoBuffer> vector_at(Task& task, GuestAddr array, u64 count);
 /// Installs a descriptor within RLIMIT_NOFILE. EMFILE.
 Result<u64> install(Task& task, Ref<vfs::File> file, bool cloexec, int from = 0);
 
+/// SIGPIPE for the calling thread: it wrote where nobody reads any more.
+void raise_broken_pipe(Task& task);
+
 /// What a path names, or with an empty path and AT_EMPTY_PATH in `flags` what the descriptor does.
 /// AT_SYMLINK_NOFOLLOW in `flags` keeps a last symbolic link.
 Result<vfs::MagicTarget> object_at(Task& task, int dirfd, GuestAddr path, int flags);

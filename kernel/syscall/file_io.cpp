@@ -1,6 +1,5 @@
 // Moving bytes between files and guest memory, and between files.
 #include <linux/falloc.h>
-#include <signal.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -14,15 +13,6 @@
 
 namespace quire::syscall {
 namespace {
-
-void raise_signal(Task& task, int signo) {
-  siginfo_t info{};
-  info.si_signo = signo;
-  info.si_code = SI_USER;
-  info.si_pid = task.pid();
-  info.si_uid = task.credentials().uid;
-  task.process().send_to(task, info);
-}
 
 Result<u64> read_file(Task& task, int fd, vfs::IoBuffer to, i64 offset) {
   Ref<vfs::File> file = TRY(file_at(task, fd));
@@ -38,7 +28,7 @@ Result<u64> write_file(Task& task, int fd, vfs::IoBuffer from, i64 offset) {
   if (!file->writable()) return err(EBADF);
   auto n = file->write(from, offset);
   if (!n) {
-    if (n.error() == Errno(EPIPE)) raise_signal(task, SIGPIPE);
+    if (n.error() == Errno(EPIPE)) raise_broken_pipe(task);
     return err(n.error());
   }
   if (*n > 0 && file->path()) {
@@ -81,7 +71,7 @@ Result<u64> pump(Task& task, vfs::File& in, i64 in_at, vfs::File& out, i64 out_a
       vfs::IoBuffer from(std::span<const std::byte>(room.subspan(done, *got - done)));
       auto put = out.write(from, out_at < 0 ? -1 : out_at + static_cast<i64>(moved + done));
       if (!put) {
-        if (put.error() == Errno(EPIPE)) raise_signal(task, SIGPIPE);
+        if (put.error() == Errno(EPIPE)) raise_broken_pipe(task);
         // What was read but not written goes back where the source can be moved.
         if (in_at < 0) (void)in.seek(-static_cast<i64>(*got - done), SEEK_CUR);
         moved += done;

@@ -1,21 +1,17 @@
 // Making, naming and connecting sockets, their options, and plain sending and receiving.
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 
 #include "kernel/net/host_socket.h"
 #include "kernel/net/local_socket.h"
+#include "kernel/syscall/file_common.h"
 #include "kernel/syscall/handlers_net.h"
 #include "kernel/syscall/net_common.h"
 
 namespace quire::syscall {
 namespace {
-
-Result<int> install(Task& task, Ref<vfs::File> file, bool cloexec) {
-  return task.fds().install(std::move(file), cloexec, task.process().limit(RLIMIT_NOFILE).rlim_cur);
-}
 
 /// Splits SOCK_NONBLOCK and SOCK_CLOEXEC off; EINVAL for other high bits.
 Result<int> open_flags(int type) {
@@ -70,13 +66,7 @@ ucred credentials_of(Task& task) { return {task.pid(), task.credentials().euid, 
 
 Result<u64> sent(Task& task, Result<std::size_t> result, int flags) {
   if (result) return *result;
-  if (result.error() == Errno(EPIPE) && (flags & MSG_NOSIGNAL) == 0) {
-    siginfo_t info{};
-    info.si_signo = SIGPIPE;
-    info.si_code = SI_USER;
-    info.si_pid = task.pid();
-    task.process().send_to(task, info);
-  }
+  if (result.error() == Errno(EPIPE) && (flags & MSG_NOSIGNAL) == 0) raise_broken_pipe(task);
   return err(result.error());
 }
 
@@ -85,7 +75,7 @@ QUIRE_SYSCALL(socket) {
   bool host = net::host_network() && (args.i(0) == AF_INET || args.i(0) == AF_INET6);
   auto make = host ? net::HostSocket::make : net::make_local_socket;
   Ref<net::Socket> socket = TRY(make(args.i(0), args.i(1) & 0xf, args.i(2), flags));
-  return static_cast<u64>(TRY(install(task, std::move(socket), (args.i(1) & SOCK_CLOEXEC) != 0)));
+  return install(task, std::move(socket), (args.i(1) & SOCK_CLOEXEC) != 0);
 }
 
 QUIRE_SYSCALL(socketpair) {
@@ -94,9 +84,9 @@ QUIRE_SYSCALL(socketpair) {
   auto pair = TRY(net::make_local_pair(args.i(0), args.i(1) & 0xf, args.i(2), flags, {credentials_of(task), names}));
   bool cloexec = (args.i(1) & SOCK_CLOEXEC) != 0;
   int fds[2];
-  fds[0] = TRY(install(task, pair.first, cloexec));
+  fds[0] = static_cast<int>(TRY(install(task, pair.first, cloexec)));
   auto second = install(task, pair.second, cloexec);
-  if (second) fds[1] = *second;
+  if (second) fds[1] = static_cast<int>(*second);
   Result<> copied = second ? task.mm().copy_out(args.addr(3), fds, sizeof fds) : Result<>(err(second.error()));
   if (!copied) {
     (void)task.fds().close(fds[0]);
@@ -134,7 +124,7 @@ QUIRE_SYSCALL(accept4) {
   net::Address peer;
   Ref<net::Socket> accepted = TRY(socket->accept(peer, (how & SOCK_NONBLOCK) != 0 ? O_NONBLOCK : 0));
   TRY_VOID(address_out(task, peer, args.addr(1), args.addr(2)));
-  return static_cast<u64>(TRY(install(task, std::move(accepted), (how & SOCK_CLOEXEC) != 0)));
+  return install(task, std::move(accepted), (how & SOCK_CLOEXEC) != 0);
 }
 
 QUIRE_SYSCALL(accept) {
