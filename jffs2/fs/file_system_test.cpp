@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "jffs2/flash/ram_device.h"
+#include "jffs2/fs/erase_size.h"
 
 namespace quire::jffs2 {
 namespace {
@@ -410,6 +411,26 @@ TEST_P(FileSystemTest, SummariesAndFullScansAgree) {
   EXPECT_EQ(want, image_of(false, 4));
   EXPECT_EQ(want, image_of(true, 1));
   mount();
+}
+
+TEST(EraseSize, IsToldByCleanmarkersAndSummaries) {
+  for (ByteOrder order : {ByteOrder::little, ByteOrder::big}) {
+    for (u32 size : {8192u, 65536u, 262144u}) {
+      RamDevice chip({.erase_size = size, .block_count = 8});
+      RamDevice looked_at({.erase_size = 4096, .block_count = 8 * size / 4096});
+      EXPECT_EQ(detect_erase_size(looked_at), std::nullopt);
+      ASSERT_TRUE(FileSystem::format(chip, order));
+      looked_at.load(chip.image());
+      EXPECT_EQ(detect_erase_size(looked_at), size);
+    }
+  }
+}
+
+TEST(EraseSize, IsTheCommonestDistance) {
+  EXPECT_EQ(erase_size_from_edges({}), std::nullopt);
+  EXPECT_EQ(erase_size_from_edges({4096}), std::nullopt);
+  // A block left out, a stray node, the same place twice.
+  EXPECT_EQ(erase_size_from_edges({0, 65536, 65536, 196608, 262144, 270000}), 65536u);
 }
 
 }  // namespace

@@ -146,8 +146,10 @@ class Checker {
 
   void check_inode(Ino ino, const TreeInode& inode) {
     if (!inode.known) return;
+    // A removed file's nodes go one by one, as their blocks are collected: what is left need not be whole.
     if (inode.links == 0 && ino != kRootIno)
-      note("orphan", 0, ino, fmt::format("{}: no name leads to it ({} bytes)", label(ino), inode.meta.isize));
+      return note("orphan", 0, ino,
+                  fmt::format("{}: no name leads to it ({} bytes)", label(ino), inode.meta.isize));
     if (inode.nodes.empty()) {
       if (ino != kRootIno) fault("lost-inode", 0, ino, label(ino) + ": a directory known only by its names");
       return;

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <unordered_map>
 
 #include "base/byte_order.h"
 #include "jffs2/codec/crc.h"
+#include "jffs2/fs/erase_size.h"
 
 namespace quire::jffs2 {
 
@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::array<PageLayout, 7> kLayouts{
     {{512, 16}, {2048, 64}, {2048, 128}, {4096, 128}, {4096, 224}, {4096, 256}, {8192, 448}}};
-constexpr u32 kLeastErase = 4096;
-constexpr u32 kMostErase = 16 << 20;
 // Where nothing tells the size of erase blocks, conflicts are sought in windows of this size.
 constexpr u32 kWindow = 65536;
 // Copies of one node that differ are a sign of two file systems; one pair may be an accident of a
@@ -143,8 +141,6 @@ class Divider {
   std::unordered_map<u64, u32> claims_;
 };
 
-// Cleanmarkers stand at the starts of blocks and summaries reach to their ends, so the distances
-// between such places are multiples of the size.
 void find_erase_size(FoundSystem& s, u32 told) {
   std::vector<u64> edges;
   for (const FoundNode& n : s.nodes) {
@@ -152,17 +148,8 @@ void find_erase_size(FoundSystem& s, u32 told) {
     if (is(n, NodeType::cleanmarker)) edges.push_back(n.offset);
     if (is(n, NodeType::summary)) edges.push_back(n.end());
   }
-  std::sort(edges.begin(), edges.end());
-  // The commonest distance: bad blocks left out and stray nodes disturb single ones only.
-  std::map<u64, u64> distances;
-  for (std::size_t i = 1; i < edges.size(); i++)
-    if (edges[i] != edges[i - 1]) distances[edges[i] - edges[i - 1]]++;
-  u64 most = 0;
-  for (auto [distance, count] : distances) {
-    if (count <= most || distance < kLeastErase || distance > kMostErase || distance % 4 != 0) continue;
-    most = count;
-    s.erase_size = static_cast<u32>(distance);
-  }
+  std::ranges::sort(edges);
+  s.erase_size = erase_size_from_edges(edges).value_or(0);
   if (told != 0) s.erase_size = told;
   s.begin = s.nodes.front().offset;
   if (s.erase_size != 0) {

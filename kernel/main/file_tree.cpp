@@ -47,6 +47,15 @@ Result<Ref<vfs::FileSystem>> new_tmpfs(mm::MemoryManager& memory, u32 mode) {
   return Ref<vfs::FileSystem>(TRY(fs::tmpfs::Tmpfs::create(&memory, o)));
 }
 
+/// Why a source could not be opened.
+std::string reason(Errno error, bool as_image) {
+#ifndef QUIRE_WITHOUT_JFFS2
+  if (as_image) return fs::jffs2::reason(error);
+#endif
+  (void)as_image;
+  return error.message();
+}
+
 /// A directory or file of the host, or a JFFS2 image (`as_image`). Takes the descriptor over.
 Result<Ref<vfs::FileSystem>> open_file_system(Sources::Source& source, bool as_image, bool writable, mm::MemoryManager& memory) {
 #ifndef QUIRE_WITHOUT_JFFS2
@@ -121,7 +130,7 @@ std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, 
   auto failed = [](const std::string& what, Errno e) { return Failed(fmt::format("{}: {}", what, e.message())); };
 
   auto lower = open_file_system(sources.root, !sources.root.directory, options.writable_root, memory);
-  if (!lower) return failed("root '" + options.root + "'", lower.error());
+  if (!lower) return Failed(fmt::format("root '{}': {}", options.root, reason(lower.error(), !sources.root.directory)));
   Ref<vfs::FileSystem> root = *lower;
   if (!options.writable_root) {
     auto upper = new_tmpfs(memory, 0755);
@@ -149,7 +158,7 @@ std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, 
     auto target = make_target(at, v.guest, s.directory || image);
     if (!target) return failed(fmt::format("volume target '{}'", v.guest), target.error());
     auto shown = open_file_system(s, image, !v.read_only, memory);
-    if (!shown) return failed(fmt::format("volume '{}'", v.host), shown.error());
+    if (!shown) return Failed(fmt::format("volume '{}': {}", v.host, reason(shown.error(), image)));
     u64 flags = v.read_only ? 1 : 0;
     auto mounted = vfs::MountTable::instance().mount(*target, *shown, flags, v.host);
     if (!mounted) return failed(fmt::format("volume target '{}'", v.guest), mounted.error());

@@ -9,7 +9,7 @@ def crc(data):
     return zlib.crc32(data, 0xFFFFFFFF) ^ 0xFFFFFFFF
 
 
-def _node(type, body, order):
+def node(type, body, order="<"):
     head = struct.pack(order + "HHI", 0x1985, type, 12 + len(body))
     out = head + struct.pack(order + "I", crc(head)) + body
     return out + b"\xff" * (-len(out) % 4)
@@ -19,7 +19,7 @@ def dirent(pino, ino, name, type=8, version=1, order="<"):
     head = struct.pack(order + "HHI", 0x1985, 0xE001, 40 + len(name))
     fields = struct.pack(order + "IIIIBB2x", pino, version, ino, 0, len(name), type)
     node_crc = crc(head + struct.pack(order + "I", crc(head)) + fields)
-    return _node(0xE001, fields + struct.pack(order + "II", node_crc, crc(name)) + name, order)
+    return node(0xE001, fields + struct.pack(order + "II", node_crc, crc(name)) + name, order)
 
 
 def inode(ino, mode, data=b"", version=1, isize=None, offset=0, dsize=None, compr=0, order="<"):
@@ -30,7 +30,7 @@ def inode(ino, mode, data=b"", version=1, isize=None, offset=0, dsize=None, comp
                          compr, compr, 0)
     node_crc = crc(head + struct.pack(order + "I", crc(head)) + fields)
     # data_crc precedes node_crc, which does not cover it.
-    return _node(0xE002, fields + struct.pack(order + "II", crc(data), node_crc) + data, order)
+    return node(0xE002, fields + struct.pack(order + "II", crc(data), node_crc) + data, order)
 
 
 FILE, DIR, LINK, FIFO = 0o100644, 0o040755, 0o120777, 0o010644

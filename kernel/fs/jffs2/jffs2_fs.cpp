@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "jffs2/fs/erase_size.h"
+#include "jffs2/fs/scan.h"
 #include "kernel/fs/jffs2/jffs2_inode.h"
 
 namespace quire::fs::jffs2 {
@@ -9,6 +11,9 @@ namespace {
 
 constexpr u32 root_number = 1;
 constexpr u32 magic = 0x72b6;  // JFFS2_SUPER_MAGIC
+constexpr u32 usual_erase_size = 64 * 1024;
+constexpr u32 any_erase_size = 4096;  // to look with
+constexpr u32 least_blocks = 8;       // to write; the library needs five
 
 Result<u64> parse_size(std::string_view text) {
   u64 v = 0;
@@ -23,7 +28,39 @@ Result<u64> parse_size(std::string_view text) {
   return v;
 }
 
+/// The chip in the image: its block size where nobody told it, its size where it must grow.
+Result<lib::FileDeviceOptions> chip_in(const std::string& path, const Options& options) {
+  lib::FileDeviceOptions d{.erase_size = options.erase_size, .file_offset = options.offset};
+  if (d.erase_size == 0) {
+    d.erase_size = any_erase_size;
+    d.erase_size = lib::detect_erase_size(*TRY(lib::open_file_device(path, d))).value_or(usual_erase_size);
+  }
+  auto looking = TRY(lib::open_file_device(path, d));
+  // Before anything is written: a file that is no image must stay as it is.
+  if (!lib::detect_order(*looking)) return err(EINVAL);
+  u64 size = looking->geometry().size();
+  d.read_only = options.read_only;
+  d.durable = true;
+  if (!options.read_only) d.size = std::max<u64>(size, u64{least_blocks} * d.erase_size);
+  return d;
+}
+
 }  // namespace
+
+const char* reason(Errno error) {
+  switch (error.value()) {
+    case EINVAL:
+      return "no JFFS2 file system";
+    case ENOTSUP:
+      return "the JFFS2 file system holds nodes that forbid mounting it";
+    case EBUSY:
+      return "somebody else is writing to the image";
+    case EFBIG:
+      return "the image is larger than JFFS2 can be";
+    default:
+      return error.message();
+  }
+}
 
 Result<Options> parse_options(std::string_view text) {
   Options o;
@@ -45,11 +82,7 @@ Result<Options> parse_options(std::string_view text) {
 }
 
 Result<Ref<Jffs2>> Jffs2::open(const std::string& path, mm::MemoryManager& mm, const Options& options) {
-  lib::FileDeviceOptions d;
-  d.erase_size = options.erase_size;
-  d.file_offset = options.offset;
-  d.read_only = options.read_only;
-  d.durable = true;
+  auto d = TRY(chip_in(path, options));
   auto device = TRY(lib::open_file_device(path, d));
   lib::MountOptions m;
   m.read_only = options.read_only;

@@ -18,15 +18,19 @@ class JffsInode;
 
 struct Options {
   bool read_only = true;
-  u32 erase_size = 64 * 1024;
-  u64 offset = 0;  // of the chip in the image file
+  u32 erase_size = 0;  // 0: told by the image, else 64 KiB
+  u64 offset = 0;      // of the chip in the image file
 };
 /// mount(2)'s data: "erase_size=128k,offset=0". EINVAL.
 Result<Options> parse_options(std::string_view text);
 
+/// Why an image was not opened, for people.
+const char* reason(Errno error);
+
 class Jffs2 final : public vfs::FileSystem {
  public:
-  /// Opens and mounts the image. Errors of open(2); EINVAL: no JFFS2 of that geometry.
+  /// Opens and mounts the image; one too small to be written to grows to eight blocks. Errors of open(2);
+  /// EINVAL: no JFFS2 of that geometry; ENOTSUP: nodes that forbid a mount; EBUSY: another writes to it.
   static Result<Ref<Jffs2>> open(const std::string& path, mm::MemoryManager& mm, const Options& options);
   ~Jffs2() override;
 
