@@ -96,46 +96,54 @@ std::optional<u32> summary_offset(std::span<const u8> last8, u32 block_size, Byt
   return offset;
 }
 
-std::optional<Summary> decode_summary(std::span<const u8> block, ByteOrder order) {
-  if (block.size() < kSummaryMarkerSize) return std::nullopt;
+bool decode_summary(std::span<const u8> block, ByteOrder order, Summary& out) {
+  if (block.size() < kSummaryMarkerSize) return false;
   u32 block_size = static_cast<u32>(block.size());
   auto offset = summary_offset(block.last(kSummaryMarkerSize), block_size, order);
-  if (!offset) return std::nullopt;
+  if (!offset) return false;
   auto node = block.subspan(*offset);
   auto header = decode_header(node, order);
   if (!header || header->obsolete || header->type != static_cast<u16>(NodeType::summary) ||
       header->totlen != node.size())
-    return std::nullopt;
+    return false;
   u32 count = load<u32>(node.data() + 12, order);
   u32 cleanmarker = load<u32>(node.data() + 16, order);
   if (load<u32>(node.data() + 28, order) != crc32(node.first(24)) ||
       load<u32>(node.data() + 24, order) != crc32(node.subspan(kSummarySize)) || cleanmarker > *offset)
-    return std::nullopt;
+    return false;
 
-  Summary out{.cleanmarker = cleanmarker, .node_offset = *offset, .entries = {}};
+  out.cleanmarker = cleanmarker;
+  out.node_offset = *offset;
+  out.entries.clear();
   auto rest = node.subspan(kSummarySize, node.size() - kSummarySize - kSummaryMarkerSize);
-  if (count > rest.size() / kXrefEntry) return std::nullopt;
+  if (count > rest.size() / kXrefEntry) return false;
   out.entries.reserve(count);
   u32 end_of_previous = 0;
   for (u32 i = 0; i < count; i++) {
-    if (rest.size() < 2) return std::nullopt;
+    if (rest.size() < 2) return false;
     auto type = static_cast<NodeType>(load<u16>(rest.data(), order));
     u32 fixed = fixed_size(type);
     // An entry of unknown kind has unknown length: the block must be read itself.
-    if (fixed == 0 || rest.size() < fixed) return std::nullopt;
+    if (fixed == 0 || rest.size() < fixed) return false;
     u32 name_length;
     SummaryEntry e = decode_entry(rest.data(), type, order, name_length);
-    if (rest.size() < fixed + name_length) return std::nullopt;
+    if (rest.size() < fixed + name_length) return false;
     e.name = {reinterpret_cast<const char*>(rest.data()) + fixed, name_length};
     u32 least = least_size(e);
     u32 length = type == NodeType::xref ? kXrefSize : e.totlen;
     if (length < least || (type == NodeType::dirent && length != least) || e.offset % 4 != 0 ||
         e.offset < end_of_previous || e.offset > *offset || length > *offset - e.offset)
-      return std::nullopt;
+      return false;
     end_of_previous = e.offset + length;
     out.entries.push_back(e);
     rest = rest.subspan(fixed + name_length);
   }
+  return true;
+}
+
+std::optional<Summary> decode_summary(std::span<const u8> block, ByteOrder order) {
+  Summary out;
+  if (!decode_summary(block, order, out)) return std::nullopt;
   return out;
 }
 

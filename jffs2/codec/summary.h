@@ -32,11 +32,13 @@ std::optional<SummaryEntry> entry_of_node(std::span<const u8> node, ByteOrder or
 struct Summary {
   u32 cleanmarker = 0;  ///< bytes of cleanmarker in front of the block (0: none, or in OOB)
   u32 node_offset = 0;  ///< of the summary node in the block
-  std::vector<SummaryEntry> entries;
+  std::vector<SummaryEntry> entries{};
 };
 
-/// Reads the summary at the end of `block` (a whole erase block). nullopt: there is none that is
-/// sound (CRCs, bounds, order of offsets); the caller scans the block instead.
+/// Reads the summary at the end of `block` (a whole erase block) into `out`, whose memory is used again.
+/// False: there is none that is sound (CRCs, bounds, order of offsets); the caller scans the block
+/// instead.
+bool decode_summary(std::span<const u8> block, ByteOrder order, Summary& out);
 std::optional<Summary> decode_summary(std::span<const u8> block, ByteOrder order);
 
 /// Offset of the summary node told by the marker in the block's last 8 bytes, if it is one.

@@ -40,8 +40,7 @@ void Index::account_live(Block& block, const NodeRef& ref, i32 sign) {
   block.live_summary += static_cast<u32>(sign) * entry;
 }
 
-RefId Index::add(const NodeRef& ref, u32 Block::* from, bool checked) {
-  BlockIndex b(ref.offset() / erase_size_);
+RefId Index::add(BlockIndex b, const NodeRef& ref, u32 Block::* from, bool checked) {
   Block& block = blocks_[b.value()];
   RefId new_id = id(b, static_cast<u32>(block.refs.size()));
   block.refs.push_back(ref);

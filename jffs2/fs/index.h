@@ -56,9 +56,9 @@ class Index {
   NodeRef& ref(RefId id) { return blocks_[id.value() >> shift_].refs[id.value() & mask_]; }
   const NodeRef& ref(RefId id) const { return blocks_[id.value() >> shift_].refs[id.value() & mask_]; }
   RefId id(BlockIndex b, u32 i) const { return RefId(b.value() << shift_ | i); }
-  /// Adds a live reference at the end of its block's array and moves its room from the account that
-  /// `from` names to used (checked) or unchecked. `owner` may be kNoSlot.
-  RefId add(const NodeRef& ref, u32 Block::* from, bool checked);
+  /// Adds a live reference at the end of the array of its block `b` and moves its room from the account
+  /// that `from` names to used (checked) or unchecked.
+  RefId add(BlockIndex b, const NodeRef& ref, u32 Block::* from, bool checked);
   void mark_obsolete(RefId id);
   void mark_checked(RefId id);
   /// Puts the reference at the head of its inode's list.

@@ -40,11 +40,12 @@ class Scanner {
  public:
   Scanner(FlashDevice& device, const ScanOptions& options) : device_(device), options_(options) {}
 
-  BlockScan scan(BlockIndex b) {
-    out_ = BlockScan{};
+  /// Good until the next call; may be moved from.
+  BlockScan& scan(BlockIndex b) {
+    out_.clear();
     if (device_.is_bad(b)) {
       out_.kind = BlockScan::Kind::bad;
-      return std::move(out_);
+      return out_;
     }
     const Geometry& g = device_.geometry();
     u64 start = g.block_start(b);
@@ -61,7 +62,7 @@ class Scanner {
                     is_oob_cleanmarker(oob, options_.order);
     }
     scan_block(block, g.is_nand());
-    return std::move(out_);
+    return out_;
   }
 
  private:
@@ -104,16 +105,16 @@ class Scanner {
   }
 
   bool take_summary(std::span<const u8> block, bool nand) {
-    auto summary = decode_summary(block, options_.order);
-    if (!summary) return false;
+    if (!decode_summary(block, options_.order, summary_)) return false;
     // A front that is gone (its erase was cut) tells that the nodes listed may be gone too.
-    if (nand ? !out_.front : summary->cleanmarker != 0 && !out_.marker) return false;
-    if (!summary->entries.empty() &&
-        !decode_header(block.subspan(summary->entries[0].offset), options_.order))
+    if (nand ? !out_.front : summary_.cleanmarker != 0 && !out_.marker) return false;
+    if (!summary_.entries.empty() &&
+        !decode_header(block.subspan(summary_.entries[0].offset), options_.order))
       return false;
     out_.summary = true;
+    out_.nodes.reserve(summary_.entries.size());
     u32 listed = 0;
-    for (const SummaryEntry& e : summary->entries) {
+    for (const SummaryEntry& e : summary_.entries) {
       ScannedNode n{.offset = e.offset, .length = e.type == NodeType::xref ? kXrefSize : e.totlen};
       listed += pad4(n.length);
       switch (e.type) {
@@ -148,7 +149,7 @@ class Scanner {
       }
       out_.nodes.push_back(n);
     }
-    out_.wasted = static_cast<u32>(block.size()) - summary->node_offset + summary->cleanmarker +
+    out_.wasted = static_cast<u32>(block.size()) - summary_.node_offset + summary_.cleanmarker +
                   (out_.sequence != 0 ? kStampSize : 0);
     out_.wasted = std::min(out_.wasted, static_cast<u32>(block.size()) - listed);
     return true;
@@ -274,26 +275,80 @@ class Scanner {
   FlashDevice& device_;
   const ScanOptions& options_;
   std::vector<u8> buffer_;
+  Summary summary_;
   BlockScan out_;
+};
+
+/// Blocks that helpers scan while the caller takes over what is done.
+class SharedScan {
+ public:
+  SharedScan(FlashDevice& device, const ScanOptions& options)
+      : device_(device),
+        options_(options),
+        count_(device.geometry().block_count),
+        done_(count_),
+        is_done_(count_) {}
+
+  Result<> run(unsigned helpers, const std::function<Result<>(BlockIndex, BlockScan&)>& take) {
+    std::vector<std::jthread> threads;
+    for (unsigned i = 0; i < helpers; i++)
+      threads.emplace_back([this] {
+        Scanner scanner(device_, options_);
+        while (scan_next(scanner)) {
+        }
+      });
+    Scanner scanner(device_, options_);
+    for (u32 i = 0; i < count_; i++) {
+      while (!is_done_[i] && scan_next(scanner)) {
+      }
+      is_done_[i].wait(false);
+      auto taken = take(BlockIndex(i), done_[i]);
+      done_[i] = BlockScan{};
+      if (taken) continue;
+      next_ = count_;
+      return taken;
+    }
+    return {};
+  }
+
+ private:
+  /// False: none is left.
+  bool scan_next(Scanner& scanner) {
+    u32 i = next_++;
+    if (i >= count_) return false;
+    done_[i] = std::move(scanner.scan(BlockIndex(i)));
+    is_done_[i] = true;
+    is_done_[i].notify_one();
+    return true;
+  }
+
+  FlashDevice& device_;
+  const ScanOptions& options_;
+  const u32 count_;
+  std::atomic<u32> next_{0};
+  std::vector<BlockScan> done_;
+  std::vector<std::atomic<bool>> is_done_;
 };
 
 }  // namespace
 
-Result<std::vector<BlockScan>> scan_blocks(FlashDevice& device, const ScanOptions& options) {
+void BlockScan::clear() {
+  BlockScan fresh;
+  fresh.nodes.swap(nodes);
+  fresh.names.swap(names);
+  *this = std::move(fresh);
+  nodes.clear();
+  names.clear();
+}
+
+Result<> scan_blocks(FlashDevice& device, const ScanOptions& options,
+                     const std::function<Result<>(BlockIndex, BlockScan&)>& take) {
   u32 count = device.geometry().block_count;
-  std::vector<BlockScan> out(count);
-  std::atomic<u32> next{0};
-  auto work = [&] {
-    Scanner scanner(device, options);
-    for (u32 i = next++; i < count; i = next++) out[i] = scanner.scan(BlockIndex(i));
-  };
-  {
-    std::vector<std::jthread> helpers;
-    unsigned threads = std::min<unsigned>(options.threads, (count + 15) / 16);
-    for (unsigned t = 1; t < threads; t++) helpers.emplace_back(work);
-    work();
-  }
-  return out;
+  unsigned threads = std::min<unsigned>(options.threads, (count + 15) / 16);
+  if (threads > 1) return SharedScan(device, options).run(threads - 1, take);
+  Scanner scanner(device, options);
+  for (u32 i = 0; i < count; i++) TRY_VOID(take(BlockIndex(i), scanner.scan(BlockIndex(i))));
+  return {};
 }
 
 std::optional<ByteOrder> detect_order(FlashDevice& device) {

@@ -1,7 +1,9 @@
 // Reading a chip's blocks: by their summaries where they are sound, else node by node. Blocks are
-// independent, so several threads share the work; the result does not depend on how many.
+// independent, so several threads share the work; the result does not depend on how many. What was read
+// of a block is taken over before the next is needed, so little memory is in use at any time.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -47,6 +49,8 @@ struct BlockScan {
   bool end_of_image = false;  ///< starts with OpenWrt's end marker: nothing from here on counts
 
   std::string_view name(const ScannedNode& n) const { return {names.data() + n.name_at, n.name_length}; }
+  /// For the next block; the vectors keep their memory.
+  void clear();
 };
 
 struct ScanOptions {
@@ -55,8 +59,10 @@ struct ScanOptions {
   bool ignore_summaries = false;
 };
 
-/// Scans all blocks. EIO only if the device cannot be read at all.
-Result<std::vector<BlockScan>> scan_blocks(FlashDevice& device, const ScanOptions& options);
+/// Scans all blocks and hands them to `take` in their order, on the calling thread; a BlockScan is lent
+/// until `take` returns. An error of `take` ends the scan and is returned.
+Result<> scan_blocks(FlashDevice& device, const ScanOptions& options,
+                     const std::function<Result<>(BlockIndex, BlockScan&)>& take);
 
 /// The byte order that most of the sampled blocks' first nodes have; nullopt: no node found.
 std::optional<ByteOrder> detect_order(FlashDevice& device);

@@ -8,13 +8,9 @@
 #include <chrono>
 #include <ctime>
 
-#include "jffs2/flash/erased.h"
-
 namespace quire::jffs2 {
 namespace {
 
-constexpr u32 kLeastBlocks = 5;
-constexpr unsigned kMostScanThreads = 8;
 /// The background thread looks around this often even if nobody calls it.
 constexpr auto kIdle = std::chrono::seconds(5);
 constexpr auto kBetweenSteps = std::chrono::microseconds(50);
@@ -78,41 +74,11 @@ Volume::~Volume() { (void)unmount().has_value(); }
 
 Result<> Volume::mount() {
   auto start = std::chrono::steady_clock::now();
-  ScanOptions scan{
-      .order = order_, .threads = options_.scan_threads, .ignore_summaries = options_.ignore_summaries};
-  if (scan.threads == 0) scan.threads = std::clamp(std::thread::hardware_concurrency(), 1u, kMostScanThreads);
-  auto scans = TRY(scan_blocks(device_, scan));
-
-  // OpenWrt's end marker: what lies behind is left over and may be erased.
-  bool ended = false;
-  bool any_marker = false, any_garbage = false;
-  std::size_t nodes = 0;
-  bool force_read_only = false;
-  for (BlockScan& s : scans) {
-    ended |= s.end_of_image;
-    if (ended && s.kind != BlockScan::Kind::bad) {
-      s = BlockScan{};
-      s.kind = BlockScan::Kind::unmarked;
-    }
-    if (s.incompatible) return err(ENOTSUP);
-    force_read_only |= s.read_only;
-    any_marker |= s.marker || s.sequence != 0;
-    any_garbage |= s.kind == BlockScan::Kind::content;
-    nodes += s.nodes.size();
-  }
-  if (nodes == 0 && !any_marker && any_garbage) return err(EINVAL);
-  if (force_read_only) note("node types that allow reading only: mounted read-only");
-  read_only_ = options_.read_only || device_.read_only() || force_read_only;
-
   {
     LockGuard guard(lock_);
-    if (!read_only_ && index_.block_count() < kLeastBlocks) return err(EINVAL);
-    u32 last = 0;
-    for (const BlockScan& s : scans) last = std::max(last, s.sequence);
-    log_.set_sequence(last);
-    TRY_VOID(build(scans));
-    if (!read_only_) TRY_VOID(recover(scans));
-    std::vector<BlockScan>().swap(scans);
+    std::vector<BlockIndex> odd;
+    TRY_VOID(build(odd));
+    if (!read_only_) TRY_VOID(recover(odd));
     counters_.mount_ns = elapsed_ns(start);
   }
   // What the scan held in passing goes back to the system.

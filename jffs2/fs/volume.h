@@ -69,8 +69,9 @@ class Volume final : public FileSystem {
   std::vector<Ino> inodes() override;
 
  private:
-  /// A name found on flash, while mounting.
+  /// What the scan found (volume_build.cpp).
   struct FoundName;
+  struct MountScan;
   /// The newest node of an extended attribute's datum.
   struct Datum {
     RefId ref = kNoRef;
@@ -92,18 +93,20 @@ class Volume final : public FileSystem {
   void fail_read_only(const char* why) REQUIRES(lock_);
 
   // volume_build.cpp
-  Result<> build(std::vector<BlockScan>& scans) REQUIRES(lock_);
-  void add_nodes(std::vector<BlockScan>& scans, std::vector<FoundName>& names,
-                 std::vector<std::pair<RefId, ScannedNode>>& xattr_nodes) REQUIRES(lock_);
-  void resolve_names(std::vector<FoundName>& names) REQUIRES(lock_);
-  void settle_double_directories(std::vector<FoundName>& names) REQUIRES(lock_);
+  /// Scans the chip and builds the index. Blocks that are damaged, or lack the front that a whole erase
+  /// leaves, go to `odd`, in their order.
+  Result<> build(std::vector<BlockIndex>& odd) REQUIRES(lock_);
+  Result<> take_block(BlockIndex b, BlockScan& scan, MountScan& found) REQUIRES(lock_);
+  void add_nodes(BlockIndex b, const BlockScan& scan, MountScan& found) REQUIRES(lock_);
+  void resolve_names(MountScan& found) REQUIRES(lock_);
+  void settle_double_directories(MountScan& found) REQUIRES(lock_);
   void walk_tree(std::vector<FoundName>& names) REQUIRES(lock_);
   void resolve_xattrs(std::vector<std::pair<RefId, ScannedNode>>& nodes) REQUIRES(lock_);
   /// True when what `a` refers to was written after `b`, as far as stamps and places tell.
   bool written_later(RefId a, RefId b) const REQUIRES(lock_);
 
   // volume_recover.cpp
-  Result<> recover(const std::vector<BlockScan>& scans) REQUIRES(lock_);
+  Result<> recover(const std::vector<BlockIndex>& odd) REQUIRES(lock_);
 
   // volume_load.cpp
   Result<Inode*> load(Ino ino) REQUIRES(lock_);

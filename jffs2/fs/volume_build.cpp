@@ -7,16 +7,37 @@
 
 namespace quire::jffs2 {
 
+namespace {
+constexpr u32 kLeastBlocks = 5;
+constexpr unsigned kMostScanThreads = 8;
+}  // namespace
+
 struct Volume::FoundName {
   Ino dir{};
   u32 hash = 0;
   Version version{};
   Ino ino{};
   RefId ref = kNoRef;
+  RefId first = kNoRef;  ///< the earliest copy of this very dirent: collection moves dirents about
+  u32 name_at = 0;       ///< in MountScan::bytes
+  u8 name_length = 0;
   FileType type = FileType::unknown;
   bool lost = false;  ///< not the one that counts
-  std::string_view name{};
-  RefId first = kNoRef;  ///< the earliest copy of this very dirent: collection moves dirents about
+};
+
+struct Volume::MountScan {
+  std::vector<FoundName> names;
+  std::vector<char> bytes;  ///< of the names
+  std::vector<std::pair<RefId, ScannedNode>> xattrs;
+  std::vector<BlockIndex> odd;  ///< damaged, or without the front that a whole erase leaves
+  u32 last_sequence = 0;
+  bool ended = false;  ///< OpenWrt's end marker was met: what lies behind is left over
+  bool any_node = false;
+  bool any_marker = false;
+  bool any_content = false;
+  bool read_only = false;  ///< a node forbids writing
+
+  std::string_view name(const FoundName& n) const { return {bytes.data() + n.name_at, n.name_length}; }
 };
 
 bool Volume::written_later(RefId a, RefId b) const {
@@ -25,78 +46,118 @@ bool Volume::written_later(RefId a, RefId b) const {
   return sa != sb ? sa > sb : a > b;
 }
 
-Result<> Volume::build(std::vector<BlockScan>& scans) {
-  std::vector<FoundName> names;
-  std::vector<std::pair<RefId, ScannedNode>> xattr_nodes;
+Result<> Volume::build(std::vector<BlockIndex>& odd) {
+  ScanOptions options{
+      .order = order_, .threads = options_.scan_threads, .ignore_summaries = options_.ignore_summaries};
+  if (options.threads == 0)
+    options.threads = std::clamp(std::thread::hardware_concurrency(), 1u, kMostScanThreads);
   index_.find_or_add(kRootIno);
   index_.slot(index_.find(kRootIno)).parent = kRootIno;
-  add_nodes(scans, names, xattr_nodes);
-  resolve_names(names);
-  settle_double_directories(names);
-  walk_tree(names);
-  resolve_xattrs(xattr_nodes);
+  MountScan found;
+  auto take = [&](BlockIndex b, BlockScan& scan) REQUIRES(lock_) { return take_block(b, scan, found); };
+  TRY_VOID(scan_blocks(device_, options, take));
+  if (!found.any_node && !found.any_marker && found.any_content) return err(EINVAL);
+  if (found.read_only) note("node types that allow reading only: mounted read-only");
+  read_only_ = options_.read_only || device_.read_only() || found.read_only;
+  if (!read_only_ && index_.block_count() < kLeastBlocks) return err(EINVAL);
+  log_.set_sequence(found.last_sequence);
+
+  resolve_names(found);
+  settle_double_directories(found);
+  walk_tree(found.names);
+  resolve_xattrs(found.xattrs);
   index_.shrink();
+  odd = std::move(found.odd);
   return {};
 }
 
-void Volume::add_nodes(std::vector<BlockScan>& scans, std::vector<FoundName>& names,
-                       std::vector<std::pair<RefId, ScannedNode>>& xattr_nodes) {
-  const Geometry& g = device_.geometry();
-  std::size_t name_count = 0;
-  for (const BlockScan& s : scans)
-    name_count += static_cast<std::size_t>(std::ranges::count(s.nodes, RefKind::dirent, &ScannedNode::kind));
-  names.reserve(name_count);
+Result<> Volume::take_block(BlockIndex b, BlockScan& scan, MountScan& found) {
+  found.ended |= scan.end_of_image;
+  if (found.ended && scan.kind != BlockScan::Kind::bad) {
+    scan.clear();
+    scan.kind = BlockScan::Kind::unmarked;
+  }
+  if (scan.incompatible) return err(ENOTSUP);
+  found.read_only |= scan.read_only;
+  found.any_marker |= scan.marker || scan.sequence != 0;
+  found.any_content |= scan.kind == BlockScan::Kind::content;
+  found.any_node |= !scan.nodes.empty();
+  found.last_sequence = std::max(found.last_sequence, scan.sequence);
+  if (scan.damaged != 0 || !scan.front) found.odd.push_back(b);
+  counters_.damaged_nodes += scan.damaged;
+  counters_.unknown_nodes += scan.unknown;
+  counters_.summaries_used += scan.summary ? 1 : 0;
 
-  for (u32 i = 0; i < scans.size(); i++) {
-    BlockScan& s = scans[i];
-    Block& block = index_.block(BlockIndex(i));
-    block.sequence = s.sequence;
-    block.summary = s.summary;
-    counters_.damaged_nodes += s.damaged;
-    counters_.unknown_nodes += s.unknown;
-    counters_.summaries_used += s.summary ? 1 : 0;
-    if (s.kind == BlockScan::Kind::erased) {
-      log_.add_free(BlockIndex(i), true);
-      continue;
-    }
-    block.state = s.kind == BlockScan::Kind::bad        ? BlockState::bad
-                  : s.kind == BlockScan::Kind::unmarked ? BlockState::erase_pending
-                                                        : BlockState::used;
-    if (block.state == BlockState::bad) index_.count_unusable();
-    block.wasted = std::min(s.wasted, g.erase_size);
-    block.dirty = g.erase_size - block.wasted;
-    block.refs.reserve(s.nodes.size());
-    for (const ScannedNode& n : s.nodes) {
-      u32 offset = static_cast<u32>(g.block_start(BlockIndex(i)) + n.offset);
-      bool owned = n.kind == RefKind::inode || n.kind == RefKind::dirent;
+  Block& block = index_.block(b);
+  block.sequence = scan.sequence;
+  block.summary = scan.summary;
+  switch (scan.kind) {
+    case BlockScan::Kind::erased:
+      log_.add_free(b, true);
+      return {};
+    case BlockScan::Kind::bad:
+      block.state = BlockState::bad;
+      index_.count_unusable();
+      break;
+    case BlockScan::Kind::unmarked:
+      block.state = BlockState::erase_pending;
+      break;
+    case BlockScan::Kind::content:
+      block.state = BlockState::used;
+      break;
+  }
+  block.wasted = std::min(scan.wasted, device_.geometry().erase_size);
+  block.dirty = device_.geometry().erase_size - block.wasted;
+  add_nodes(b, scan, found);
+  return {};
+}
+
+void Volume::add_nodes(BlockIndex b, const BlockScan& scan, MountScan& found) {
+  u32 start = static_cast<u32>(device_.geometry().block_start(b));
+  index_.block(b).refs.reserve(scan.nodes.size());
+  u32 names_at = static_cast<u32>(found.bytes.size());
+  found.bytes.insert(found.bytes.end(), scan.names.begin(), scan.names.end());
+  // Neighbours are mostly of one inode.
+  Ino last_owner = kNoIno;
+  Slot last_slot = kNoSlot;
+  for (const ScannedNode& n : scan.nodes) {
+    Slot slot = kNoSlot;
+    bool owned = n.kind == RefKind::inode || n.kind == RefKind::dirent;
+    if (owned) {
       Ino owner = n.kind == RefKind::dirent ? n.pino : n.ino;
-      if (owned && owner == kNoIno) continue;  // nothing can name it
-      Slot slot = owned ? index_.find_or_add(owner) : kNoSlot;
-      RefId id = index_.add(NodeRef(offset, n.length, n.kind, slot), &Block::dirty, false);
+      if (owner == kNoIno) continue;  // nothing can name it
+      if (owner != last_owner) last_slot = index_.find_or_add(owner);
+      last_owner = owner;
+      slot = last_slot;
       highest_ino_ = std::max({highest_ino_, n.ino, owner});
-      if (owned) index_.link(id);
-      if (n.kind == RefKind::dirent) {
-        std::string_view name = s.name(n);
-        names.push_back({n.pino, name_hash(name), n.version, n.ino, id, n.file_type, false, name});
-      } else if (n.kind == RefKind::xattr || n.kind == RefKind::xref) {
-        xattr_nodes.emplace_back(id, n);
-      }
     }
-    // The nodes have their references now; names are still wanted.
-    std::vector<ScannedNode>().swap(s.nodes);
+    RefId id = index_.add(b, NodeRef(start + n.offset, n.length, n.kind, slot), &Block::dirty, false);
+    if (owned) index_.link(id);
+    if (n.kind == RefKind::dirent)
+      found.names.push_back({.dir = n.pino,
+                             .hash = name_hash(scan.name(n)),
+                             .version = n.version,
+                             .ino = n.ino,
+                             .ref = id,
+                             .name_at = names_at + n.name_at,
+                             .name_length = n.name_length,
+                             .type = n.file_type});
+    else if (n.kind == RefKind::xattr || n.kind == RefKind::xref)
+      found.xattrs.emplace_back(id, n);
   }
 }
 
-void Volume::resolve_names(std::vector<FoundName>& names) {
+void Volume::resolve_names(MountScan& found) {
+  std::vector<FoundName>& names = found.names;
   std::ranges::sort(names, [&](const FoundName& a, const FoundName& b) REQUIRES(lock_) {
     if (a.dir != b.dir) return a.dir < b.dir;
     if (a.hash != b.hash) return a.hash < b.hash;
-    if (a.name != b.name) return a.name < b.name;
+    if (int order = found.name(a).compare(found.name(b)); order != 0) return order < 0;
     if (a.version != b.version) return a.version < b.version;
     return written_later(b.ref, a.ref);
   });
-  auto same = [](const FoundName& a, const FoundName& b) {
-    return a.dir == b.dir && a.hash == b.hash && a.name == b.name;
+  auto same = [&](const FoundName& a, const FoundName& b) {
+    return a.dir == b.dir && a.hash == b.hash && found.name(a) == found.name(b);
   };
   for (std::size_t i = 0; i < names.size();) {
     bool ghosts = false;
@@ -118,12 +179,12 @@ void Volume::resolve_names(std::vector<FoundName>& names) {
   }
 }
 
-void Volume::settle_double_directories(std::vector<FoundName>& names) {
+void Volume::settle_double_directories(MountScan& found) {
   // A directory has one name; a rename that was cut leaves two. Of the two in one directory the later
   // version is the new name; across directories it is what was written later (recovery settles this
   // before it copies anything), which in others' images only the times of the dirents can tell.
   std::vector<FoundName*> dirs;
-  for (FoundName& n : names)
+  for (FoundName& n : found.names)
     if (!n.lost && n.ino != kNoIno && n.type == FileType::dir) dirs.push_back(&n);
   std::ranges::sort(dirs, [](const FoundName* a, const FoundName* b) { return a->ino < b->ino; });
   auto time_of = [&](const FoundName& n) REQUIRES(lock_) {
@@ -149,8 +210,9 @@ void Volume::settle_double_directories(std::vector<FoundName>& names) {
       if (dirs[k] == best) continue;
       dirs[k]->lost = true;
       index_.mark_obsolete(dirs[k]->ref);
-      losers_.push_back({dirs[k]->dir, std::string(dirs[k]->name), best->dir, std::string(best->name)});
-      note("directory with two names: \"" + std::string(dirs[k]->name) + "\" is dropped");
+      std::string name(found.name(*dirs[k]));
+      note("directory with two names: \"" + name + "\" is dropped");
+      losers_.push_back({dirs[k]->dir, std::move(name), best->dir, std::string(found.name(*best))});
     }
     i = j;
   }

@@ -24,23 +24,20 @@ namespace {
 constexpr std::size_t kMostUnmarked = 4;
 }  // namespace
 
-Result<> Volume::recover(const std::vector<BlockScan>& scans) {
+Result<> Volume::recover(const std::vector<BlockIndex>& odd) {
   std::vector<BlockIndex> empty, suspect, unmarked;
-  for (u32 i = 0; i < scans.size(); i++) {
+  for (u32 i = 0; i < index_.block_count(); i++) {
     BlockIndex b(i);
     const Block& block = index_.block(b);
     if (block.state == BlockState::erase_pending) {
       empty.push_back(b);
     } else if (block.state == BlockState::used) {
       bool was_open = block.sequence != 0 && !block.summary;
-      bool damaged = scans[i].damaged != 0;
-      bool no_front = !scans[i].front;
+      bool is_odd = std::ranges::binary_search(odd, b);
       if (was_open)
         (block.live() == 0 ? empty : suspect).push_back(b);
-      else if (block.live() == 0 && (damaged || no_front))
-        empty.push_back(b);
-      else if (damaged || no_front)
-        unmarked.push_back(b);
+      else if (is_odd)
+        (block.live() == 0 ? empty : unmarked).push_back(b);
     }
   }
   if (unmarked.size() <= kMostUnmarked) suspect.insert(suspect.end(), unmarked.begin(), unmarked.end());
