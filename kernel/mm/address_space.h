@@ -13,6 +13,7 @@
 #include "kernel/abi/types.h"
 #include "kernel/mm/memory_manager.h"
 #include "kernel/mm/memory_object.h"
+#include "kernel/platform/platform.h"
 #include "kernel/platform/space.h"
 
 namespace quire::mm {
@@ -138,6 +139,9 @@ class AddressSpace : public RefCounted {
   // --- checked copies --------------------------------------------------------------------------------
   /// All or EFAULT.
   virtual Result<> copy_in(void* to, GuestAddr from, std::size_t n) = 0;
+  /// A system call trapped at the SYSCALL at this address: it may get patched.
+  virtual void call_trapped(GuestAddr address, const platform::TrappedCall& call) = 0;
+
   virtual Result<> copy_out(GuestAddr to, const void* from, std::size_t n) = 0;
   /// As far as possible: bytes copied before the first unusable page.
   virtual std::size_t copy_in_some(void* to, GuestAddr from, std::size_t n) = 0;

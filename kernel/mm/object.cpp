@@ -124,11 +124,35 @@ Result<> ObjectImpl::read_source(u64 first, u64 pages, FrameNumber frame, bool p
     done += n;
   }
   if (patched && done != 0)
-    manager_.platform().patcher().patch(patch_key_, first * page_size, to.first(done));
+    manager_.platform().patcher().apply(patch_key_, first * page_size, to);
   return {};
 }
 
 Result<> ObjectImpl::fill(u64 index, bool patched) {
+void ObjectImpl::call_trapped(u64 offset, const platform::TrappedCall& call) {
+  platform::TextPatcher& patcher = manager_.platform().patcher();
+  const u64 index = offset >> page_shift;
+  LockGuard guard(lock_);
+  auto it = patched_.find(window_of(index));
+  if (it == patched_.end() || !it->second.valid[in_window(index)]) return;
+  const std::span<std::byte> page(manager_.memory().at(first_frame(it->second.block) + in_window(index)), page_size);
+  if (!patcher.trapped(patch_key_, index * page_size, page, offset % page_size, call)) return;
+  // From here on nobody finds the page, and its window stays.
+  it->second.valid[in_window(index)] = false;
+  it->second.filling[in_window(index)] = true;
+  guard.unlock();
+  forget_in_mappers(index * page_size, (index + 1) * page_size, false);
+  patcher.apply(patch_key_, index * page_size, page);
+  guard.lock();
+  Window& w = patched_.find(window_of(index))->second;
+  w.filling[in_window(index)] = false;
+  if (index < page_count())
+    w.valid[in_window(index)] = true;
+  else
+    manager_.pool().clear(first_frame(w.block) + in_window(index), 1);  // truncated meanwhile
+  filled_.notify_all();
+}
+
   if (!backed()) return {};
   LockGuard guard(lock_);
   for (;;) {

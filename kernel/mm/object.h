@@ -17,6 +17,7 @@
 #include "kernel/mm/memory_object.h"
 
 namespace quire::mm {
+#include "kernel/platform/platform.h"
 
 class ManagerImpl;
 class ObjectImpl;
@@ -88,6 +89,9 @@ class ObjectImpl final : public MemoryObject {
  private:
   using Bits = std::bitset<pages_per_huge>;
   struct Window {
+  /// A system call trapped at a SYSCALL of the patched copy: once that is worth it, its page is taken from
+  /// all who map it, patched, and shown again at the next fault. Called with no mm lock held.
+  void call_trapped(u64 offset, const platform::TrappedCall& call);
     BlockNumber block = no_block;
     Bits valid, filling, dirty;  // of an object with a source
   };

@@ -17,6 +17,19 @@ bool AddressSpaceImpl::patched(const Vma& v) const {
          !allows(v.access, Access::write);
 }
 
+void AddressSpaceImpl::call_trapped(GuestAddr address, const platform::TrappedCall& call) {
+  Ref<ObjectImpl> object;
+  u64 offset = 0;
+  {
+    SharedLockGuard guard(lock_);
+    Vma* v = vmas_.find(address.value());
+    if (v == nullptr || !patched(*v)) return;
+    object = v->object;
+    offset = v->object_offset(address.value());
+  }
+  object->call_trapped(offset, call);
+}
+
 platform::Ticket AddressSpaceImpl::revoke(u64 begin, u64 end) {
   count(manager_.counters.revocations);
   return space_->unmap({GuestAddr(begin), GuestAddr(end)});

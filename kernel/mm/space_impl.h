@@ -52,6 +52,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void set_mmap_base(GuestAddr base) override;
 
   FaultOutcome fault(GuestAddr address, Access access, GuestAddr sp) override;
+  void call_trapped(GuestAddr address, const platform::TrappedCall& call) override;
 
   Result<> copy_in(void* to, GuestAddr from, std::size_t n) override;
   Result<> copy_out(GuestAddr to, const void* from, std::size_t n) override;

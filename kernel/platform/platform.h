@@ -16,10 +16,10 @@ namespace quire::platform {
 
 /// Fixed facts of the platform that the kernel builds address spaces around.
 struct Layout {
-  GuestAddr lowest{};      // first address a guest may map
-  GuestAddr limit{};       // first address it may not (below the stub's own area)
-  GuestRange vdso{};       // code, mapped by the platform in every stub; empty: none
-  GuestRange vvar{};       // its data
+  GuestAddr lowest{};           // first address a guest may map
+  GuestAddr limit{};            // first address it may not (below the stub's own area)
+  GuestRange vdso{};            // code, mapped by the platform in every stub; empty: none
+  GuestRange vvar{};            // its data
   u64 extended_state_size = 0;  // bytes of a standard-format XSAVE area as signal frames hold it
   u64 xfeature_mask = 0;
 };
@@ -38,11 +38,11 @@ struct Counters {
 };
 
 struct Options {
-  unsigned stub_pool = 2;      // stubs made ahead
-  bool patch = true;           // patch system-call sites
-  std::string memory = "auto"; // auto, tmpfs, memfd
-  unsigned max_stubs = 1024;   // beyond that, and where the host gives no more, idle spaces lose theirs
-  int memory_fd = -1;          // from open_memory_file(), taken over; then `memory` is ignored
+  unsigned stub_pool = 2;       // stubs made ahead
+  bool patch = true;            // patch system-call sites
+  std::string memory = "auto";  // auto, tmpfs, memfd
+  unsigned max_stubs = 1024;    // beyond that, and where the host gives no more, idle spaces lose theirs
+  int memory_fd = -1;           // from open_memory_file(), taken over; then `memory` is ignored
 };
 
 /// Makes the memory file ahead of create_native(). Needed where Landlock confines the process: it
@@ -50,14 +50,27 @@ struct Options {
 /// stubs must come after it (else there is no private tier). The descriptor is close-on-exec.
 Result<int> open_memory_file(const std::string& preference);
 
-/// Rewrites system-call instructions in a copy of program text to direct hand-offs. The slots are
-/// keyed by (file key, offset), so that every process that maps the text shares them.
+/// A system call that trapped in text that may be patched, as far as that tells what stands before it.
+struct TrappedCall {
+  u64 number = 0;
+  u64 r9 = 0;
+  std::span<const std::byte> stack{};  // from the guest's stack pointer up, as much as can be read
+};
+
+/// Rewrites system-call instructions in a copy of program text to direct hand-offs. Only where a call has
+/// trapped is anything rewritten. Sites are keyed by (file key, offset), so that every process that maps
+/// the text shares them. `key` names the file's contents; 0: never patched.
 class TextPatcher {
  public:
   virtual ~TextPatcher() = default;
-  /// Patches in place sites that lie wholly inside `text`; returns how many. `key` names the file's
-  /// contents (0: never patched), `offset` where `text` starts in it.
-  virtual unsigned patch(u64 key, u64 offset, std::span<std::byte> text) = 0;
+
+  /// A call trapped at the SYSCALL `at` bytes into `page`, which is at `offset` of the file. True when the
+  /// page is worth an apply() now.
+  virtual bool trapped(u64 key, u64 offset, std::span<const std::byte> page, std::size_t at,
+                       const TrappedCall& call) = 0;
+  /// Patches the known sites of text that no guest reaches at the moment. `offset`: where it starts in
+  /// the file, a page's border. Returns how many were patched.
+  virtual unsigned apply(u64 key, u64 offset, std::span<std::byte> text) = 0;
 };
 
 class Platform {

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <time.h>
 
+#include <bit>
+
 #include "kernel/abi/restart.h"
 #include "kernel/task/kernel.h"
 #include "kernel/task/signal_frame.h"
@@ -95,8 +97,25 @@ Result<u64> RunLoop::dispatch(u64 number, const Args& args, bool compat) {
   return row->handler(task_, args);
 }
 
+void RunLoop::note_trapped_call() {
+  const platform::Registers& regs = task_.regs();
+  TrappedAt& at = trapped_at_[regs.rip / 2 % trapped_at_.size()];
+  if (at.rip != regs.rip) at = {regs.rip, 0};
+  // Ever more rarely: most of what is not patched by now cannot be.
+  if (++at.times >= u32{1} << 31 || !std::has_single_bit(at.times)) return;
+  std::byte stack[16];
+  const std::size_t n = task_.own_mm().copy_in_some(stack, GuestAddr(regs.rsp), sizeof stack);
+  task_.own_mm().call_trapped(GuestAddr(regs.rip - syscall_instruction_size),
+                              {.number = regs.orig_rax, .r9 = regs.r9, .stack = std::span(stack).first(n)});
+}
+
 void RunLoop::system_call(const platform::Trap& trap) {
-  count(trap.route == platform::Trap::Route::patched ? task_.calls_patched_ : task_.calls_trapped_);
+  if (trap.route == platform::Trap::Route::patched) {
+    count(task_.calls_patched_);
+  } else {
+    count(task_.calls_trapped_);
+    if (!trap.compat) note_trapped_call();
+  }
   platform::Registers& regs = task_.regs();
   const Args args{{regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9}};
   u64 number = regs.orig_rax;

@@ -2,6 +2,7 @@
 // signals, and so on until the task ends.
 #pragma once
 
+#include <array>
 #include <csignal>
 
 #include "kernel/platform/context.h"
@@ -22,6 +23,8 @@ class RunLoop {
 
  private:
   void system_call(const platform::Trap& trap);
+  /// Tells mm of calls that trap again and again at the same place, so that it gets patched.
+  void note_trapped_call();
   Result<u64> dispatch(u64 number, const Args& args, bool compat);
   void page_fault(const platform::Trap& trap);
   void exception(const platform::Trap& trap);
@@ -39,6 +42,12 @@ class RunLoop {
   Task& task_;
   Kernel& kernel_;
   FaultInfo last_fault_;
+  /// Where calls trapped lately, and how often.
+  struct TrappedAt {
+    u64 rip = 0;
+    u32 times = 0;
+  };
+  std::array<TrappedAt, 64> trapped_at_{};
 };
 
 }  // namespace quire::task

@@ -242,7 +242,10 @@ class FakePlatform final : public Platform, private TextPatcher {
  private:
   friend class FakeSpace;
   FakePlatform(const FakeOptions& options, std::unique_ptr<FakeMemory> memory);
-  unsigned patch(u64, u64, std::span<std::byte>) override { return 0; }
+  bool trapped(u64, u64, std::span<const std::byte>, std::size_t, const TrappedCall&) override {
+    return false;
+  }
+  unsigned apply(u64, u64, std::span<std::byte>) override { return 0; }
 
   FakeOptions options_;
   std::unique_ptr<FakeMemory> memory_;

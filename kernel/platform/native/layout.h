@@ -18,13 +18,17 @@
 #define STUB_BASE_SHIFT 30
 #define STUB_BASE_TAG 0x1ffff  // STUB_BASE >> STUB_BASE_SHIFT
 
-// ---- Low memory: jmp *abs32 of a patched site goes through here. The site's last two bytes are then
-// 06 00, and 06 is no instruction in 64-bit mode: a jump to the old SYSCALL raises SIGILL.
+// ---- Low memory: jmp *abs32 of a patched site goes through here. The jump's last two bytes are then
+// 06 00, and 06 is no instruction in 64-bit mode: a jump there raises SIGILL (call_site.h).
 #define LOW_SITE_TABLE 0x60000    // where each site's trampoline is (the same in all stubs)
 #define LOW_RETURN_TABLE 0x70000  // where each site goes on (each stub has its own)
 #define LOW_TABLE_SIZE 0x10000
 #define MAX_SITES (LOW_TABLE_SIZE / 8)
 #define TRAMPOLINE_SIZE 64
+// The last of them are tails: what is executed after a call, on the way back to its site.
+#define MAX_TAILS 512
+#define FIRST_TAIL (MAX_SITES - MAX_TAILS)
+#define STUB_TAILS (STUB_TRAMPOLINES + FIRST_TAIL * TRAMPOLINE_SIZE)
 
 // ---- Descriptors in the template and in stubs.
 #define FD_CONTROL 0

@@ -13,7 +13,7 @@
 namespace quire::platform::native {
 namespace {
 
-constexpr u64 page_fault_vector = 14;
+constexpr u64 page_fault_vector = 14, general_protection_vector = 13;
 constexpr u64 error_write = 2, error_fetch = 16;
 constexpr u32 x32_bit = 0x40000000;
 constexpr i64 interrupt_retry_ns = 2'000'000;
@@ -191,6 +191,7 @@ void NativeContext::load_saved() {
   s.rbx = regs_.rbx;
   s.rax = regs_.rax, s.rflags = (regs_.rflags & user_flags) | flag_interrupt, s.rsp = regs_.rsp,
   s.rip = regs_.rip;
+  if (tail_ != 0 && regs_.rip == tail_rip_) s.rip = tail_;
   s.fs_base = regs_.fs_base;
   std::memcpy(&slot_->saved, &s, sizeof s);
 }
@@ -314,18 +315,25 @@ bool NativeContext::take_frame(Trap* trap) {
     trap->kind = Trap::Kind::syscall;
     trap->compat = f.info_arch != AUDIT_ARCH_X86_64 || (nr & x32_bit) != 0;
     regs_.orig_rax = regs_.rax;
-    if (const auto site = Patcher::trapped_in_trampoline(f.rip))
-      regs_.rcx = regs_.rip = space_->return_of(*site);
+    if (const auto place = Patcher::place_of(f.rip); place && place->behind_syscall())
+      regs_.rcx = regs_.rip = space_->return_of(place->number);
     return true;
   }
-  if (signo == SIGILL && space_->site_at_syscall(GuestAddr(f.rip))) {
-    // A jump straight to a SYSCALL that is part of a patched site: a restarted call, mostly.
-    trap->kind = Trap::Kind::syscall;
-    regs_.orig_rax = regs_.rax;
-    regs_.rip += 2;
-    regs_.rcx = regs_.rip;
-    regs_.r11 = regs_.rflags;
-    return true;
+  // What happens in a trampoline or tail happens to the guest's instruction that was moved there.
+  if (const auto place = Patcher::place_of(f.rip))
+    if (const auto rip = space_->guest_address(*place)) regs_.rip = *rip;
+  if (signo == SIGILL || (signo == SIGSEGV && f.trap_no == general_protection_vector)) {
+    if (const auto meant = space_->meant_by_jump(GuestAddr(f.rip))) {
+      regs_.rip = *meant;
+      if (*meant != 0) return false;
+      // Straight to a SYSCALL that is part of a patched site: a restarted call, mostly.
+      trap->kind = Trap::Kind::syscall;
+      regs_.orig_rax = regs_.rax;
+      regs_.rip = f.rip + 2;
+      regs_.rcx = regs_.rip;
+      regs_.r11 = regs_.rflags;
+      return true;
+    }
   }
   if (signo == INTERRUPT_SIGNAL) {
     trap->kind = Trap::Kind::interrupted;
@@ -376,6 +384,13 @@ void NativeContext::take_patched(Trap* trap) {
     regs_.r11 = regs_.rflags;
   }
   entry_fs_base_ = s.fs_base;
+  tail_ = 0;
+  if (const auto place = Patcher::place_of(s.rip); place && place->is_tail() && place->offset == 0) {
+    if (const auto rip = space_->guest_address(*place)) {
+      tail_ = s.rip;
+      regs_.rcx = regs_.rip = tail_rip_ = *rip;
+    }
+  }
   trap->kind = Trap::Kind::syscall;
   trap->route = Trap::Route::patched;
 }
@@ -389,6 +404,9 @@ Trap NativeContext::run(Space& space) {
   for (;;) {
     if (interrupt_.exchange(false)) {
       trap = {.kind = Trap::Kind::interrupted};
+      // Not to be seen in a trampoline that take_frame() has just sent it to.
+      if (const auto place = Patcher::place_of(regs_.rip))
+        if (const auto rip = space_->guest_address(*place)) regs_.rip = *rip;
       break;
     }
     if (parked_ == Parked::patched && !plain_return() && !retrap()) {

@@ -50,16 +50,26 @@ bool NativeSpace::claim_sites(FrameNumber frame, GuestAddr page) {
   const std::vector<Site> sites = host_.patcher->sites_in(frame);
   for (const Site& s : sites) {
     auto it = returns_.find(s.number);
-    if (it == returns_.end() || it->second == page + s.next) continue;
-    const GuestAddr other = it->second - s.next;
+    if (it == returns_.end() || it->second.next == page + s.next()) continue;
+    const GuestAddr other = it->second.next - s.next();
     const Mapping* m = table_.find(other);
     if (m != nullptr && m->frame_at(other) == frame && allows(m->access, Access::exec)) return false;
   }
   for (const Site& s : sites) {
-    returns_[s.number] = page + s.next;
-    if (stub_) stub_->return_table()[s.number].store((page + s.next).value(), std::memory_order_release);
+    const GuestAddr next = page + s.next();
+    if (s.shape.tail == 0) {
+      set_return(s.number, {next, next.value()});
+      continue;
+    }
+    set_return(s.number, {next, Patcher::tail_address(s.tail_number)});
+    set_return(s.tail_number, {next + s.shape.tail, next.value() + s.shape.tail, s.shape.tail});
   }
   return true;
+}
+
+void NativeSpace::set_return(u32 number, const Return& r) {
+  returns_[number] = r;
+  if (stub_) stub_->return_table()[number].store(r.in_table, std::memory_order_release);
 }
 
 void NativeSpace::prepare_sites(const Mapping& m) {
@@ -79,17 +89,35 @@ void NativeSpace::prepare_sites(const Mapping& m) {
 u64 NativeSpace::return_of(u32 number) const {
   LockGuard guard(lock_);
   auto it = returns_.find(number);
-  return it == returns_.end() ? 0 : it->second.value();
+  return it == returns_.end() ? 0 : it->second.next.value();
 }
 
-std::optional<u32> NativeSpace::site_at_syscall(GuestAddr a) const {
+std::optional<u64> NativeSpace::meant_by_jump(GuestAddr to) const {
   LockGuard guard(lock_);
-  const GuestAddr page = page_down(a);
+  const GuestAddr page = page_down(to);
   const Mapping* m = table_.find(page);
-  if (m == nullptr) return std::nullopt;
-  for (const Site& s : host_.patcher->sites_in(m->frame_at(page)))
-    if (page + s.at + Patcher::syscall_in_jump == a && page + s.at + Patcher::jump_size == page + s.next)
-      return s.number;
+  if (m == nullptr || !allows(m->access, Access::exec)) return std::nullopt;
+  for (const Site& s : host_.patcher->sites_in(m->frame_at(page))) {
+    const GuestAddr start = page + s.shape.start;
+    if (to <= start || to >= start + site_jump_size) continue;
+    const u64 offset = to - start;
+    if (offset == s.shape.chain) return 0;
+    if (offset < s.shape.chain && (offset == 2 || offset == 5))
+      return Patcher::chain_address(s.number, s.shape) + offset;
+    if (s.shape.tail != 0 && to == page + s.next())
+      return Patcher::tail_address(s.tail_number) + Patcher::tail_prologue;
+  }
+  return std::nullopt;
+}
+
+std::optional<u64> NativeSpace::guest_address(Patcher::Place place) const {
+  LockGuard guard(lock_);
+  auto it = returns_.find(place.number);
+  if (it == returns_.end()) return std::nullopt;
+  const Return& r = it->second;
+  if (place.is_tail())
+    return place.offset <= Patcher::tail_prologue ? r.next.value() - r.tail : r.next.value();
+  if (const unsigned before = place.before_syscall()) return r.next.value() - 2 - before;
   return std::nullopt;
 }
 
@@ -220,8 +248,8 @@ void NativeSpace::give_all() {
   std::vector<Mapping> all;
   table_.for_each({GuestAddr(0), host_.layout.limit}, [&](const Mapping& m) { all.push_back(m); });
   for (const Mapping& m : all) push_map(m);
-  for (const auto& [number, next] : returns_)
-    stub_->return_table()[number].store(next.value(), std::memory_order_release);
+  for (const auto& [number, r] : returns_)
+    stub_->return_table()[number].store(r.in_table, std::memory_order_release);
 }
 
 // ---- Private tier

@@ -30,10 +30,14 @@ class NativeSpace final : public Space {
   Result<> write_private(GuestAddr to, std::span<const std::byte> from) override;
   SpaceUsage usage() const override;
 
-  /// Where site `number` goes on here; 0: nowhere.
+  /// Where site `number` goes on here after its SYSCALL; 0: nowhere.
   u64 return_of(u32 number) const;
-  /// The number of the site whose old SYSCALL is at the address.
-  std::optional<u32> site_at_syscall(GuestAddr a) const;
+  /// What a jump into the middle of a patched site meant: its SYSCALL (0), or the instruction that is now
+  /// at an address of the stub.
+  std::optional<u64> meant_by_jump(GuestAddr to) const;
+  /// The address in the guest's text of what a thread was about to execute in a trampoline or tail; its
+  /// call's trampoline beyond the chain, or no site of ours: nothing.
+  std::optional<u64> guest_address(Patcher::Place place) const;
 
   /// The stub, bound now if there was none. ESRCH once it has died: the space has died with it.
   Result<std::shared_ptr<Stub>> bind();
@@ -64,8 +68,15 @@ class NativeSpace final : public Space {
   u64 epoch_ GUARDED_BY(lock_) = 0;
   MappingTable table_ GUARDED_BY(lock_);
   std::shared_ptr<Stub> stub_ GUARDED_BY(lock_);
-  std::atomic<const Stub*> current_{nullptr};             // stub_.get()
-  std::map<u32, GuestAddr> returns_ GUARDED_BY(lock_);    // by site number
+  std::atomic<const Stub*> current_{nullptr};  // stub_.get()
+  /// Where a site's way back leads here, as rip (for a tail: behind it) and as the stub's table has it.
+  struct Return {
+    GuestAddr next;
+    u64 in_table = 0;
+    u8 tail = 0;  // of a tail: its size
+  };
+  void set_return(u32 number, const Return& r) REQUIRES(lock_);
+  std::map<u32, Return> returns_ GUARDED_BY(lock_);       // by site number
   std::vector<FrameNumber> unpatched_ GUARDED_BY(lock_);  // copies of text, ours
 };
 

@@ -210,7 +210,7 @@ quire_stub_handler:
         mov     $STUB_TRAMPOLINES, %rcx
         sub     %rax, %rcx
         neg     %rcx
-        cmp     $STUB_TRAMPOLINES_SIZE, %rcx
+        cmp     $(STUB_TAILS - STUB_TRAMPOLINES), %rcx
         jb      2f
         lea     quire_stub_enter(%rip), %rcx
         cmp     %rcx, %rax

@@ -31,6 +31,9 @@ GUEST(into_site);
 GUEST(flags);
 GUEST(far32);
 GUEST(scribble);
+GUEST(reads);
+GUEST(into_read);
+GUEST(chain);
 #undef GUEST
 /// A guest's code, as a pair of pointers.
 #define GUEST_CODE(name) guest_##name, guest_##name##_end
@@ -77,15 +80,31 @@ class NativeTest : public ::testing::Test {
     c.regs().rsp = stack_at.value() + page_size - 256;
   }
   void load(const char* begin, const char* end) { load(*context, *space, begin, end); }
-  /// The same, patched; how many sites were.
+  /// The same, `entry` bytes into the page, with its sites patched as if calls had trapped at each; how
+  /// many were.
+  static constexpr u64 entry = 64;
   unsigned load_patched(const char* begin, const char* end, u64 at = code_at.value()) {
     text = frames();
-    memcpy(platform->memory().at(text), begin, static_cast<std::size_t>(end - begin));
-    const unsigned n =
-        platform->patcher().patch(++next_key, 0, std::span(platform->memory().at(text), page_size));
+    const std::span page(platform->memory().at(text), page_size);
+    memcpy(page.data() + entry, begin, static_cast<std::size_t>(end - begin));
+    ++next_key;
+    for (std::size_t i = entry; i + 1 < page.size(); ++i) {
+      if (page[i] != std::byte{0x0f} || page[i + 1] != std::byte{0x05}) continue;
+      const u64 stack[] = {0, 0};
+      TrappedCall call{.number = 0, .r9 = 0, .stack = std::as_bytes(std::span(stack))};
+      for (std::size_t p = i - 5; p > i - 15; --p) {
+        u32 number;
+        memcpy(&number, &page[p + 1], sizeof number);
+        if (page[p] != std::byte{0xb8} || number >= 2000) continue;
+        call.number = number;
+        break;
+      }
+      for (int n = 0; n < 2; ++n) platform->patcher().trapped(next_key, 0, page, i, call);
+    }
+    const unsigned n = platform->patcher().apply(next_key, 0, page);
     space->map(pages_at(at), text, rx);
     space->map({stack_at, stack_at + page_size}, frames(), rw);
-    context->regs().rip = at;
+    context->regs().rip = at + entry;
     context->regs().rsp = stack_at.value() + page_size - 256;
     return n;
   }

@@ -104,7 +104,8 @@ END(keep_state)
 GUEST(bases)
         mov %fs:0, %rsi
         mov %rdi, %rbx
-        mov %rsi, %rdi
+        push %rsi
+        pop %rdi
         mov $1000, %eax
         syscall
         wrgsbase %rbx
@@ -296,4 +297,56 @@ GUEST(scribble)
         mov %edx, (%rcx)
         jmp 2b
 END(scribble)
+
+// read() as the C library has it, rdi times or until it fails; then 1001 with rdi = its result.
+GUEST(reads)
+        mov %rdi, %rbx
+1:      xor %eax, %eax
+        syscall
+        cmp $-4096, %rax
+        ja 3f
+        dec %rbx
+        jnz 1b
+3:      mov %rax, %rdi
+        mov $1001, %eax
+        syscall
+        ud2
+END(reads)
+
+// Jumps to the SYSCALL of such a site with another number, then behind it with rcx and the flags in use.
+GUEST(into_read)
+        mov $1000, %eax
+        jmp 1f
+        .balign 32, 0x90
+        xor %eax, %eax
+1:      syscall
+2:      cmp $-4096, %rax
+        ja 3f
+        test %r13, %r13
+        jnz 4f
+        inc %r13
+        mov $0x77, %ecx
+        mov $-4000, %rax
+        jmp 2b
+3:      mov %rcx, %rdi
+        mov %rax, %rsi
+        mov $1001, %eax
+        syscall
+4:      ud2
+END(into_read)
+
+// The number, then another instruction that reads memory; once by a jump to that one.
+GUEST(chain)
+        mov $1003, %eax
+        jmp 1f
+        .balign 32, 0x90
+2:      mov $1002, %eax
+1:      mov 8(%rbx), %edi
+        syscall
+        test %r13, %r13
+        jnz 3f
+        inc %r13
+        jmp 2b
+3:      ud2
+END(chain)
         .section .note.GNU-stack, "", @progbits
