@@ -44,7 +44,10 @@ inline constexpr LockClass object{320, "mm.object", true};  // page cache of one
 inline constexpr LockClass page_table{330, "mm.page_table", true};
 inline constexpr LockClass reverse_map{340, "mm.reverse_map", true};
 inline constexpr LockClass pins{345, "mm.pins", true};  // pins of one address space
+inline constexpr LockClass huge_reserve{346, "mm.huge_reserve"};  // what one mapping reserved of huge pages
 inline constexpr LockClass shm{347, "mm.shm"};          // System V segments
+inline constexpr LockClass huge_pool{348, "mm.huge_pool"};  // counts of huge pages
+inline constexpr LockClass spaces{299, "mm.spaces"};        // all address spaces of a machine
 inline constexpr LockClass frames{350, "mm.frames"};
 // leaves
 inline constexpr LockClass futex_bucket{400, "task.futex_bucket", true};

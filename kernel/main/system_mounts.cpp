@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "kernel/fs/dev/dev.h"
+#include "kernel/fs/hugetlbfs/hugetlbfs.h"
 #ifndef QUIRE_WITHOUT_JFFS2
 #include "kernel/fs/jffs2/jffs2_fs.h"
 #endif
@@ -60,7 +61,7 @@ Result<> mount_system(const vfs::Lookup& at, mm::MemoryManager& memory, task::Ke
                       u64 memory_limit) {
   constexpr u64 usual = MS_NOSUID | MS_NODEV | MS_NOEXEC;
   TRY_VOID(mount_at(at, "/proc", proc(kernel, memory_limit), usual, "proc"));
-  TRY_VOID(mount_at(at, "/sys", fs::sys::instance(cpus(kernel)), usual | MS_RDONLY, "sysfs"));
+  TRY_VOID(mount_at(at, "/sys", fs::sys::instance(cpus(kernel)), usual, "sysfs"));
   TRY_VOID(mount_at(at, "/run", TRY(new_tmpfs(memory, 0755)), MS_NOSUID | MS_NODEV, "tmpfs"));
   auto dev = TRY(mount_at(at, "/dev", TRY(new_tmpfs(memory, 0755)), MS_NOSUID, "tmpfs"));
   if (dev) {
@@ -85,6 +86,14 @@ Result<> provide_services(mm::MemoryManager& memory, task::Kernel& kernel) {
   s.file_system_types["tmpfs"] = [&memory](const vfs::MountRequest& r) -> Result<Ref<vfs::FileSystem>> {
     auto options = TRY(fs::tmpfs::parse_options(r.options, memory.total_bytes()));
     return Ref<vfs::FileSystem>(TRY(fs::tmpfs::Tmpfs::create(&memory, options)));
+  };
+  s.huge_memory_files = TRY(fs::hugetlbfs::HugetlbFs::create(memory, {}));
+  s.file_system_types["hugetlbfs"] = [&memory](const vfs::MountRequest& r) -> Result<Ref<vfs::FileSystem>> {
+    fs::hugetlbfs::Options own;
+    own.uid = r.credentials->fsuid;
+    own.gid = r.credentials->fsgid;
+    const auto options = TRY(fs::hugetlbfs::parse_options(r.options, memory.huge_pages().counts(), own));
+    return Ref<vfs::FileSystem>(TRY(fs::hugetlbfs::HugetlbFs::create(memory, options)));
   };
   s.file_system_types["proc"] = [&kernel](const vfs::MountRequest&) -> Result<Ref<vfs::FileSystem>> {
     return proc(kernel, 0);

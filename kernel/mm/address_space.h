@@ -54,6 +54,9 @@ struct VmaInfo {
 /// Page counts of one vma or a whole address space, in 4 KiB pages.
 struct Residency {
   u64 resident = 0, anonymous = 0, file = 0, shmem = 0, shared = 0, dirty = 0, swap = 0, huge = 0;
+  // Pages of the huge-page pool, which Linux counts as resident nowhere else.
+  u64 hugetlb_private = 0, hugetlb_shared = 0;
+  bool present() const { return resident + hugetlb_private + hugetlb_shared != 0; }
 };
 
 /// What became of a fault.
@@ -136,12 +139,12 @@ class AddressSpace : public RefCounted {
   /// Handles a page fault of the guest (or of a copy). `sp` allows stack growth near it.
   virtual FaultOutcome fault(GuestAddr address, Access access, GuestAddr sp) = 0;
 
-  // --- checked copies --------------------------------------------------------------------------------
-  /// All or EFAULT.
-  virtual Result<> copy_in(void* to, GuestAddr from, std::size_t n) = 0;
   /// A system call trapped at the SYSCALL at this address: it may get patched.
   virtual void call_trapped(GuestAddr address, const platform::TrappedCall& call) = 0;
 
+  // --- checked copies --------------------------------------------------------------------------------
+  /// All or EFAULT.
+  virtual Result<> copy_in(void* to, GuestAddr from, std::size_t n) = 0;
   virtual Result<> copy_out(GuestAddr to, const void* from, std::size_t n) = 0;
   /// As far as possible: bytes copied before the first unusable page.
   virtual std::size_t copy_in_some(void* to, GuestAddr from, std::size_t n) = 0;
@@ -187,6 +190,8 @@ class AddressSpace : public RefCounted {
   virtual u64 page_table_bytes() const = 0;
   virtual u64 locked_bytes() const = 0;
   virtual u64 peak_resident_bytes() const = 0;
+  /// It has, or had, areas in huge pages of the pool.
+  virtual bool used_huge_pages() const = 0;
   /// One /proc/PID/pagemap entry a page.
   virtual void pagemap(GuestAddr first, std::span<u64> out) const = 0;
 };

@@ -63,7 +63,10 @@ Result<> AddressSpaceImpl::discard(Vma& v, u64 begin, u64 end, Dropped& dropped)
     LockGuard tables(tables_lock_);
     tables_.zap(begin, end, v.anonymous() ? PageTables::Keep::all : PageTables::Keep::none, dropped.gather);
   }
-  if (dropped.gather.takes_names()) space_->wait(revoke(begin, end));
+  if (dropped.gather.takes_names()) {
+    space_->wait(revoke(begin, end));
+    if (v.huge_reserve != nullptr) dropped.discarded.push_back(v);
+  }
   dropped.gather.clear_now();
   return {};
 }
@@ -72,7 +75,7 @@ Result<> AddressSpaceImpl::advise_area(Vma& v, int advice, Dropped& dropped) {
   platform::Memory& memory = manager_.memory();
   switch (advice) {
     case MADV_DONTNEED:
-      if (v.locked || v.huge_tlb) return err(EINVAL);
+      if (v.locked) return err(EINVAL);
       return discard(v, v.begin, v.end, dropped);
     case advice_dontneed_locked:
       return discard(v, v.begin, v.end, dropped);
@@ -100,7 +103,7 @@ Result<> AddressSpaceImpl::advise_area(Vma& v, int advice, Dropped& dropped) {
     case MADV_NOHUGEPAGE: {
       v.advised_huge = advice == MADV_HUGEPAGE;
       v.advised_no_huge = !v.advised_huge;
-      if (!v.anonymous() || !v.advised_huge) return {};
+      if (v.huge_tlb || !v.anonymous() || !v.advised_huge) return {};
       LockGuard tables(tables_lock_);
       (void)tables_.name(v.begin, v.end, by_page(v.begin, v.end));
       tables_.for_each_named(v.begin, v.end, [&](const Span& s) {
@@ -120,7 +123,7 @@ Result<> AddressSpaceImpl::advise(GuestAddr address, u64 length, int advice) {
   if (!known(advice) || begin % page_size != 0) return err(EINVAL);
   const u64 rounded = round_up(length, page_size);
   if (length != 0 && rounded == 0) return err(EINVAL);
-  const u64 end = begin + rounded;
+  u64 end = begin + rounded;
   if (end < begin) return err(EINVAL);
   if (end == begin) return {};
   reap();
@@ -167,6 +170,12 @@ Result<> AddressSpaceImpl::advise(GuestAddr address, u64 length, int advice) {
   }
   Dropped dropped(*this);
   Exclusive guard(*this);
+  if (advice == MADV_DONTNEED || advice == advice_dontneed_locked) {
+    // Of an area in huge pages only whole ones are dropped.
+    const Vma* last = vmas_.find(end - 1);
+    if (last != nullptr && last->huge_tlb) end = round_down(end, huge_size);
+    if (begin >= end) return {};
+  }
   return change_areas(begin, end, false,
                       [&](Vma& v) REQUIRES(lock_) { return advise_area(v, advice, dropped); });
 }

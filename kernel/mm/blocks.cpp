@@ -4,6 +4,7 @@
 
 #include <bitset>
 #include <cassert>
+#include <utility>
 
 namespace quire::mm {
 namespace {
@@ -125,7 +126,15 @@ Result<BlockNumber> BlockPool::allocate_run(u64 n, u64 slot) {
   return BlockNumber(first);
 }
 
+void BlockPool::mark_huge(BlockNumber b) {
+  LockGuard guard(stripe(b));
+  block(b).huge = true;
+}
+
 void BlockPool::mark_free(BlockNumber first, u64 n) {
+  // Nobody names these blocks any more: they are ours until they are marked.
+  for (u64 b = first.value(); b < first.value() + n; ++b)
+    if (std::exchange(blocks_[b].huge, false)) huge_released_(BlockNumber(b));
   LockGuard guard(allocation_);
   used_count_.fetch_sub(n, std::memory_order_relaxed);
   for (u64 b = first.value(); b < first.value() + n; ++b) {

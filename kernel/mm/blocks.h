@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -81,6 +82,11 @@ class BlockPool {
   /// once, or all counted more than once; `exclusive` says which.
   u32 uniform_run(FrameNumber f, u32 n, bool& exclusive) const;
 
+  /// The block, just allocated, is a huge page of the pool: `on_huge_release` hears of its end, with no
+  /// lock of this class held, when its storage is gone.
+  void mark_huge(BlockNumber b);
+  void on_huge_release(std::function<void(BlockNumber)> f) { huge_released_ = std::move(f); }
+
   u64 blocks_used() const { return used_count_.load(std::memory_order_relaxed); }
   platform::Memory& memory() { return memory_; }
   /// For tests: whole, home and per-frame counts as they stand.
@@ -95,6 +101,7 @@ class BlockPool {
     u32 whole = 0;
     u32 homes = 0;
     u32 named = 0;          // entries of `frames` that are not zero
+    bool huge = false;      // taken from the huge-page pool
     u32* frames = nullptr;  // counts by page; allocated while needed
   };
   using StripeLock = Mutex<locks::frames>;
@@ -124,6 +131,7 @@ class BlockPool {
   u64 next_chunk_ GUARDED_BY(allocation_) = 0;            // chunks from here on were never used
   std::vector<u32> free_chunks_ GUARDED_BY(allocation_);  // emptied again; checked when popped
   std::atomic<u64> used_count_{0};
+  std::function<void(BlockNumber)> huge_released_;
 };
 
 }  // namespace quire::mm

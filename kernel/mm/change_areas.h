@@ -7,6 +7,7 @@ namespace quire::mm {
 
 template <typename F>
 Result<> AddressSpaceImpl::change_areas(u64 begin, u64 end, bool stop_at_hole, F&& change) {
+  if (cuts_huge_page(begin, end)) return err(EINVAL);
   if (vmas_.count() + vmas_.splits_needed(begin, end) > limits_.max_maps) return err(ENOMEM);
   vmas_.split_at(begin);
   vmas_.split_at(end);

@@ -27,6 +27,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_in(Vma& v, u64 page, bool write, 
   if (force && write && v.shared && !allows(v.access, Access::write)) return Step::no_access;
   if (v.object != nullptr && v.object_offset(page) >> page_shift >= v.object->page_count())
     return Step::beyond_end;
+  if (v.huge_tlb && !v.shared) return fault_huge_private(v, page, write, fill);
   return v.shared ? fault_shared(v, page, write, fill) : fault_private(v, page, write, by, fill);
 }
 
@@ -194,7 +195,12 @@ FaultOutcome AddressSpaceImpl::fault_page(u64 address, Access access, By by) {
         reap();
         return outcome;
       case Step::fill: {
-        outcome.major = true;
+        outcome.major = fill.object->backed();
+        if (fill.taken_back != no_block) {
+          if (memory_tries++ == 3) return {.signo = SIGBUS, .code = BUS_ADRERR};
+          fill.object->give_up_elsewhere(fill.index << page_shift, fill.taken_back, this);
+          break;
+        }
         const auto filled = fill.object->fill(fill.index, fill.patched);
         if (filled) break;
         if (filled.error() == Errno(ENOMEM) && memory_tries++ < 3 && manager_.out_of_memory()) break;

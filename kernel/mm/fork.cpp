@@ -52,6 +52,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   }
   protect();
   child->limits_ = limits_;
+  child->used_huge_pages_ = used_huge_pages_.load();
   child->layout_ = layout_;
   child->mmap_base_ = mmap_base_;
   child->brk_begin_ = brk_begin_;
@@ -63,6 +64,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
     if (v.dont_fork) continue;
     Vma copy = v;
     copy.locked = false;
+    copy.huge_reserve = nullptr;
     child->link(copy);
     child->account(copy, copy.size(), true);
     child->vmas_.append(std::move(copy));

@@ -49,6 +49,10 @@ void AddressSpaceImpl::add_residency(const Vma& v, u64 begin, u64 end, Residency
   if (v.shared) {
     const u64 n = v.object->resident_pages(v.object_offset(begin) >> page_shift,
                                            v.object_offset(end - 1) / page_size + 1);
+    if (v.huge_tlb) {
+      (v.object->mapped_once() ? r.hugetlb_private : r.hugetlb_shared) += n;
+      return;
+    }
     r.resident += n;
     (v.object->backed() ? r.file : r.shmem) += n;
     r.shared += n;
@@ -62,7 +66,9 @@ void AddressSpaceImpl::add_residency(const Vma& v, u64 begin, u64 end, Residency
     LockGuard tables(tables_lock_);
     for (u64 a = begin; a < end;) {
       const Span s = tables_.span_at(a, end, true);
-      if (s.named) {
+      if (s.named && v.huge_tlb) {
+        (s.exclusive ? r.hugetlb_private : r.hugetlb_shared) += (s.end - s.begin) >> page_shift;
+      } else if (s.named) {
         const u64 n = frames_with_data(manager_.memory(), s.frame, (s.end - s.begin) >> page_shift);
         r.resident += n;
         r.anonymous += n;
@@ -77,6 +83,10 @@ void AddressSpaceImpl::add_residency(const Vma& v, u64 begin, u64 end, Residency
   for (const Hole& h : unnamed) {
     const u64 n = v.object->resident_pages(v.object_offset(h.begin) >> page_shift,
                                            v.object_offset(h.end - 1) / page_size + 1);
+    if (v.huge_tlb) {
+      r.hugetlb_shared += n;
+      continue;
+    }
     r.resident += n;
     r.file += n;
     r.shared += n;
@@ -135,7 +145,7 @@ Result<> AddressSpaceImpl::mincore(GuestAddr address, u64 length, std::span<u8> 
     for (u64 a = std::max(begin, v.begin); a < std::min(end, v.end); a += page_size) {
       Residency r;
       add_residency(v, a, a + page_size, r);
-      out[(a - begin) >> page_shift] = r.resident != 0 ? 1 : 0;
+      out[(a - begin) >> page_shift] = r.present() ? 1 : 0;
     }
   }
   return {};
@@ -152,10 +162,10 @@ void AddressSpaceImpl::pagemap(GuestAddr first, std::span<u64> out) const {
     for (u64 a = std::max(begin, v.begin); a < std::min(end, v.end); a += page_size) {
       Residency r;
       add_residency(v, a, a + page_size, r);
-      if (r.resident == 0) continue;
+      if (!r.present()) continue;
       u64 entry = pagemap_present;
-      if (r.anonymous == 0) entry |= pagemap_file_or_shared;
-      if (r.shared == 0) entry |= pagemap_exclusive;
+      if (v.shared || (r.anonymous == 0 && r.hugetlb_private == 0)) entry |= pagemap_file_or_shared;
+      if (r.shared == 0 && r.hugetlb_shared == 0) entry |= pagemap_exclusive;
       out[(a - begin) >> page_shift] = entry;
     }
   }

@@ -44,12 +44,13 @@ Result<> AddressSpaceImpl::change_locked(u64 begin, u64 end, bool locked) {
   if (locked) {
     u64 added = 0;
     for (auto it = vmas_.first_after(begin); it != vmas_.end() && it->second.begin < end; ++it)
-      if (!it->second.locked) added += std::min(end, it->second.end) - std::max(begin, it->second.begin);
+      if (!it->second.locked && !it->second.huge_tlb)
+        added += std::min(end, it->second.end) - std::max(begin, it->second.begin);
     if (end - begin > limits_.locked || added > limits_.locked - std::min(limits_.locked, locked_bytes_))
       return err(limits_.locked == 0 ? EPERM : ENOMEM);
   }
   return change_areas(begin, end, true, [&](Vma& v) REQUIRES(lock_) -> Result<> {
-    if (v.locked == locked) return {};
+    if (v.locked == locked || v.huge_tlb) return {};
     v.locked = locked;
     locked_bytes_ += locked ? v.size() : ~v.size() + 1;
     return {};
@@ -87,8 +88,8 @@ Result<> AddressSpaceImpl::lock_all(int flags) {
     lock_future_ = (flags & MCL_FUTURE) != 0;
     if ((flags & MCL_CURRENT) == 0) return {};
     for (auto& [begin, v] : vmas_) {
-      if (!v.locked) locked_bytes_ += v.size();
-      v.locked = true;
+      if (!v.locked && !v.huge_tlb) locked_bytes_ += v.size();
+      v.locked = !v.huge_tlb;
       ranges.emplace_back(v.begin, v.end);
     }
     for (auto it = vmas_.begin(); it != vmas_.end();) it = std::next(vmas_.merge_around(it));

@@ -13,14 +13,16 @@ Result<std::unique_ptr<MemoryManager>> MemoryManager::create(platform::Platform&
 }
 
 ManagerImpl::ManagerImpl(platform::Platform& platform, const Policy& policy, std::unique_ptr<BlockPool> pool)
-    : platform_(platform), policy_(policy), pool_(std::move(pool)) {
+    : platform_(platform), policy_(policy), pool_(std::move(pool)), huge_(*pool_, [this] {
+        const u64 stored = platform_.memory().bytes_used();
+        return total_ - std::min(total_, stored);
+      }) {
   struct sysinfo info{};
   const u64 host = sysinfo(&info) == 0 ? u64{info.totalram} * info.mem_unit : u64{1} << 30;
   total_ = policy.memory_limit != 0 ? std::min(policy.memory_limit, host) : host;
   if (policy.memory_limit != 0)
     limit_watch_ = std::make_unique<LimitWatch>(
-        policy.memory_limit, [this] { return platform_.memory().bytes_used(); },
-        [this] { return out_of_memory(); });
+        policy.memory_limit, [this] { return used_bytes(); }, [this] { return out_of_memory(); });
 }
 
 Statistics ManagerImpl::statistics() const {
@@ -41,11 +43,16 @@ Statistics ManagerImpl::statistics() const {
   return s;
 }
 
+u64 ManagerImpl::used_bytes() const {
+  return platform_.memory().bytes_used() + huge_.counts().free * huge_size;
+}
+
 u64 ManagerImpl::free_bytes() const {
   struct sysinfo info{};
   const u64 host = sysinfo(&info) == 0 ? u64{info.freeram + info.bufferram} * info.mem_unit : 0;
-  if (policy_.memory_limit == 0) return std::min(host, total_);
-  const u64 used = platform_.memory().bytes_used();
+  const u64 promised = huge_.counts().free * huge_size;
+  if (policy_.memory_limit == 0) return std::min(host, total_) - std::min({host, total_, promised});
+  const u64 used = used_bytes();
   return used < total_ ? std::min(host, total_ - used) : 0;
 }
 

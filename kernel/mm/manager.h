@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "kernel/mm/blocks.h"
+#include "kernel/mm/huge_pool.h"
 #include "kernel/mm/limit_watch.h"
 #include "kernel/mm/memory_manager.h"
 #include "kernel/mm/page_table.h"
@@ -20,7 +21,10 @@ class ManagerImpl final : public MemoryManager {
   Statistics statistics() const override;
   u64 total_bytes() const override { return total_; }
   u64 free_bytes() const override;
+  /// Bytes that count against the limit: what is stored, and what is promised.
+  u64 used_bytes() const;
   ShmTable& shm() override { return shm_; }
+  HugePool& huge_pages() override { return huge_; }
   void set_out_of_memory_handler(bool (*handler)(void* arg), void* arg) override;
 
   platform::Memory& memory() { return platform_.memory(); }
@@ -40,8 +44,9 @@ class ManagerImpl final : public MemoryManager {
   const Policy policy_;
   std::unique_ptr<BlockPool> pool_;
   TableCounters tables_;
-  ShmTable shm_;
   u64 total_ = 0;
+  HugePool huge_;
+  ShmTable shm_;
   std::atomic<bool (*)(void*)> oom_handler_{nullptr};
   std::atomic<void*> oom_argument_{nullptr};
   std::unique_ptr<LimitWatch> limit_watch_;  // last: it calls the rest

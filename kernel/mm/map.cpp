@@ -54,23 +54,30 @@ bool AddressSpaceImpl::by_page(u64 begin, u64 end) const {
 }
 
 Result<u64> AddressSpaceImpl::find_place(const MapRequest& r, u64 length) {
+  const bool huge = r.object != nullptr && r.object->huge();
+  const u64 unit = huge ? huge_size : page_size;
   const u64 hint = r.address.value();
   if (r.fixed || r.no_replace) {
     if (hint > limit() || length > limit() - hint) return err(ENOMEM);
-    if (hint % page_size != 0) return err(EINVAL);
+    if (hint % unit != 0) return err(EINVAL);
     if (hint < lowest()) return err(EPERM);
     if (r.no_replace && vmas_.overlaps(hint, hint + length)) return err(EEXIST);
     return hint;
   }
-  u64 place = page_up(r.address).value();
+  u64 place = round_up(hint, unit);
   if (r.low_2g) {
+    if (huge) {
+      place = vmas_.find_gap_upwards(length + huge_size - page_size, lowest(), low_limit);
+      if (place == 0) return err(ENOMEM);
+      return round_up(place, huge_size);
+    }
     place = vmas_.find_gap_upwards(length, std::max(lowest(), u64{1} << 30), low_limit);
     if (place == 0) place = vmas_.find_gap_upwards(length, lowest(), low_limit);
     if (place == 0) return err(ENOMEM);
     return place;
   }
   if (place != 0) {
-    place = std::max(place, lowest());
+    place = std::max(place, round_up(lowest(), unit));
     if (place < limit() && length <= limit() - place) {
       const auto next = vmas_.first_after(place);
       u64 end_of_gap = next == vmas_.end() ? limit() : next->second.begin;
@@ -88,9 +95,12 @@ Result<u64> AddressSpaceImpl::find_place(const MapRequest& r, u64 length) {
     alignment = huge_size;
   }
   place = vmas_.find_gap(length, lowest(), mmap_base_, alignment, phase);
-  if (place == 0 && alignment != page_size)
+  if (place == 0 && alignment != page_size && !huge)
     place = vmas_.find_gap(length, lowest(), mmap_base_, page_size, 0);
-  if (place == 0) place = vmas_.find_gap_upwards(length, std::max(lowest(), limit() / 3), limit());
+  if (place == 0) {
+    place = vmas_.find_gap_upwards(length + unit - page_size, std::max(lowest(), limit() / 3), limit());
+    place = round_up(place, unit);
+  }
   if (place == 0) return err(ENOMEM);
   return place;
 }
@@ -107,9 +117,11 @@ void AddressSpaceImpl::add_area(Vma v) {
 
 Result<GuestAddr> AddressSpaceImpl::map(const MapRequest& r) {
   if (r.length == 0) return err(EINVAL);
-  const u64 length = round_up(r.length, page_size);
+  const bool huge = r.object != nullptr && r.object->huge();
+  const u64 unit = huge ? huge_size : page_size;
+  const u64 length = round_up(r.length, unit);
   if (length == 0 || length > limit()) return err(ENOMEM);
-  if (r.offset % page_size != 0) return err(EINVAL);
+  if (r.offset % unit != 0) return err(EINVAL);
   if (r.offset + length < r.offset) return err(EOVERFLOW);
   reap();
   Vma v;
@@ -138,13 +150,16 @@ Result<GuestAddr> AddressSpaceImpl::map(const MapRequest& r) {
     Exclusive guard(*this);
     begin = TRY(find_place(r, length));
     const u64 end = begin + length;
-    locked = v.locked = r.locked || lock_future_;
+    locked = r.locked || lock_future_;
+    v.locked = locked && !huge;
+    if (cuts_huge_page(begin, end)) return err(EINVAL);
     if (vmas_.count() + vmas_.splits_needed(begin, end) >= limits_.max_maps) return err(ENOMEM);
     u64 replaced = 0;
     for (auto it = vmas_.first_after(begin); it != vmas_.end() && it->second.begin < end; ++it)
       replaced += std::min(end, it->second.end) - std::max(begin, it->second.begin);
     if (!may_add(length - replaced, v.charged)) return err(ENOMEM);
     if (v.locked && (length > limits_.locked || locked_bytes_ > limits_.locked - length)) return err(EAGAIN);
+    if (huge) TRY_VOID(reserve_huge(v, allows(r.access, Access::write), length));
     if (replaced != 0) remove_range(begin, end, dropped);
     v.begin = begin;
     v.end = end;
@@ -197,6 +212,7 @@ Result<> AddressSpaceImpl::unmap(GuestAddr address, u64 length) {
   reap();
   Dropped dropped(*this);
   Exclusive guard(*this);
+  if (cuts_huge_page(begin, end)) return err(EINVAL);
   const Vma* whole = vmas_.find(begin);
   if (whole != nullptr && whole->begin < begin && whole->end > end && vmas_.count() >= limits_.max_maps)
     return err(ENOMEM);

@@ -13,6 +13,7 @@
 namespace quire::mm {
 
 class AddressSpace;
+class HugePool;
 class ShmTable;
 
 /// Policy knobs, settable from the command line (the experiments of bench fork and bench faults).
@@ -51,6 +52,8 @@ class MemoryManager {
   virtual u64 free_bytes() const = 0;
   /// System V shared memory segments.
   virtual ShmTable& shm() = 0;
+  /// The pool of huge pages (hugetlbfs, MAP_HUGETLB, SHM_HUGETLB).
+  virtual HugePool& huge_pages() = 0;
   /// Called (from any thread, with no mm lock held) when the limit or the host's memory is exhausted;
   /// kills the right process and returns true when something was freed or will be.
   virtual void set_out_of_memory_handler(bool (*handler)(void* arg), void* arg) = 0;

@@ -12,6 +12,7 @@
 
 namespace quire::mm {
 
+class HugeSubpool;
 class MemoryManager;
 
 /// Where an object's pages come from and go to. Implemented by file systems; called with no mm lock.
@@ -33,6 +34,16 @@ class MemoryObject : public RefCounted {
   /// Contents that come from `source`. `patch_key` (non-zero) names the contents for patched text.
   static Result<Ref<MemoryObject>> create_backed(MemoryManager& mm, std::unique_ptr<PageSource> source,
                                                  u64 size, u64 patch_key);
+
+  /// Contents in huge pages of the pool, as hugetlbfs has them: pages come at the first touch or by
+  /// allocate(). Sizes are multiples of huge_size. `sub`: the mount's share; null: none.
+  static Result<Ref<MemoryObject>> create_huge(MemoryManager& mm, u64 size, Ref<HugeSubpool> sub);
+  virtual bool huge() const = 0;
+  /// Huge objects: pages for [offset, offset+length). ENOSPC when the pool is short.
+  virtual Result<> allocate(u64 offset, u64 length) = 0;
+  /// Huge objects: keeps a page in the pool for each of [offset, offset+length) that has none, until
+  /// the object is truncated or gone. ENOMEM.
+  virtual Result<> reserve_pages(u64 offset, u64 length) = 0;
 
   virtual u64 size() const = 0;
   /// Shrinking unmaps what lies beyond the end from every address space, waits until no guest can

@@ -38,6 +38,7 @@ ObjectImpl::ObjectImpl(ManagerImpl& manager, std::unique_ptr<PageSource> source,
 
 ObjectImpl::~ObjectImpl() {
   (void)write_back();
+  unreserve_from(0, ~u64{0});
   LockGuard guard(lock_);
   for (Windows* all : {&original_, &patched_})
     for (auto& [number, w] : *all) manager_.pool().release_whole(w.block, 1);
@@ -64,7 +65,7 @@ Result<std::optional<ObjectImpl::Run>> ObjectImpl::run_around(u64 index, u64 low
   if (index < low || index >= high) return std::optional<Run>();
   LockGuard guard(lock_);
   Windows& all = windows(patched);
-  if (!backed()) {
+  if (!sparse()) {
     // Every page is present: the window, and neighbours whose blocks follow on.
     Window* w = TRY(window(all, window_of(index)));
     Run run{window_of(index) * pages_per_huge, (window_of(index) + 1) * pages_per_huge,
@@ -100,7 +101,7 @@ Result<std::optional<ObjectImpl::Run>> ObjectImpl::run_around(u64 index, u64 low
 Result<std::optional<ObjectImpl::Run>> ObjectImpl::next_run(u64 low, u64 high, bool patched) {
   high = std::min(high, page_count());
   u64 index = low;
-  if (backed()) {
+  if (sparse()) {
     LockGuard guard(lock_);
     Windows& all = windows(patched);
     while (index < high) {
@@ -128,7 +129,6 @@ Result<> ObjectImpl::read_source(u64 first, u64 pages, FrameNumber frame, bool p
   return {};
 }
 
-Result<> ObjectImpl::fill(u64 index, bool patched) {
 void ObjectImpl::call_trapped(u64 offset, const platform::TrappedCall& call) {
   platform::TextPatcher& patcher = manager_.platform().patcher();
   const u64 index = offset >> page_shift;
@@ -254,6 +254,7 @@ Result<std::size_t> ObjectImpl::write(u64 offset, std::span<const std::byte> fro
   if (from.empty()) return std::size_t{0};
   if (offset > largest_object || from.size() > largest_object - offset) return err(EFBIG);
   platform::Memory& memory = manager_.memory();
+  if (huge_) return err(EINVAL);
   drop_patched();
   std::size_t done = 0;
   auto result = [&](int e) { return done != 0 ? Result<std::size_t>(done) : err(e); };
@@ -286,7 +287,7 @@ Result<std::size_t> ObjectImpl::write(u64 offset, std::span<const std::byte> fro
 }
 
 Result<> ObjectImpl::reserve(u64 first, u64 end) {
-  if (backed() || first >= end) return {};
+  if (sparse() || first >= end) return {};
   LockGuard guard(lock_);
   const u64 last = window_of(end - 1);
   for (u64 n = window_of(first); n <= last;) {
@@ -322,6 +323,11 @@ void ObjectImpl::remove_mapper(ObjectMapper* mapper, u64 pages, bool shared_writ
 
 void ObjectImpl::forget_in_mappers(u64 begin, u64 end, bool even_private) {
   struct Held {
+bool ObjectImpl::mapped_once() const {
+  LockGuard guard(lock_);
+  return mappers_.size() <= 1;
+}
+
     Ref<RefCounted> alive;
     ObjectMapper* mapper;
   };
@@ -391,12 +397,14 @@ Result<> ObjectImpl::resize(u64 new_size) {
   }
   return zero_tail(new_size);
 }
+  if (huge_) unreserve_from(first / pages_per_huge, ~u64{0});
 
 Result<> ObjectImpl::punch(u64 offset, u64 length) {
   const u64 end = std::min(size(), offset + length < offset ? ~u64{0} : offset + length);
   if (offset >= end) return {};
   static constexpr std::array<std::byte, page_size> zeros{};
   const u64 whole_end = end == size() ? round_up(end, page_size) : round_down(end, page_size);
+  if (huge_) return punch_huge(offset, end - offset);
   const u64 whole_begin = round_up(offset, page_size);
   auto clear_part = [&](u64 from, u64 to) -> Result<> {
     if (from >= to) return {};
@@ -435,7 +443,7 @@ Result<> ObjectImpl::punch(u64 offset, u64 length) {
 Result<u64> ObjectImpl::seek_data(u64 from) {
   const u64 end = size();
   if (from >= end) return err(ENXIO);
-  if (backed()) return from;
+  if (sparse()) return from;
   LockGuard guard(lock_);
   for (auto it = original_.lower_bound(from / huge_size); it != original_.end(); ++it) {
     const u64 base = it->first * huge_size;
@@ -454,7 +462,7 @@ Result<u64> ObjectImpl::seek_data(u64 from) {
 Result<u64> ObjectImpl::seek_hole(u64 from) {
   const u64 end = size();
   if (from >= end) return err(ENXIO);
-  if (backed()) return end;
+  if (sparse()) return end;
   LockGuard guard(lock_);
   u64 at = from;
   while (at < end) {
@@ -547,7 +555,7 @@ u64 ObjectImpl::resident_pages(u64 first, u64 end) const {
     if (base >= end) break;
     const u64 a = std::max(first, base) - base;
     const u64 b = std::min(end - base, pages_per_huge);
-    if (backed()) {
+    if (sparse()) {
       for (u64 i = a; i < b; ++i) n += it->second.valid[i] ? 1 : 0;
       continue;
     }

@@ -8,12 +8,14 @@
 #include <bitset>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/lock.h"
 #include "kernel/abi/lock_order.h"
 #include "kernel/mm/blocks.h"
+#include "kernel/mm/huge_pool.h"
 #include "kernel/mm/memory_object.h"
 
 namespace quire::mm {
@@ -31,6 +33,9 @@ class ObjectMapper {
   /// once no guest thread of this address space reaches them. With `even_private` also the private
   /// copies made of them (truncation).
   virtual void forget_object_range(const ObjectImpl& object, u64 begin, u64 end, bool even_private) = 0;
+  /// Huge objects: if a private mapping of the page at `offset` names `block`, it loses it for good
+  /// (touching it is SIGBUS): who reserved the page needs it and the pool is short.
+  virtual void give_up_huge_page(const ObjectImpl& object, u64 offset, BlockNumber block) = 0;
 
  protected:
   ~ObjectMapper() = default;
@@ -39,8 +44,12 @@ class ObjectMapper {
 class ObjectImpl final : public MemoryObject {
  public:
   ObjectImpl(ManagerImpl& manager, std::unique_ptr<PageSource> source, u64 size, u64 patch_key);
+  ObjectImpl(ManagerImpl& manager, u64 size, Ref<HugeSubpool> sub);
   ~ObjectImpl() override;
 
+  bool huge() const override { return huge_; }
+  Result<> allocate(u64 offset, u64 length) override;
+  Result<> reserve_pages(u64 offset, u64 length) override;
   u64 size() const override { return size_.load(std::memory_order_acquire); }
   Result<> resize(u64 size) override;
   Result<std::size_t> read(u64 offset, std::span<std::byte> to) override;
@@ -54,6 +63,13 @@ class ObjectImpl final : public MemoryObject {
 
   // --- for address spaces ---------------------------------------------------------------------------
   bool backed() const { return source_ != nullptr; }
+  /// Pages may be missing: only those present have a block and their bit in `valid`.
+  bool sparse() const { return backed() || huge_; }
+  const Ref<HugeSubpool>& subpool() const { return subpool_; }
+  /// A writable mapping makes a huge file as long as itself.
+  void extend(u64 size);
+  /// Huge objects: takes the page out of all private mappings but `keep`'s that name it.
+  void give_up_elsewhere(u64 offset, BlockNumber block, const ObjectMapper* keep);
   bool patchable() const { return patch_key_ != 0; }
   /// Pages that exist: the size in pages, rounded up.
   u64 page_count() const { return (size() + page_size - 1) >> page_shift; }
@@ -88,6 +104,8 @@ class ObjectImpl final : public MemoryObject {
 
  private:
   using Bits = std::bitset<pages_per_huge>;
+  /// By one address space at most.
+  bool mapped_once() const;
   struct Window {
   /// A system call trapped at a SYSCALL of the patched copy: once that is worth it, its page is taken from
   /// all who map it, patched, and shown again at the next fault. Called with no mm lock held.
@@ -104,6 +122,10 @@ class ObjectImpl final : public MemoryObject {
   void forget_in_mappers(u64 begin, u64 end, bool even_private);
   void drop_pages(Windows& windows, u64 first, u64 end) REQUIRES(lock_);
   void drop_patched();
+  // object_huge.cpp
+  Result<> fill_huge(u64 index);
+  Result<> punch_huge(u64 offset, u64 length);
+  void unreserve_from(u64 first_window, u64 end_window);
   /// Takes whole windows without dirty pages out of use, and gives their blocks back once no guest
   /// reaches them.
   void drop_clean(bool patched_only);
@@ -112,11 +134,14 @@ class ObjectImpl final : public MemoryObject {
   ManagerImpl& manager_;
   const std::unique_ptr<PageSource> source_;
   const u64 patch_key_;
+  const bool huge_ = false;
+  const Ref<HugeSubpool> subpool_;
   std::atomic<u64> size_;
   mutable Mutex<locks::object> lock_;
   CondVar filled_;
   Windows original_ GUARDED_BY(lock_);
   Windows patched_ GUARDED_BY(lock_);
+  std::set<u64> reserved_ GUARDED_BY(lock_);  // huge: windows that have a page reserved and none yet
   std::map<ObjectMapper*, u64> mappers_ GUARDED_BY(lock_);  // pages mapped
   u64 writable_pages_ GUARDED_BY(lock_) = 0;                // mapped shared, by mappings that may be written
 };

@@ -277,6 +277,12 @@ Result<FrameNumber> PageTables::name_page(u64 address) {
   return t->entries[entry_index(address, 1)].frame();
 }
 
+void PageTables::name_block(u64 address, BlockNumber b) {
+  Table* level2 = own_path(address, 2, true);
+  assert(level2->entries[entry_index(address, 2)].empty());
+  set(*level2, entry_index(address, 2), Entry::to_frame(first_frame(b)));
+}
+
 Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n) {
   platform::Memory& memory = pool_.memory();
   const FrameNumber end = from + n;

@@ -144,6 +144,9 @@ class PageTables {
   /// Names one unnamed page with a fresh frame that is to be filled by the caller. ENOMEM.
   Result<FrameNumber> name_page(u64 address);
 
+  /// Names a whole block, whose count is taken over, in an empty 2 MiB window.
+  void name_block(u64 address, BlockNumber b);
+
   /// Which pages of blocks that are exclusively ours may keep their name when they are zapped, and are
   /// cleared instead: none, those in windows that are not zapped wholly, or all.
   enum class Keep : u8 { none, partial, all };

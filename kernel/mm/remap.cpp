@@ -32,6 +32,12 @@ Result<GuestAddr> AddressSpaceImpl::move_area(u64 old_begin, u64 old_length, u64
     }
   }
   const bool was_locked = v.locked;
+  if (v.huge_reserve != nullptr) {
+    // The reservation moves along.
+    vmas_.split_at(old_begin);
+    vmas_.split_at(old_begin + old_length);
+    vmas_.find(old_begin)->huge_reserve = nullptr;
+  }
   // Before the old area goes: removing it lets go of names in its 2 MiB window that no area holds, and
   // the new one may lie in the same window.
   space_->wait(ticket);
@@ -75,10 +81,19 @@ Result<GuestAddr> AddressSpaceImpl::remap(GuestAddr old_address, u64 old_length,
     const Vma* v = vmas_.find(old_begin);
     if ((fixed || keep_old) && vmas_.count() + 3 >= limits_.max_maps) return err(ENOMEM);
     if (v == nullptr) return err(EFAULT);
+    if (v->huge_tlb) {
+      // Moving and shrinking only: what a larger area would need was not reserved.
+      old_length = round_up(old_length, huge_size);
+      new_length = round_up(new_length, huge_size);
+      if (old_begin % huge_size != 0 || new_length > old_length || keep_old) return err(EINVAL);
+      if (fixed && new_address.value() % huge_size != 0) return err(EINVAL);
+    }
+    if (fixed && cuts_huge_page(new_address.value(), new_address.value() + new_length)) return err(EINVAL);
     if (old_length == 0 && !v->shared) return err(EINVAL);
     // Shrinking in place only gives up what follows, whichever areas it belongs to.
     if (old_length >= new_length && !fixed && !keep_old) {
       if (old_length > limit() - old_begin) return err(EINVAL);
+      if (cuts_huge_page(old_begin + new_length, old_begin + old_length)) return err(EINVAL);
       if (old_length > new_length) remove_range(old_begin + new_length, old_begin + old_length, dropped);
       return old_address;
     }

@@ -40,8 +40,13 @@ AddressSpaceImpl::Exclusive::~Exclusive() { s_.lock_.unlock(); }
 
 AddressSpaceImpl::Dropped::~Dropped() {
   gather.release();
-  for (Vma& v : vmas)
+  for (const Vma& v : discarded)
+    v.huge_reserve->restore(v.offset / huge_size, (v.offset + v.size()) / huge_size);
+  for (Vma& v : vmas) {
+    if (v.huge_reserve != nullptr)
+      v.huge_reserve->give_up(v.offset / huge_size, (v.offset + v.size()) / huge_size);
     if (v.shared && v.object != nullptr && allows(v.max_access, Access::write)) (void)v.object->write_back();
+  }
 }
 
 Ref<RefCounted> AddressSpaceImpl::hold_alive() {

@@ -78,6 +78,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   u64 page_table_bytes() const override;
   u64 locked_bytes() const override;
   u64 peak_resident_bytes() const override;
+  bool used_huge_pages() const override { return used_huge_pages_; }
   void pagemap(GuestAddr first, std::span<u64> out) const override;
 
   /// For tests: walks vmas and tables and compares them; a text that names the first breach, or empty.
@@ -94,6 +95,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
     ~Dropped();
     Gather gather;
     std::vector<Vma> vmas;
+    std::vector<Vma> discarded;  // hugetlb areas whose pages went, but not they themselves
   };
   /// Takes lock_ for writing and waits until no pin is left.
   class SCOPED_CAPABILITY Exclusive {
@@ -115,6 +117,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
     Ref<ObjectImpl> object;
     u64 index = 0;
     bool patched = false;
+    BlockNumber taken_back = no_block;  // hugetlb: the page that others must give up
   };
   struct Deferred {
     platform::Ticket ticket;
@@ -124,6 +127,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   // ObjectMapper
   Ref<RefCounted> hold_alive() override;
   void forget_object_range(const ObjectImpl& object, u64 begin, u64 end, bool even_private) override;
+  void give_up_huge_page(const ObjectImpl& object, u64 offset, BlockNumber block) override;
 
   // map.cpp
   u64 limit() const { return manager_.platform().layout().limit.value(); }
@@ -173,6 +177,12 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool grow_stack(u64 address);
   /// Releases what deferred revocations have freed. Called with no lock held.
   void reap();
+
+  // huge.cpp: areas in huge pages
+  bool cuts_huge_page(u64 begin, u64 end) const REQUIRES_SHARED(lock_);
+  Result<> reserve_huge(Vma& v, bool writable, u64 length);
+  Result<BlockNumber> take_huge_page(const Vma& v, u64 window, bool reserved) REQUIRES(tables_lock_);
+  Step fault_huge_private(Vma& v, u64 page, bool write, FillRequest& fill) REQUIRES_SHARED(lock_);
 
   // copy.cpp
   template <typename F>
@@ -225,6 +235,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   u64 locked_bytes_ GUARDED_BY(lock_) = 0;
   bool lock_future_ GUARDED_BY(lock_) = false;
   mutable std::atomic<u64> peak_pages_{0};
+  std::atomic<bool> used_huge_pages_{false};
 };
 
 }  // namespace quire::mm

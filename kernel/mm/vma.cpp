@@ -10,12 +10,12 @@ bool same_name(const Vma& a, const Vma& b) {
 }
 
 bool mergeable(const Vma& a, const Vma& b) {
+  if (a.huge_tlb || b.huge_tlb) return false;  // as in Linux
   return a.end == b.begin && a.access == b.access && a.max_access == b.max_access && a.shared == b.shared &&
          a.grows_down == b.grows_down && a.locked == b.locked && a.no_reserve == b.no_reserve &&
-         a.huge_tlb == b.huge_tlb && a.dont_fork == b.dont_fork && a.wipe_on_fork == b.wipe_on_fork &&
-         a.advised_huge == b.advised_huge && a.advised_no_huge == b.advised_no_huge &&
-         a.charged == b.charged && a.object == b.object && a.keep_alive == b.keep_alive &&
-         a.device == b.device && a.inode == b.inode &&
+         a.dont_fork == b.dont_fork && a.wipe_on_fork == b.wipe_on_fork && a.advised_huge == b.advised_huge &&
+         a.advised_no_huge == b.advised_no_huge && a.charged == b.charged && a.object == b.object &&
+         a.keep_alive == b.keep_alive && a.device == b.device && a.inode == b.inode &&
          (a.object == nullptr || a.offset + a.size() == b.offset) && same_name(a, b);
 }
 

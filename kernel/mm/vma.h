@@ -27,6 +27,7 @@ struct Vma {
   bool advised_huge = false;
   bool advised_no_huge = false;
   bool charged = false;           // counted as data (RLIMIT_DATA): private and writable when made
+  bool huge_lost = false;         // hugetlb, private: a page was taken back by who reserved it
   bool writable_in_stub = false;  // private: some page was mapped for writing since the last fork
   // Filling ahead of a guest that touches its memory in order (ahead.cpp); under the page-table lock.
   u64 ahead_end = 0;       // end of the windows prepared last; 0: none
@@ -37,6 +38,7 @@ struct Vma {
   u64 device = 0, inode = 0;
   std::shared_ptr<const std::string> name;  // null: none
   Ref<RefCounted> keep_alive;
+  Ref<HugeReserve> huge_reserve;  // hugetlb, private: null in a child of fork and with MAP_NORESERVE
 
   u64 size() const { return end - begin; }
   u64 object_offset(u64 address) const { return offset + (address - begin); }

@@ -112,6 +112,7 @@ QUIRE_SYSCALL(memfd_create) {
     return err(EINVAL);
   bool huge = (flags & MFD_HUGETLB) != 0;
   if (!huge && (flags & huge_size_bits) != 0) return err(EINVAL);
+  if (huge && !huge_size_known(flags >> 26)) return err(ENODEV);
   constexpr std::size_t max_name = 249;
   auto name = task.mm().copy_in_string(args.addr(0), max_name + 1);
   if (!name) return err(name.error().value() == ENAMETOOLONG ? EINVAL : name.error().value());

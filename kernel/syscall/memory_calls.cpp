@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <array>
 
+#include "kernel/mm/huge_pool.h"
 #include "kernel/syscall/file_common.h"
 #include "kernel/syscall/handlers_memory.h"
+#include "kernel/task/kernel.h"
 #include "kernel/task/pidfd.h"
 
 namespace quire::syscall {
@@ -62,7 +64,7 @@ QUIRE_SYSCALL(mmap) {
   const u64 type = flags & 0xf;
   r.shared = type == MAP_SHARED || type == MAP_SHARED_VALIDATE;
   if ((flags & MAP_ANONYMOUS) == 0) {
-    if ((flags & MAP_HUGETLB) != 0) return err(EINVAL);
+    const bool huge_flag = (flags & MAP_HUGETLB) != 0;
     const bool valid = type == MAP_SHARED || type == MAP_PRIVATE || type == MAP_SHARED_VALIDATE;
     if (!valid) {
       (void)TRY(task.fds().get(args.i(4)));
@@ -70,11 +72,17 @@ QUIRE_SYSCALL(mmap) {
     }
     if (type == MAP_SHARED_VALIDATE && (flags & ~known_flags) != 0) return err(EOPNOTSUPP);
     TRY_VOID(take_file(task, r, args.i(4), flags));
+    if (huge_flag && !r.object->huge()) return err(EINVAL);
   } else {
     if (type != MAP_SHARED && type != MAP_PRIVATE) return err(EINVAL);
     if (r.shared && r.grows_down) return err(EINVAL);
     r.offset = 0;
-    if ((flags & MAP_HUGETLB) != 0) r.length = round_up(r.length, huge_size);
+    if ((flags & MAP_HUGETLB) != 0) {
+      if (!huge_size_known(flags >> MAP_HUGE_SHIFT)) return err(EINVAL);
+      r.length = round_up(r.length, huge_size);
+      r.object = TRY(mm::MemoryObject::create_huge(task.kernel().mm(), r.length, nullptr));
+      r.name = "/anon_hugepage (deleted)";
+    }
   }
   return TRY(task.mm().map(r)).value();
 }

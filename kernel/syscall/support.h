@@ -24,8 +24,12 @@ enum Capability : int {
   cap_sys_resource = 24,
   cap_sys_time = 25,
   cap_sys_ptrace = 19,
+  cap_ipc_lock = 14,
   cap_ipc_owner = 15
 };
+
+/// The size that MAP_HUGETLB, MFD_HUGETLB and SHM_HUGETLB may name in six bits (log2; 0: the default).
+constexpr bool huge_size_known(u64 bits) { return (bits & 0x3f) == 0 || (bits & 0x3f) == huge_shift; }
 
 /// Where a path given with directory descriptor `dirfd` starts. EBADF, ENOTDIR. The result refers to the
 /// task's credentials: use it within the call.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "kernel/mm/huge_pool.h"
 #include "kernel/mm/shm.h"
 #include "kernel/syscall/handlers_memory.h"
 #include "kernel/syscall/support.h"
@@ -60,13 +61,19 @@ QUIRE_SYSCALL(shmget) {
       if ((flags & IPC_CREAT) == 0) return err(ENOENT);
     }
     if (size == 0 || size > largest_segment) return err(EINVAL);
+    const bool huge = (flags & SHM_HUGETLB) != 0;
+    if (huge && !huge_size_known(static_cast<u32>(flags) >> 26)) return err(EINVAL);
+    if (huge && !task.credentials().capable(cap_ipc_lock)) return err(EPERM);
     mm::ShmSegment::Status s;
     s.uid = s.creator_uid = task.credentials().euid;
     s.gid = s.creator_gid = task.credentials().egid;
     s.mode = static_cast<u32>(flags) & 0777;
     s.creator_pid = task.pid();
     s.changed = std::time(nullptr);
-    auto object = TRY(mm::MemoryObject::create_anonymous(task.kernel().mm(), round_up(size, page_size)));
+    auto object =
+        TRY(huge ? mm::MemoryObject::create_huge(task.kernel().mm(), round_up(size, huge_size), nullptr)
+                 : mm::MemoryObject::create_anonymous(task.kernel().mm(), round_up(size, page_size)));
+    if (huge && (flags & SHM_NORESERVE) == 0) TRY_VOID(object->reserve_pages(0, object->size()));
     auto added = segments.add(key, size, std::move(object), s);
     if (added) return static_cast<u64>((*added)->id);
     if (added.error() != Errno(EEXIST)) return err(added.error());
@@ -90,7 +97,7 @@ QUIRE_SYSCALL(shmat) {
   TRY_VOID(permit(task, segments.status(*segment), want));
   mm::MapRequest r;
   r.address = GuestAddr(address);
-  r.length = round_up(segment->size, page_size);
+  r.length = segment->object->size();
   r.access = Access::read | (read_only ? Access::none : Access::write) |
              ((flags & SHM_EXEC) != 0 ? Access::exec : Access::none);
   r.max_access = Access::read | Access::exec | (read_only ? Access::none : Access::write);
@@ -122,7 +129,7 @@ QUIRE_SYSCALL(shmdt) {
       first->offset != 0)
     return err(EINVAL);
   const u64 base = args[0];
-  const u64 end = base + round_up(segment->size, page_size);
+  const u64 end = base + segment->object->size();
   for (u64 at = base; at < end;) {
     const auto v = task.mm().find_vma(GuestAddr(at));
     if (!v) {

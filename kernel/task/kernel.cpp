@@ -477,6 +477,8 @@ void Kernel::task_ends(Task& task) {
     LockGuard guard(task.lock_);
     std::swap(mm, task.mm_);
   }
+  // So do huge pages: the pool is counted.
+  if (mm->used_huge_pages()) mm = nullptr;
   if (task.vfork_done_) {
     task.vfork_done_->set();
     task.vfork_done_ = nullptr;

@@ -5,7 +5,7 @@
 
 namespace quire::vfs {
 
-class MemoryFile final : public File {
+class MemoryFile : public File {
  public:
   MemoryFile(Ref<MemoryInode> node, int flags) : File(flags), node_(std::move(node)) {}
 

@@ -27,7 +27,8 @@ void set_device_opener(u32 number, DeviceOpener opener) { device_openers.at(numb
 void set_fifo_opener(FifoOpener opener) { fifo_opener.store(opener); }
 Result<Ref<File>> open_device(Inode& node, u64 rdev, int flags) {
   u32 number = major(rdev);
-  DeviceOpener opener = number < max_major && node.type() == S_IFCHR ? device_openers[number].load() : nullptr;
+  DeviceOpener opener =
+      number < max_major && node.type() == S_IFCHR ? device_openers[number].load() : nullptr;
   if (opener == nullptr) return err(ENXIO);
   return opener(node, rdev, flags);
 }
@@ -110,7 +111,16 @@ MemoryInode::~MemoryInode() {
 Result<Ref<Inode>> MemoryInode::make(MemoryFileSystem& fs, const NewNode& node) {
   TRY_VOID(fs.count_inode());
   if (S_ISDIR(node.mode)) return Ref<Inode>(make_ref<MemoryDirectory>(fs, node));
+  if (S_ISREG(node.mode)) {
+    auto made = fs.make_regular(node);
+    if (!made) fs.uncount_inode();
+    return made;
+  }
   return Ref<Inode>(Ref<MemoryInode>::adopt(new MemoryInode(fs, node)));
+}
+
+Result<Ref<Inode>> MemoryFileSystem::make_regular(const NewNode& node) {
+  return Ref<Inode>(Ref<MemoryInode>::adopt(new MemoryInode(*this, node)));
 }
 
 Result<Attributes> MemoryInode::attributes() {
@@ -118,7 +128,8 @@ Result<Attributes> MemoryInode::attributes() {
   Attributes a = a_;
   if (is_regular()) {
     a.size = size_locked();
-    // In whole pages, as disks and tmpfs show it; what lies beyond the end (a huge page's rest) is not counted.
+    // In whole pages, as disks and tmpfs show it; what lies beyond the end (a huge page's rest) is not
+    // counted.
     u64 most = round_up(a.size, page_size);
     a.blocks = (object_ ? std::min(object_->bytes_used(), most) : most) / 512;
   } else if (is_symlink()) {

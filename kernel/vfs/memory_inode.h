@@ -11,6 +11,9 @@ namespace quire::vfs {
 /// What all memory inodes of one file system share: limits and usage.
 class MemoryFileSystem : public FileSystem {
  public:
+  /// Makes the inode of a regular file; it was counted already. What it holds is the file system's choice.
+  virtual Result<Ref<Inode>> make_regular(const NewNode& node);
+
   MemoryFileSystem(mm::MemoryManager* mm, u64 max_bytes, u64 max_inodes)
       : mm_(mm), max_bytes_(max_bytes), max_inodes_(max_inodes) {}
 
@@ -65,6 +68,7 @@ class MemoryInode : public Inode {
   MemoryInode(MemoryFileSystem& fs, const NewNode& node);
   MemoryFileSystem& memory_fs() const { return static_cast<MemoryFileSystem&>(file_system()); }
   friend class MemoryDirectory;
+  friend class MemoryFileSystem;
 
   /// Changes of the link count, with ctime.
   void change_links(int by);

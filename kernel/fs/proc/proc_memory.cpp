@@ -41,12 +41,15 @@ std::vector<mm::VmaInfo> all_vmas(const mm::AddressSpace& mm) {
 
 struct Sums {
   u64 rss = 0, anonymous = 0, shared = 0, dirty = 0, huge = 0, locked = 0;
+  u64 hugetlb_private = 0, hugetlb_shared = 0;
   void add(const mm::Residency& r, bool is_locked) {
     rss += r.resident;
     anonymous += r.anonymous;
     shared += r.shared;
     dirty += r.dirty;
     huge += r.huge;
+    hugetlb_private += r.hugetlb_private;
+    hugetlb_shared += r.hugetlb_shared;
     if (is_locked) locked += r.resident;
   }
   std::string text() const {
@@ -60,8 +63,8 @@ struct Sums {
         "FilePmdMapped:  {:8} kB\nShared_Hugetlb: {:8} kB\nPrivate_Hugetlb:{:8} kB\nSwap:           {:8} kB\n"
         "SwapPss:        {:8} kB\nLocked:         {:8} kB\n",
         4 * rss, 4 * pss, 4 * own_dirty, 4 * (shared - std::min(shared_dirty, shared)), 4 * shared_dirty,
-        4 * (own - own_dirty), 4 * own_dirty, 4 * rss, 4 * anonymous, 0, 4 * huge, 0, 0, 0, 0, 0, 0,
-        4 * locked);
+        4 * (own - own_dirty), 4 * own_dirty, 4 * rss, 4 * anonymous, 0, 4 * huge, 0, 0, 4 * hugetlb_shared,
+        4 * hugetlb_private, 0, 0, 4 * locked);
   }
 };
 

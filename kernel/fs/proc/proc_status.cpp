@@ -151,7 +151,8 @@ Result<std::string> status_text(int pid, int tid) {
         "VmLib:\t{:8} kB\nVmPTE:\t{:8} kB\nVmSwap:\t{:8} kB\nHugetlbPages:\t{:8} kB\n",
         kib(size), kib(size), kib(mm->locked_bytes()), 0, kib(std::max(rss, mm->peak_resident_bytes())),
         kib(rss), kib(r.anonymous * page_size), kib(r.file * page_size), kib(r.shmem * page_size), kib(data),
-        kib(stack), kib(text), 0, kib(mm->page_table_bytes()), 0, kib(r.huge * page_size));
+        kib(stack), kib(text), 0, kib(mm->page_table_bytes()), 0,
+        kib((r.hugetlb_private + r.hugetlb_shared) * page_size));
   }
   u64 queue = process->limits()[RLIMIT_SIGPENDING].soft;
   out += fmt::format(

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include "kernel/fs/proc/nodes.h"
+#include "kernel/vfs/huge_page_files.h"
 
 namespace quire::fs::proc {
 namespace {
@@ -49,8 +50,6 @@ constexpr Value values[] = {
     {"vm/max_map_count", "65530"},
     {"vm/mmap_min_addr", "65536"},
     {"vm/swappiness", "60"},
-    {"vm/nr_hugepages", "0"},
-    {"vm/nr_overcommit_hugepages", "0"},
     {"vm/hugetlb_shm_group", "0"},
     {"vm/min_free_kbytes", "67584"},
     {"vm/page-cluster", "3"},
@@ -99,9 +98,10 @@ class Builder {
     dirs_[""] = root_;
   }
 
-  void add(std::string_view path, vfs::TextFile::Generate make, u32 mode = 0644) {
+  void add(
+      std::string_view path, vfs::TextFile::Generate make, u32 mode = 0644,
+      vfs::TextFile::Store accept = [](std::string_view) { return Result<>{}; }) {
     std::size_t slash = path.rfind('/');
-    auto accept = [](std::string_view) { return Result<>{}; };
     directory(path.substr(0, slash))
         .add(std::string(path.substr(slash + 1)),
              make_ref<vfs::TextFile>(fs_, std::move(make), mode, accept));
@@ -153,6 +153,10 @@ Ref<vfs::Inode> sysctl_directory(PseudoFileSystem& fs, const Settings& settings)
   b.add("kernel/domainname", name(settings.domain_name));
   b.add("kernel/random/uuid", [] { return Result<std::string>(uuid()); }, 0444);
   b.add("kernel/random/boot_id", [id = uuid()] { return Result<std::string>(id); }, 0444);
+  for (const char* path : {"vm/nr_hugepages", "vm/nr_hugepages_mempolicy"})
+    b.add(path, vfs::huge_pages_text(&mm::HugePageCounts::total), 0644, vfs::store_huge_pages(false));
+  b.add("vm/nr_overcommit_hugepages", vfs::huge_pages_text(&mm::HugePageCounts::overcommit), 0644,
+        vfs::store_huge_pages(true));
   return b.root();
 }
 

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "kernel/fs/proc/nodes.h"
+#include "kernel/mm/huge_pool.h"
 
 namespace quire::fs::proc {
 namespace {
@@ -49,10 +50,14 @@ std::string meminfo(u64 limit) {
                   row("KernelStack", 0) + row("PageTables", 0) + row("CommitLimit", total) +
                   row("Committed_AS", used) + row("VmallocTotal", u64{1} << 45) + row("VmallocUsed", 0) +
                   row("AnonHugePages", 0) + row("ShmemHugePages", 0);
-  return s +
-         "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:      "
-         "  0\n" +
-         row("Hugepagesize", huge_size) + row("Hugetlb", 0);
+  mm::HugePageCounts huge;
+  if (p != nullptr) huge = p->memory().huge_pages().counts();
+  auto pages = [](const char* name, u64 n) {
+    return fmt::format("{:<15}{:8}\n", fmt::format("HugePages_{}:", name), n);
+  };
+  return s + pages("Total", huge.total) + pages("Free", huge.free) + pages("Rsvd", huge.reserved) +
+         pages("Surp", huge.surplus) + row("Hugepagesize", huge_size) +
+         row("Hugetlb", huge.total * huge_size);
 }
 
 /// The host's own text for as many CPUs as guests see: what the instruction set offers is no secret. Read

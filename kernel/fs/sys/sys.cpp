@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "kernel/vfs/huge_page_files.h"
 #include "kernel/vfs/pseudo.h"
 
 namespace quire::fs::sys {
@@ -31,6 +32,13 @@ class Builder {
     directory(path.substr(0, slash))
         .add(std::string(path.substr(slash + 1)),
              make_ref<vfs::TextFile>(fs_, [text] { return Result<std::string>(text); }, mode));
+  }
+  void live(std::string_view path, vfs::TextFile::Generate make, vfs::TextFile::Store store = {}) {
+    std::size_t slash = path.rfind('/');
+    const u32 mode = store ? 0644 : 0444;
+    directory(path.substr(0, slash))
+        .add(std::string(path.substr(slash + 1)),
+             make_ref<vfs::TextFile>(fs_, std::move(make), mode, std::move(store)));
   }
   Ref<StaticDirectory> root() { return root_; }
 
@@ -87,10 +95,19 @@ Ref<vfs::FileSystem> instance(unsigned cpus) {
     b.file(thp + "shmem_enabled", "always within_size [advise] never deny force\n");
     b.file(thp + "hpage_pmd_size", fmt::format("{}\n", huge_size));
     b.file(thp + "use_zero_page", "0\n");
-    const std::string huge = "kernel/mm/hugepages/hugepages-2048kB/";
-    for (const char* f :
-         {"nr_hugepages", "nr_overcommit_hugepages", "free_hugepages", "resv_hugepages", "surplus_hugepages"})
-      b.file(huge + f, "0\n");
+    for (const std::string dir : {"kernel/mm/", "devices/system/node/node0/"}) {
+      using Counts = mm::HugePageCounts;
+      const std::string huge = dir + "hugepages/hugepages-2048kB/";
+      b.live(huge + "nr_hugepages", vfs::huge_pages_text(&Counts::total), vfs::store_huge_pages(false));
+      b.live(huge + "free_hugepages", vfs::huge_pages_text(&Counts::free));
+      b.live(huge + "surplus_hugepages", vfs::huge_pages_text(&Counts::surplus));
+      if (dir != "kernel/mm/") continue;
+      b.live(huge + "nr_hugepages_mempolicy", vfs::huge_pages_text(&Counts::total),
+             vfs::store_huge_pages(false));
+      b.live(huge + "nr_overcommit_hugepages", vfs::huge_pages_text(&Counts::overcommit),
+             vfs::store_huge_pages(true));
+      b.live(huge + "resv_hugepages", vfs::huge_pages_text(&Counts::reserved));
+    }
     b.file("kernel/mm/ksm/run", "0\n");
     fs->set_root(b.root());
     return fs;
