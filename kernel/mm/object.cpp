@@ -153,6 +153,8 @@ void ObjectImpl::call_trapped(u64 offset, const platform::TrappedCall& call) {
   filled_.notify_all();
 }
 
+Result<> ObjectImpl::fill(u64 index, bool patched) {
+  if (huge_) return fill_huge(index);
   if (!backed()) return {};
   LockGuard guard(lock_);
   for (;;) {
@@ -252,9 +254,9 @@ Result<std::size_t> ObjectImpl::read(u64 offset, std::span<std::byte> to) {
 
 Result<std::size_t> ObjectImpl::write(u64 offset, std::span<const std::byte> from) {
   if (from.empty()) return std::size_t{0};
+  if (huge_) return err(EINVAL);
   if (offset > largest_object || from.size() > largest_object - offset) return err(EFBIG);
   platform::Memory& memory = manager_.memory();
-  if (huge_) return err(EINVAL);
   drop_patched();
   std::size_t done = 0;
   auto result = [&](int e) { return done != 0 ? Result<std::size_t>(done) : err(e); };
@@ -321,13 +323,13 @@ void ObjectImpl::remove_mapper(ObjectMapper* mapper, u64 pages, bool shared_writ
   if (shared_writable) writable_pages_ -= pages;
 }
 
-void ObjectImpl::forget_in_mappers(u64 begin, u64 end, bool even_private) {
-  struct Held {
 bool ObjectImpl::mapped_once() const {
   LockGuard guard(lock_);
   return mappers_.size() <= 1;
 }
 
+void ObjectImpl::forget_in_mappers(u64 begin, u64 end, bool even_private) {
+  struct Held {
     Ref<RefCounted> alive;
     ObjectMapper* mapper;
   };
@@ -395,16 +397,16 @@ Result<> ObjectImpl::resize(u64 new_size) {
     drop_pages(original_, first, std::numeric_limits<u64>::max() >> page_shift);
     drop_pages(patched_, first, std::numeric_limits<u64>::max() >> page_shift);
   }
+  if (huge_) unreserve_from(first / pages_per_huge, ~u64{0});
   return zero_tail(new_size);
 }
-  if (huge_) unreserve_from(first / pages_per_huge, ~u64{0});
 
 Result<> ObjectImpl::punch(u64 offset, u64 length) {
   const u64 end = std::min(size(), offset + length < offset ? ~u64{0} : offset + length);
   if (offset >= end) return {};
+  if (huge_) return punch_huge(offset, end - offset);
   static constexpr std::array<std::byte, page_size> zeros{};
   const u64 whole_end = end == size() ? round_up(end, page_size) : round_down(end, page_size);
-  if (huge_) return punch_huge(offset, end - offset);
   const u64 whole_begin = round_up(offset, page_size);
   auto clear_part = [&](u64 from, u64 to) -> Result<> {
     if (from >= to) return {};

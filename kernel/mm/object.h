@@ -17,9 +17,9 @@
 #include "kernel/mm/blocks.h"
 #include "kernel/mm/huge_pool.h"
 #include "kernel/mm/memory_object.h"
+#include "kernel/platform/platform.h"
 
 namespace quire::mm {
-#include "kernel/platform/platform.h"
 
 class ManagerImpl;
 class ObjectImpl;
@@ -89,6 +89,9 @@ class ObjectImpl final : public MemoryObject {
   /// Reads the page at `index` and some around it from the source. Called with no mm lock held.
   /// ENXIO beyond the end; errors of the source; ENOMEM.
   Result<> fill(u64 index, bool patched);
+  /// A system call trapped at a SYSCALL of the patched copy: once that is worth it, its page is taken from
+  /// all who map it, patched, and shown again at the next fault. Called with no mm lock held.
+  void call_trapped(u64 offset, const platform::TrappedCall& call);
   /// Notes that guests can write these pages (shared mapping): they are written back.
   void mark_dirty(u64 first, u64 end);
   /// Pages with storage in [first, end).
@@ -101,15 +104,12 @@ class ObjectImpl final : public MemoryObject {
   /// Registers that `mapper` maps so many pages more / fewer.
   void add_mapper(ObjectMapper* mapper, u64 pages, bool shared_writable);
   void remove_mapper(ObjectMapper* mapper, u64 pages, bool shared_writable);
+  /// By one address space at most.
+  bool mapped_once() const;
 
  private:
   using Bits = std::bitset<pages_per_huge>;
-  /// By one address space at most.
-  bool mapped_once() const;
   struct Window {
-  /// A system call trapped at a SYSCALL of the patched copy: once that is worth it, its page is taken from
-  /// all who map it, patched, and shown again at the next fault. Called with no mm lock held.
-  void call_trapped(u64 offset, const platform::TrappedCall& call);
     BlockNumber block = no_block;
     Bits valid, filling, dirty;  // of an object with a source
   };
