@@ -13,14 +13,14 @@
 namespace quire::jffs2 {
 namespace {
 
-constexpr u32 kHashBits = 12;
+constexpr u32 kHashBits = 13;
 constexpr u32 kPairBits = 10;
 constexpr u32 kMaxDistance = 49151;
 constexpr u32 kPairDistance = 1024;  // of the two-byte copy behind one to three literals
 constexpr u32 kNearDistance = 2049;  // from here to
 constexpr u32 kNearEnd = 3072;       // here: the three-byte copy behind a longer run
-constexpr u32 kChainLimit = 128;     // candidates looked at for one position
-constexpr u32 kLongMatch = 128;      // taken whole, and not looked into
+constexpr u32 kChainLimit = 32;      // candidates looked at for one position
+constexpr u32 kLongMatch = 32;       // taken whole, and not looked into
 constexpr u32 kNone = ~u32{0};
 
 /// Literals since the last copy: none, one to three (told by that copy), or a run of its own.
@@ -204,12 +204,14 @@ class Parser {
     at_[0].bytes[0] = 0;
     for (u32 pos = 0; pos < size; pos++) {
       literal(pos);
-      if (!reached(pos)) {
+      const auto& bytes = at_[pos].bytes;
+      u32 best = static_cast<u32>(std::ranges::min_element(bytes) - bytes.begin());
+      if (bytes[best] == kNone) {  // in the midst of a long match
         finder_.insert(pos);
         continue;
       }
       const std::vector<Match>& matches = finder_.find(pos);
-      copies(pos, matches);
+      copies(pos, best, matches);
       u32 skip = matches.empty() || matches.back().length < kLongMatch ? 1 : matches.back().length;
       for (u32 i = 0; i < skip; i++) finder_.insert(pos + i);
       pos += skip - 1;
@@ -218,10 +220,6 @@ class Parser {
   }
 
  private:
-  bool reached(u32 pos) const {
-    return std::ranges::any_of(at_[pos].bytes, [](u32 b) { return b != kNone; });
-  }
-
   void literal(u32 pos) {
     const Reached& here = at_[pos];
     Reached& next = at_[pos + 1];
@@ -254,9 +252,8 @@ class Parser {
     end.copy_from = static_cast<u8>(state);
   }
 
-  void copies(u32 pos, const std::vector<Match>& matches) {
-    const auto& bytes = at_[pos].bytes;
-    u32 best = static_cast<u32>(std::ranges::min_element(bytes) - bytes.begin());
+  /// Tries what can be copied at `pos`, which is best reached in the state `best`.
+  void copies(u32 pos, u32 best, const std::vector<Match>& matches) {
     if (u32 distance = finder_.pair(pos))
       for (u32 s = 1; s <= 3; s++) relax(pos, s, {2, distance}, 2);
     if (finder_.near() != 0) relax(pos, kRun, {3, finder_.near()}, 2);

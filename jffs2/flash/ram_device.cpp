@@ -186,6 +186,10 @@ void RamDevice::apply_cut(const FlashOp& op, Cut cut, u64 seed) {
   u32 length = erase ? geometry_.erase_size : static_cast<u32>(op.data.size());
   u32 reach = cut == Cut::prefix && length != 0 ? static_cast<u32>(rng() % length) : length;
   if (cut == Cut::unstable && !oob && b.shaky.empty()) b.shaky.assign(geometry_.erase_size, 0);
+  if (cut == Cut::complete && b.shaky.empty()) {  // the common case
+    for (u32 i = 0; i < length; i++) bytes[start + i] = erase ? 0xFF : bytes[start + i] & op.data[i];
+    reach = 0;
+  }
   for (u32 i = 0; i < reach; i++) {
     u8& byte = bytes[start + i];
     u8 target = erase ? 0xFF : byte & op.data[i];

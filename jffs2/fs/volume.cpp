@@ -11,6 +11,7 @@
 namespace quire::jffs2 {
 namespace {
 
+constexpr u64 kWorthTrimming = 4096;  // nodes
 /// The background thread looks around this often even if nobody calls it.
 constexpr auto kIdle = std::chrono::seconds(5);
 constexpr auto kBetweenSteps = std::chrono::microseconds(50);
@@ -79,10 +80,10 @@ Result<> Volume::mount() {
     std::vector<BlockIndex> odd;
     TRY_VOID(build(odd));
     if (!read_only_) TRY_VOID(recover(odd));
+    // What was held in passing goes back to the system, where it is worth the walk through the heap.
+    if (index_.live_nodes() >= kWorthTrimming) malloc_trim(0);
     counters_.mount_ns = elapsed_ns(start);
   }
-  // What the scan held in passing goes back to the system.
-  malloc_trim(0);
   if (!read_only_ && options_.background_gc) collector_ = std::thread([this] { background(); });
   return {};
 }
