@@ -169,7 +169,8 @@ Result<> AddressSpaceImpl::advise(GuestAddr address, u64 length, int advice) {
     return {};
   }
   Dropped dropped(*this);
-  Exclusive guard(*this);
+  Exclusive guard(*this, Exclusive::Claim::none);
+  guard.claim(begin, end);
   if (advice == MADV_DONTNEED || advice == advice_dontneed_locked) {
     // Of an area in huge pages only whole ones are dropped.
     const Vma* last = vmas_.find(end - 1);

@@ -90,7 +90,7 @@ bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
     return true;
   }
   // Touched before: as much as is alike, but no window that nobody has touched.
-  const u64 end = std::min(v.end, page + forward);
+  const u64 end = run_limit(page, std::min(v.end, page + forward));
   for (u64 a = std::max(v.begin, window); a <= page; a = s.end) s = tables_.span_at(a, end, true);
   for (u64 w = window + huge_size; w < s.end; w += huge_size) {
     Span next;

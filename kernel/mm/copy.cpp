@@ -46,6 +46,7 @@ i64 AddressSpaceImpl::piece_locked(u64 address, std::size_t n, bool write, bool 
     return call(run->at(index), nullptr);
   }
   LockGuard tables(tables_lock_);
+  await_window(page);
   const Span s = tables_.span_at(page, round_up(end, page_size));
   end = std::min(end, s.end);
   if (s.named) {

@@ -72,6 +72,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool wr
     if (*found) runs.push_back(**found);
   }
   LockGuard tables(tables_lock_);
+  await_window(page);
   Span s = tables_.span_at(page, page + page_size);
   if (!s.named && v.object != nullptr) {
     if (runs.empty()) {
@@ -98,7 +99,10 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool wr
       begin = std::max(v.begin, round_down(page, name_ahead));
       end = std::min(v.end, round_down(page, name_ahead) + name_ahead);
     }
-    if (!tables_.name(begin, end, by_page(begin, end))) return Step::out_of_memory;
+    tables.unlock();
+    const bool pages_only = by_page_entered(begin, end);
+    tables.lock();
+    if (!tables_.name(begin, end, pages_only)) return Step::out_of_memory;
     count(manager_.counters.faults_minor);
     show_private(v, begin, end, {});
     return Step::done;
@@ -107,7 +111,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool wr
   count(manager_.counters.faults_refill);
   if (s.exclusive && fill_ahead(v, page)) return Step::done;
   // The whole run that the page belongs to, from the window's begin to some way beyond it.
-  const u64 end = std::min(v.end, page + forward);
+  const u64 end = run_limit(page, std::min(v.end, page + forward));
   for (u64 a = window_begin(v, page); a <= page; a = s.end) s = tables_.span_at(a, end, true);
   map_span(v, s);
   return Step::done;
@@ -128,8 +132,13 @@ AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
   const u64 begin = std::max(v.begin, round_down(page, piece));
   const u64 end = std::min(v.end, round_down(page, piece) + piece);
   Gather gather(manager_.pool(), manager_.tables());
-  auto owned = tables_.own(begin, end, gather);
-  if (!owned && end - begin > page_size) owned = tables_.own(page, page + page_size, gather);
+  Result<> owned{};
+  {
+    CopyingWindow copying(*this, page);
+    owned = tables_.own(begin, end, gather, &tables_lock_);
+    if (!owned && end - begin > page_size)
+      owned = tables_.own(page, page + page_size, gather, &tables_lock_);
+  }
   count(piece == huge_size ? manager_.counters.cow_block : manager_.counters.cow_page);
   // The old frames are given up once the stub has lost them; the new ones follow in the same queue.
   if (!gather.empty()) deferred_.push_back({revoke(begin, end), std::move(gather)});
@@ -154,16 +163,22 @@ AddressSpaceImpl::Step AddressSpaceImpl::copy_from_object(Vma& v, u64 page, cons
   const u64 begin = std::max(run_begin, round_down(page, piece));
   const u64 end = std::min(run_end, round_down(page, piece) + piece);
   platform::Memory& memory = manager_.memory();
-  for (u64 a = begin; a < end; a += page_size) {
-    if (tables_.span_at(a, a + page_size).named) continue;
-    auto frame = tables_.name_page(a);
-    if (!frame) return Step::out_of_memory;
-    const FrameNumber from = run.at(v.object_offset(a) >> page_shift);
-    if (!memory.checked_copy(memory.at(*frame), memory.at(from), page_size)) {
+  bool copied = true;
+  {
+    CopyingWindow copying(*this, page);
+    for (u64 a = begin; a < end && copied; a += page_size) {
+      if (tables_.span_at(a, a + page_size).named) continue;
+      auto frame = tables_.name_page(a);
+      if (!frame) return Step::out_of_memory;
+      const FrameNumber from = run.at(v.object_offset(a) >> page_shift);
+      tables_lock_.unlock();
+      copied = memory.checked_copy(memory.at(*frame), memory.at(from), page_size);
+      tables_lock_.lock();
+      if (copied) continue;
       Gather undo(manager_.pool(), manager_.tables());
       tables_.zap(a, a + page_size, PageTables::Keep::none, undo);
-      if (a <= page) return Step::out_of_memory;
-      break;
+      if (a > page) break;
+      return Step::out_of_memory;
     }
   }
   count(manager_.counters.faults_cow);
@@ -177,8 +192,8 @@ AddressSpaceImpl::Step AddressSpaceImpl::copy_from_object(Vma& v, u64 page, cons
 }
 
 AddressSpaceImpl::Step AddressSpaceImpl::fault_once(u64 address, Access access, By by, FillRequest& fill) {
-  SharedLockGuard guard(lock_);
-  Vma* v = vmas_.find(address);
+  AreaReader reader(*this, address);
+  Vma* v = reader.area();
   if (v == nullptr) return Step::no_area;
   if (by != By::debugger && !v->permits(access)) return Step::no_access;
   return fault_in(*v, round_down(address, page_size), allows(access, Access::write), by, fill);
@@ -227,7 +242,7 @@ FaultOutcome AddressSpaceImpl::fault(GuestAddr address, Access access, GuestAddr
 }
 
 bool AddressSpaceImpl::grow_stack(u64 address) {
-  Exclusive guard(*this);
+  Exclusive guard(*this, Exclusive::Claim::none);
   if (vmas_.find(address) != nullptr) return true;  // another thread was quicker
   const auto it = vmas_.first_after(address);
   if (it == vmas_.end() || !it->second.grows_down) return false;
@@ -241,6 +256,7 @@ bool AddressSpaceImpl::grow_stack(u64 address) {
     if (below.access != Access::none && !below.grows_down && below.end + stack_guard_gap > begin)
       return false;
   }
+  guard.claim(begin, it->second.end);
   Vma v = it->second;
   unlink(v);
   account(v, v.size(), false);

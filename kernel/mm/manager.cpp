@@ -31,6 +31,7 @@ Statistics ManagerImpl::statistics() const {
   s.faults_major = counters.faults_major;
   s.faults_cow = counters.faults_cow;
   s.faults_refill = counters.faults_refill;
+  s.lock_wait_ns = counters.lock_wait_ns;
   s.tables_live = tables_.live;
   s.tables_shared = tables_.shared;
   s.tables_unshared = tables_.unshared;

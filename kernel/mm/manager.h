@@ -35,6 +35,7 @@ class ManagerImpl final : public MemoryManager {
 
   struct Counters {
     std::atomic<u64> faults_minor{0}, faults_major{0}, faults_cow{0}, faults_refill{0};
+    std::atomic<u64> lock_wait_ns{0};
     std::atomic<u64> cow_page{0}, cow_private{0}, cow_block{0}, revocations{0}, forks{0};
   };
   Counters counters;

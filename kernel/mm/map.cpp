@@ -53,6 +53,11 @@ bool AddressSpaceImpl::by_page(u64 begin, u64 end) const {
   return false;
 }
 
+bool AddressSpaceImpl::by_page_entered(u64 begin, u64 end) const {
+  return vmas_.any_in(round_down(begin, huge_size), round_up(end, huge_size),
+                      [](const Vma& v) { return v.is_private() && !v.anonymous(); });
+}
+
 Result<u64> AddressSpaceImpl::find_place(const MapRequest& r, u64 length) {
   const bool huge = r.object != nullptr && r.object->huge();
   const u64 unit = huge ? huge_size : page_size;
@@ -147,9 +152,10 @@ Result<GuestAddr> AddressSpaceImpl::map(const MapRequest& r) {
   u64 begin = 0;
   bool locked = false;
   {
-    Exclusive guard(*this);
+    Exclusive guard(*this, Exclusive::Claim::none);
     begin = TRY(find_place(r, length));
     const u64 end = begin + length;
+    guard.claim(begin, end);
     locked = r.locked || lock_future_;
     v.locked = locked && !huge;
     if (cuts_huge_page(begin, end)) return err(EINVAL);
@@ -211,7 +217,8 @@ Result<> AddressSpaceImpl::unmap(GuestAddr address, u64 length) {
   const u64 end = begin + round_up(length, page_size);
   reap();
   Dropped dropped(*this);
-  Exclusive guard(*this);
+  Exclusive guard(*this, Exclusive::Claim::none);
+  guard.claim(begin, end);
   if (cuts_huge_page(begin, end)) return err(EINVAL);
   const Vma* whole = vmas_.find(begin);
   if (whole != nullptr && whole->begin < begin && whole->end > end && vmas_.count() >= limits_.max_maps)
@@ -221,7 +228,7 @@ Result<> AddressSpaceImpl::unmap(GuestAddr address, u64 length) {
 }
 
 void AddressSpaceImpl::set_brk_start(GuestAddr start) {
-  Exclusive guard(*this);
+  Exclusive guard(*this, Exclusive::Claim::none);
   brk_begin_ = brk_end_ = start.value();
   layout_.brk_begin = start;
 }
@@ -232,11 +239,12 @@ GuestAddr AddressSpaceImpl::brk(GuestAddr wanted) {
   u64 old_top = 0;
   u64 new_top = 0;
   {
-    Exclusive guard(*this);
+    Exclusive guard(*this, Exclusive::Claim::none);
     const GuestAddr now(brk_end_);
     if (wanted.value() < brk_begin_ || wanted.value() > limit()) return now;
     old_top = round_up(brk_end_, page_size);
     new_top = round_up(wanted.value(), page_size);
+    guard.claim(std::min(old_top, new_top), std::max(old_top, new_top));
     if (new_top <= old_top) {
       if (new_top < old_top) remove_range(new_top, old_top, dropped);
       brk_end_ = wanted.value();
@@ -272,12 +280,12 @@ GuestAddr AddressSpaceImpl::brk(GuestAddr wanted) {
 }
 
 void AddressSpaceImpl::set_limits(const Limits& limits) {
-  Exclusive guard(*this);
+  Exclusive guard(*this, Exclusive::Claim::none);
   limits_ = limits;
 }
 
 void AddressSpaceImpl::set_program_layout(const ProgramLayout& layout) {
-  Exclusive guard(*this);
+  Exclusive guard(*this, Exclusive::Claim::none);
   layout_ = layout;
 }
 
@@ -287,7 +295,7 @@ ProgramLayout AddressSpaceImpl::program_layout() const {
 }
 
 void AddressSpaceImpl::set_mmap_base(GuestAddr base) {
-  Exclusive guard(*this);
+  Exclusive guard(*this, Exclusive::Claim::none);
   mmap_base_ = std::min(base.value(), limit());
 }
 

@@ -36,6 +36,7 @@ struct Statistics {
   u64 tables_live = 0, tables_shared = 0, tables_unshared = 0;
   u64 cow_page = 0, cow_private = 0, cow_block = 0;
   u64 revocations = 0, forks = 0;
+  u64 lock_wait_ns = 0;  // waiting for the locks of address spaces
   u64 frames_used = 0;
 };
 

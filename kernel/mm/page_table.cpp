@@ -283,7 +283,15 @@ void PageTables::name_block(u64 address, BlockNumber b) {
   set(*level2, entry_index(address, 2), Entry::to_frame(first_frame(b)));
 }
 
-Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n) {
+Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n,
+                                 Lock* unlocked) NO_THREAD_SAFETY_ANALYSIS {
+  struct Relock {
+    Lock* lock;
+    ~Relock() NO_THREAD_SAFETY_ANALYSIS {
+      if (lock != nullptr) lock->lock();
+    }
+  } relock{unlocked};
+  if (unlocked != nullptr) unlocked->unlock();
   platform::Memory& memory = pool_.memory();
   const FrameNumber end = from + n;
   for (FrameNumber f = memory.next_data(from, end); f < end;) {
@@ -295,7 +303,7 @@ Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n) {
   return {};
 }
 
-Result<> PageTables::own(u64 begin, u64 end, Gather& gather) {
+Result<> PageTables::own(u64 begin, u64 end, Gather& gather, Lock* unlocked) {
   assert(begin < end && window_begin(begin) == window_begin(end - 1));
   Table* level2 = own_path(begin, 2, false);
   if (level2 == nullptr) return {};
@@ -310,7 +318,7 @@ Result<> PageTables::own(u64 begin, u64 end, Gather& gather) {
     if (pages == pages_per_huge) {
       // The whole window: a block of its own, and no table.
       const BlockNumber b = TRY(fresh_block(*level2, begin));
-      if (auto done = copy_frames(first, first_frame(b), pages); !done) {
+      if (auto done = copy_frames(first, first_frame(b), pages, unlocked); !done) {
         pool_.release_whole(b, 1);
         return done;
       }
@@ -336,7 +344,7 @@ Result<> PageTables::own(u64 begin, u64 end, Gather& gather) {
       continue;
     }
     n = TRY(fresh_frames(*t, a, n));
-    if (auto done = copy_frames(from, t->entries[i].frame(), n); !done) {
+    if (auto done = copy_frames(from, t->entries[i].frame(), n, unlocked); !done) {
       const FrameNumber fresh = t->entries[i].frame();
       for (u32 k = 0; k < n; ++k) t->entries[i + k] = Entry::to_frame(from + k);
       pool_.release_frames(fresh, n);

@@ -138,8 +138,10 @@ class PageTables {
 
   /// Makes the pages of the range, all in one 2 MiB window, exclusively owned: shared frames are
   /// copied (holes become fresh holes), unnamed pages stay unnamed. What was replaced goes to
-  /// `gather`. ENOMEM; EFAULT when the memory file is full.
-  Result<> own(u64 begin, u64 end, Gather& gather);
+  /// `gather`. ENOMEM; EFAULT when the memory file is full. `unlocked`: a lock that is let go while
+  /// pages are copied; then the caller keeps others away from the window.
+  using Lock = Mutex<locks::page_table>;
+  Result<> own(u64 begin, u64 end, Gather& gather, Lock* unlocked = nullptr);
 
   /// Names one unnamed page with a fresh frame that is to be filled by the caller. ENOMEM.
   Result<FrameNumber> name_page(u64 address);
@@ -187,7 +189,7 @@ class PageTables {
   Table* own_last_level(u64 address, bool create);
   Result<u32> fresh_frames(Table& t, u64 address, u32 n);
   Result<BlockNumber> fresh_block(const Table& level2, u64 address);
-  Result<> copy_frames(FrameNumber from, FrameNumber to, u32 n);
+  Result<> copy_frames(FrameNumber from, FrameNumber to, u32 n, Lock* unlocked);
   void zap_in(Table& t, u64 base, u64 begin, u64 end, Keep keep, Gather& gather);
   void zap_window(Table& level2, unsigned index, u64 begin, u64 end, Keep keep, Gather& gather);
   void try_merge(u64 address);

@@ -59,7 +59,7 @@ Result<> AddressSpaceImpl::protect(GuestAddr address, u64 length, Access access,
   if (end <= begin) return err(ENOMEM);
   if (end > limit()) return err(ENOMEM);
   reap();
-  Exclusive guard(*this);
+  Exclusive guard(*this, Exclusive::Claim::none);
   const Vma* first = vmas_.find(begin);
   if (first == nullptr) {
     const auto next = vmas_.first_after(begin);
@@ -71,6 +71,7 @@ Result<> AddressSpaceImpl::protect(GuestAddr address, u64 length, Access access,
     if (!first->grows_down) return err(EINVAL);
     begin = first->begin;
   }
+  guard.claim(begin, end);
   platform::Ticket ticket{};
   auto done =
       change_areas(begin, end, true, [&](Vma& v) REQUIRES(lock_) { return protect_area(v, access, ticket); });

@@ -1,5 +1,7 @@
 #include "kernel/mm/space_impl.h"
 
+#include <algorithm>
+
 namespace quire::mm {
 
 Result<Ref<AddressSpace>> AddressSpace::create(MemoryManager& mm, bool) {
@@ -11,7 +13,7 @@ Result<Ref<AddressSpace>> AddressSpace::create(MemoryManager& mm, bool) {
 AddressSpaceImpl::AddressSpaceImpl(ManagerImpl& manager, std::unique_ptr<platform::Space> space)
     : manager_(manager),
       space_(std::move(space)),
-      lock_(manager.policy().lock),
+      lock_(manager.policy().lock, manager.counters.lock_wait_ns),
       tables_(manager.pool(), manager.tables()) {
   mmap_base_ = limit();
 }
@@ -30,13 +32,66 @@ AddressSpaceImpl::~AddressSpaceImpl() {
   tables_.zap(0, u64{1} << 48, PageTables::Keep::none, dropped.gather);
 }
 
-AddressSpaceImpl::Exclusive::Exclusive(AddressSpaceImpl& s) : s_(s) {
+AddressSpaceImpl::Exclusive::Exclusive(AddressSpaceImpl& s, Claim claimed) : s_(s) {
   s_.lock_.lock();
+  if (claimed == Claim::all) claim(0, s_.limit());
   LockGuard guard(s_.pins_lock_);
   while (s_.pins_ != 0) s_.unpinned_.wait(s_.pins_lock_);
 }
 
-AddressSpaceImpl::Exclusive::~Exclusive() { s_.lock_.unlock(); }
+AddressSpaceImpl::Exclusive::~Exclusive() {
+  if (s_.areas_alone()) s_.vmas_.release_claims();
+  s_.lock_.unlock();
+}
+
+void AddressSpaceImpl::Exclusive::claim(u64 begin, u64 end) NO_THREAD_SAFETY_ANALYSIS {
+  if (!s_.areas_alone()) return;
+  s_.vmas_.claim(begin, end);
+  if (!s_.vmas_.busy(begin, end)) return;
+  LockGuard guard(s_.idle_lock_);
+  s_.writer_waits_ = true;
+  while (s_.vmas_.busy(begin, end)) s_.areas_left_.wait(s_.idle_lock_);
+  s_.writer_waits_ = false;
+}
+
+AddressSpaceImpl::AreaReader::AreaReader(AddressSpaceImpl& s, u64 address) NO_THREAD_SAFETY_ANALYSIS
+    : s_(s) {
+  if (s_.areas_alone()) area_ = s_.vmas_.enter(address);
+  entered_ = area_ != nullptr;
+  if (entered_) return;
+  s_.lock_.lock_shared();
+  area_ = s_.vmas_.find(address);
+}
+
+AddressSpaceImpl::AreaReader::~AreaReader() NO_THREAD_SAFETY_ANALYSIS {
+  if (!entered_) {
+    s_.lock_.unlock_shared();
+  } else if (VmaMap::leave(*area_) && s_.writer_waits_) {
+    LockGuard guard(s_.idle_lock_);
+    s_.areas_left_.notify_all();
+  }
+}
+
+AddressSpaceImpl::CopyingWindow::CopyingWindow(AddressSpaceImpl& s, u64 page)
+    : s_(s), window_(round_down(page, huge_size)) {
+  s_.copying_.push_back(window_);
+}
+
+AddressSpaceImpl::CopyingWindow::~CopyingWindow() NO_THREAD_SAFETY_ANALYSIS {
+  std::erase(s_.copying_, window_);
+  s_.copied_.notify_all();
+}
+
+void AddressSpaceImpl::await_window(u64 page) {
+  while (std::ranges::find(copying_, round_down(page, huge_size)) != copying_.end())
+    copied_.wait(tables_lock_);
+}
+
+u64 AddressSpaceImpl::run_limit(u64 page, u64 end) const {
+  for (const u64 w : copying_)
+    if (w > page) end = std::min(end, w);
+  return end;
+}
 
 AddressSpaceImpl::Dropped::~Dropped() {
   gather.release();

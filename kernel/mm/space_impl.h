@@ -97,16 +97,36 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
     std::vector<Vma> vmas;
     std::vector<Vma> discarded;  // hugetlb areas whose pages went, but not they themselves
   };
-  /// Takes lock_ for writing and waits until no pin is left.
+  /// Takes lock_ for writing and waits until no pin is left. Areas may be changed once they are claimed:
+  /// all, or those of claim(). (Faults of other areas go on meanwhile.)
   class SCOPED_CAPABILITY Exclusive {
    public:
-    explicit Exclusive(AddressSpaceImpl& s) ACQUIRE(s.lock_);
+    enum class Claim : u8 { all, none };
+    explicit Exclusive(AddressSpaceImpl& s, Claim claim = Claim::all) ACQUIRE(s.lock_);
+    /// Returns when nobody is in an area that touches [begin, end].
+    void claim(u64 begin, u64 end);
     ~Exclusive() RELEASE();
     Exclusive(const Exclusive&) = delete;
     Exclusive& operator=(const Exclusive&) = delete;
 
    private:
     AddressSpaceImpl& s_;
+  };
+  /// For the length of a fault: keeps the area that holds an address as it is. Under Policy::Lock::vma by
+  /// entering it alone; else, or while a writer has it, by taking lock_ for reading.
+  class SCOPED_CAPABILITY AreaReader {
+   public:
+    AreaReader(AddressSpaceImpl& s, u64 address) ACQUIRE_SHARED(s.lock_);
+    ~AreaReader() RELEASE();
+    AreaReader(const AreaReader&) = delete;
+    AreaReader& operator=(const AreaReader&) = delete;
+    /// Null: nothing is mapped there.
+    Vma* area() const { return area_; }
+
+   private:
+    AddressSpaceImpl& s_;
+    Vma* area_ = nullptr;
+    bool entered_ = false;
   };
   /// Why a page could not be used at once.
   enum class Step : u8 { done, fill, no_area, no_access, beyond_end, out_of_memory };
@@ -130,6 +150,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void give_up_huge_page(const ObjectImpl& object, u64 offset, BlockNumber block) override;
 
   // map.cpp
+  bool areas_alone() const { return manager_.policy().lock == Policy::Lock::vma; }
   u64 limit() const { return manager_.platform().layout().limit.value(); }
   u64 lowest() const { return manager_.platform().layout().lowest.value(); }
   Result<u64> find_place(const MapRequest& r, u64 length) REQUIRES(lock_);
@@ -143,6 +164,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void remove_range(u64 begin, u64 end, Dropped& dropped) REQUIRES(lock_);
   bool private_area_in(u64 begin, u64 end) const REQUIRES_SHARED(lock_);
   bool by_page(u64 begin, u64 end) const REQUIRES_SHARED(lock_);
+  /// The same for those who only entered an area. Not with tables_lock_ held.
+  bool by_page_entered(u64 begin, u64 end) const REQUIRES_SHARED(lock_);
   /// Populates and locks after a mapping was made: touches every page.
   Result<> populate(u64 begin, u64 end, bool for_write, bool check);
 
@@ -165,7 +188,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool filled_window(const Vma& v, u64 window) REQUIRES(tables_lock_);
   void prepare_windows(Vma& v, u64 begin) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
 
-  // fault.cpp
+  // fault.cpp (break_cow and copy_from_object let tables_lock_ go while they copy)
   Step fault_in(Vma& v, u64 page, bool write, By by, FillRequest& fill) REQUIRES_SHARED(lock_);
   Step fault_shared(Vma& v, u64 page, bool write, FillRequest& fill) REQUIRES_SHARED(lock_);
   Step fault_private(Vma& v, u64 page, bool write, By by, FillRequest& fill) REQUIRES_SHARED(lock_);
@@ -213,13 +236,35 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   // inspect.cpp
   void add_residency(const Vma& v, u64 begin, u64 end, Residency& r) const REQUIRES_SHARED(lock_);
 
+  /// Marks a window as being copied into, while tables_lock_ is not held: whoever else wants a page of
+  /// it waits (await_window), and runs of pages end before it.
+  class CopyingWindow {
+   public:
+    CopyingWindow(AddressSpaceImpl& s, u64 page) REQUIRES(s.tables_lock_);
+    ~CopyingWindow();
+    CopyingWindow(const CopyingWindow&) = delete;
+    CopyingWindow& operator=(const CopyingWindow&) = delete;
+
+   private:
+    AddressSpaceImpl& s_;
+    const u64 window_;
+  };
+  void await_window(u64 page) REQUIRES(tables_lock_);
+  /// The end of a run from `page` that reaches no window that is being copied into.
+  u64 run_limit(u64 page, u64 end) const REQUIRES(tables_lock_);
+
   ManagerImpl& manager_;
   std::unique_ptr<platform::Space> space_;
   mutable MmLock lock_;
   VmaMap vmas_ GUARDED_BY(lock_);
+  Mutex<locks::pins> idle_lock_;  // for areas_left_
+  CondVar areas_left_;
+  std::atomic<bool> writer_waits_{false};
   mutable Mutex<locks::page_table> tables_lock_;
   PageTables tables_ GUARDED_BY(tables_lock_);
   std::deque<Deferred> deferred_ GUARDED_BY(tables_lock_);
+  std::vector<u64> copying_ GUARDED_BY(tables_lock_);  // windows that are being copied into
+  CondVar copied_;
 
   Mutex<locks::pins> pins_lock_;
   CondVar unpinned_;

@@ -78,6 +78,7 @@ bool VmaMap::overlaps(u64 begin, u64 end) const {
 void VmaMap::split_at(u64 address) {
   Vma* v = find(address);
   if (v == nullptr || v->begin == address) return;
+  LockGuard guard(index_);
   Vma high = *v;
   high.begin = address;
   if (high.object != nullptr) high.offset = v->object_offset(address);
@@ -94,10 +95,42 @@ unsigned VmaMap::splits_needed(u64 begin, u64 end) const {
 VmaMap::iterator VmaMap::insert(Vma vma) {
   assert(vma.begin < vma.end && !overlaps(vma.begin, vma.end));
   const u64 key = vma.begin;
-  return merge_around(map_.emplace(key, std::move(vma)).first);
+  LockGuard guard(index_);
+  vma.use.written_by = writing_;
+  return merge_locked(map_.emplace(key, std::move(vma)).first);
 }
 
 VmaMap::iterator VmaMap::merge_around(iterator it) {
+  LockGuard guard(index_);
+  return merge_locked(it);
+}
+
+Vma* VmaMap::enter(u64 address) {
+  SharedLockGuard guard(index_);
+  Vma* v = find(address);
+  if (v == nullptr || v->use.written_by == writing_) return nullptr;
+  v->use.readers.fetch_add(1);
+  return v;
+}
+
+void VmaMap::claim(u64 begin, u64 end) {
+  LockGuard guard(index_);
+  for (auto it = first_after(begin == 0 ? 0 : begin - 1); it != map_.end() && it->second.begin <= end; ++it)
+    it->second.use.written_by = writing_;
+}
+
+bool VmaMap::busy(u64 begin, u64 end) const {
+  for (auto it = first_after(begin == 0 ? 0 : begin - 1); it != map_.end() && it->second.begin <= end; ++it)
+    if (it->second.use.readers.load() != 0) return true;
+  return false;
+}
+
+void VmaMap::release_claims() {
+  LockGuard guard(index_);
+  ++writing_;
+}
+
+VmaMap::iterator VmaMap::merge_locked(iterator it) {
   for (auto next = std::next(it); next != map_.end() && mergeable(it->second, next->second);
        next = std::next(it)) {
     it->second.end = next->second.end;

@@ -1,6 +1,7 @@
 // Areas of an address space: ranges with the same rights and backing.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,6 +12,16 @@
 #include "kernel/mm/object.h"
 
 namespace quire::mm {
+
+/// Who uses an area without the address space's lock, and who keeps them out. Belongs to the place in
+/// the map, not to the area: a copy starts without readers.
+struct AreaUse {
+  std::atomic<u32> readers{0};
+  u64 written_by = 0;  // the number of the writing that has it; under the map's index lock
+  AreaUse() = default;
+  AreaUse(const AreaUse& o) : written_by(o.written_by) {}
+  AreaUse& operator=(const AreaUse&) { return *this; }
+};
 
 /// One area. Copying it is cheap; registering with its object is the address space's business.
 struct Vma {
@@ -40,6 +51,8 @@ struct Vma {
   Ref<RefCounted> keep_alive;
   Ref<HugeReserve> huge_reserve;  // hugetlb, private: null in a child of fork and with MAP_NORESERVE
 
+  AreaUse use;
+
   u64 size() const { return end - begin; }
   u64 object_offset(u64 address) const { return offset + (address - begin); }
   /// Has entries in the page tables.
@@ -53,7 +66,9 @@ struct Vma {
   VmaInfo info() const;
 };
 
-/// The areas of an address space, ordered and disjoint. The caller serialises.
+/// The areas of an address space, ordered and disjoint. The caller serialises: writers among each other,
+/// and readers with writers, but for enter(): an area that was entered is neither changed nor moved nor
+/// removed until it is left, because whoever changes areas claims them first.
 class VmaMap {
  public:
   using Map = std::map<u64, Vma>;
@@ -65,6 +80,25 @@ class VmaMap {
   const_iterator begin() const { return map_.begin(); }
   const_iterator end() const { return map_.end(); }
   std::size_t count() const { return map_.size(); }
+
+  /// The area that holds `address`, entered; null if there is none, or a writer has claimed it.
+  Vma* enter(u64 address);
+  /// True when the last reader left: a writer may be waiting for that.
+  static bool leave(Vma& v) { return v.use.readers.fetch_sub(1) == 1; }
+  /// Writer: keeps new readers out of all areas that touch [begin, end]. Those already in must be
+  /// waited for, until busy() says that there are none.
+  void claim(u64 begin, u64 end);
+  bool busy(u64 begin, u64 end) const;
+  /// Writer: lets readers in again, everywhere.
+  void release_claims();
+  /// Whether the predicate holds for an area that overlaps the range; for those who entered an area.
+  template <typename F>
+  bool any_in(u64 begin, u64 end, F&& predicate) const {
+    SharedLockGuard guard(index_);
+    for (auto it = first_after(begin); it != map_.end() && it->second.begin < end; ++it)
+      if (predicate(it->second)) return true;
+    return false;
+  }
 
   /// The area that holds `address`, or null.
   Vma* find(u64 address);
@@ -82,11 +116,16 @@ class VmaMap {
   /// Adds an area above all others, as it is.
   void append(Vma vma) {
     const u64 key = vma.begin;
+    LockGuard guard(index_);
+    vma.use.written_by = writing_;
     map_.emplace_hint(map_.end(), key, std::move(vma));
   }
   /// Merges the area with the next one while they are alike, and with the one before.
   iterator merge_around(iterator it);
-  iterator erase(iterator it) { return map_.erase(it); }
+  iterator erase(iterator it) {
+    LockGuard guard(index_);
+    return map_.erase(it);
+  }
 
   /// Highest gap of `length` bytes that ends at or below `top` and begins at or above `bottom`, its
   /// begin congruent to `phase` modulo `alignment`. 0 if there is none.
@@ -96,7 +135,11 @@ class VmaMap {
 
  private:
   void gap_opened(u64 end_of_gap);
+  iterator merge_locked(iterator it) REQUIRES(index_);
 
+  // For the shape of the map and the ends of areas: enter() reads it beside a writer.
+  mutable SharedMutex<locks::vma> index_;
+  u64 writing_ = 1;  // number of the writing under way, or of the next
   Map map_;
   // Every gap between hint_ and hint_top_ is smaller than hint_length_.
   u64 hint_ = 0, hint_top_ = 0, hint_length_ = 0;

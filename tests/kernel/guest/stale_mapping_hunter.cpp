@@ -2,7 +2,7 @@
 // the freed frames and checks that nobody writes to them. A mapping that outlived its revocation shows
 // as a broken canary or as a fresh page that is not zero.
 //
-// usage: stale_mapping_hunter [SECONDS]
+// usage: stale_mapping_hunter [SECONDS [SECONDS IN THE LONG TESTS]]
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -24,8 +24,8 @@ constexpr size_t page = 4096;
 constexpr size_t region_pages = 64;
 constexpr size_t region_bytes = region_pages * page;
 constexpr int regions = 6;
-constexpr unsigned char written = 0xa5;   // what the writers store
-constexpr unsigned char canary = 0x3c;    // what the other process stores
+constexpr unsigned char written = 0xa5;  // what the writers store
+constexpr unsigned char canary = 0x3c;   // what the other process stores
 
 volatile unsigned char* volatile place[regions];
 std::atomic<bool> stop{false};
@@ -67,7 +67,8 @@ void mapper(int file, double seconds) {
       void* old = const_cast<unsigned char*>(place[i]);
       if (old != nullptr && round % 3 == 0) {
         munmap(old, region_bytes);
-        place[i] = static_cast<unsigned char*>(map_anonymous(old, MAP_FIXED | (i < 2 ? MAP_PRIVATE : MAP_SHARED)));
+        place[i] =
+            static_cast<unsigned char*>(map_anonymous(old, MAP_FIXED | (i < 2 ? MAP_PRIVATE : MAP_SHARED)));
       } else if (old != nullptr && round % 3 == 1) {
         madvise(old, region_bytes, MADV_DONTNEED);
       } else if (old != nullptr) {
@@ -76,13 +77,29 @@ void mapper(int file, double seconds) {
       }
     }
     if (ftruncate(file, 0) != 0 || ftruncate(file, region_bytes) != 0) abort();
+    // Half of the children write while the parent goes on, and end on their own or are killed meanwhile.
     pid_t child = fork();
     if (child == 0) {
-      for (int i = 0; i < regions; ++i)
-        if (place[i] != nullptr && i < 4) place[i][0] = written;
+      for (int pass = 0; pass < 20; ++pass)
+        for (int i = 0; i < 4; ++i)
+          for (size_t at = 0; place[i] != nullptr && at < region_bytes; at += page)
+            if (sigsetjmp(escape, 1) == 0) place[i][at] = written;
       _exit(0);
     }
-    if (child > 0) waitpid(child, nullptr, 0);
+    if (child <= 0) continue;
+    if (round % 4 == 0) kill(child, SIGKILL);
+    if (round % 2 == 0) waitpid(child, nullptr, 0);
+    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+    if (round % 5 == 0) {
+      void* moved = mremap(const_cast<unsigned char*>(place[0]), region_bytes, region_bytes, MREMAP_MAYMOVE);
+      if (moved != MAP_FAILED) place[0] = static_cast<unsigned char*>(moved);
+    }
+    if (round % 7 == 0) {
+      madvise(const_cast<unsigned char*>(place[2]), region_bytes, MADV_REMOVE);
+      mprotect(const_cast<unsigned char*>(place[1]) + page, region_bytes / 2, PROT_NONE);
+      mprotect(const_cast<unsigned char*>(place[1]), region_bytes, PROT_READ | PROT_WRITE);
+    }
   }
 }
 
@@ -119,7 +136,8 @@ int guard(double seconds) {
 
 int main(int argc, char** argv) {
   const char* long_tests = getenv("QUIRE_LONG_TESTS");
-  double seconds = argc > 1 ? atof(argv[1]) : long_tests != nullptr ? 20 : 5;
+  double seconds = argc > 1 ? atof(argv[1]) : 5;
+  if (argc > 2 && long_tests != nullptr) seconds = atof(argv[2]);
   struct sigaction act = {};
   act.sa_handler = on_fault;
   act.sa_flags = SA_NODEFER;
@@ -131,9 +149,11 @@ int main(int argc, char** argv) {
 
   int file = memfd_create("hunter", 0);
   if (file < 0 || ftruncate(file, region_bytes) != 0) return 4;
-  for (int i = 0; i < 4; ++i) place[i] = static_cast<unsigned char*>(map_anonymous(nullptr, i < 2 ? MAP_PRIVATE : MAP_SHARED));
+  for (int i = 0; i < 4; ++i)
+    place[i] = static_cast<unsigned char*>(map_anonymous(nullptr, i < 2 ? MAP_PRIVATE : MAP_SHARED));
   for (int i = 4; i < regions; ++i)
-    place[i] = static_cast<unsigned char*>(mmap(nullptr, region_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
+    place[i] =
+        static_cast<unsigned char*>(mmap(nullptr, region_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
   std::vector<std::thread> writers;
   for (unsigned i = 0; i < 3; ++i) writers.emplace_back(writer, i * 7919 + 1);
   mapper(file, seconds);
@@ -141,6 +161,8 @@ int main(int argc, char** argv) {
   for (std::thread& t : writers) t.join();
   int status = 0;
   waitpid(other, &status, 0);
+  while (waitpid(-1, nullptr, 0) > 0) {
+  }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     printf("the guard failed: %#x\n", status);
     return 1;
