@@ -105,6 +105,7 @@ Result<> confine_files(const Sources& sources, const RunOptions& options) {
   (options.writable_root ? access.writable : access.readable).push_back(sources.root.fd);
   for (std::size_t i = 0; i < sources.volumes.size(); ++i)
     (options.volumes[i].read_only ? access.readable : access.writable).push_back(sources.volumes[i].fd);
+  access.network = options.net == RunOptions::Net::host;
   // The stubs' page maps, and the caller's own descriptors by name.
   int proc = ::open("/proc", O_PATH | O_CLOEXEC);
   if (proc >= 0) access.readable.push_back(proc);

@@ -43,11 +43,13 @@ unsigned cpus(task::Kernel& kernel) {
   return std::max(1u, static_cast<unsigned>(std::popcount(kernel.cpu_mask())));
 }
 
-/// Null where there is no such directory and none can be made.
+/// Null where there is no such directory and none can be made. A directory of the host that the guest may
+/// write gets none: that would outlive the sandbox.
 Result<Ref<vfs::Mount>> mount_at(const vfs::Lookup& at, const std::string& point,
-                                 const Ref<vfs::FileSystem>& fs, u64 flags, const char* source) {
+                                 const Ref<vfs::FileSystem>& fs, u64 flags, const char* source,
+                                 bool make = true) {
   auto path = vfs::walk(at, point, vfs::walk_follow | vfs::walk_directory);
-  if (!path && path.error().value() == ENOENT && vfs::make_directory(at, point, 0755))
+  if (make && !path && path.error().value() == ENOENT && vfs::make_directory(at, point, 0755))
     path = vfs::walk(at, point, vfs::walk_follow | vfs::walk_directory);
   if (!path) return Ref<vfs::Mount>();
   auto mount = TRY(vfs::MountTable::instance().mount(*path, fs, flags, source));
@@ -58,12 +60,12 @@ Result<Ref<vfs::Mount>> mount_at(const vfs::Lookup& at, const std::string& point
 }  // namespace
 
 Result<> mount_system(const vfs::Lookup& at, mm::MemoryManager& memory, task::Kernel& kernel,
-                      u64 memory_limit) {
+                      u64 memory_limit, bool make_directories) {
   constexpr u64 usual = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-  TRY_VOID(mount_at(at, "/proc", proc(kernel, memory_limit), usual, "proc"));
-  TRY_VOID(mount_at(at, "/sys", fs::sys::instance(cpus(kernel)), usual, "sysfs"));
-  TRY_VOID(mount_at(at, "/run", TRY(new_tmpfs(memory, 0755)), MS_NOSUID | MS_NODEV, "tmpfs"));
-  auto dev = TRY(mount_at(at, "/dev", TRY(new_tmpfs(memory, 0755)), MS_NOSUID, "tmpfs"));
+  TRY_VOID(mount_at(at, "/proc", proc(kernel, memory_limit), usual, "proc", make_directories));
+  TRY_VOID(mount_at(at, "/sys", fs::sys::instance(cpus(kernel)), usual, "sysfs", make_directories));
+  auto run = TRY(mount_at(at, "/run", TRY(new_tmpfs(memory, 0755)), MS_NOSUID | MS_NODEV, "tmpfs", make_directories));
+  auto dev = TRY(mount_at(at, "/dev", TRY(new_tmpfs(memory, 0755)), MS_NOSUID, "tmpfs", make_directories));
   if (dev) {
     vfs::Lookup in_dev{at.root, vfs::Path{dev, dev->root()}, at.credentials, 0};
     TRY_VOID(fs::dev::populate(in_dev));
@@ -71,7 +73,8 @@ Result<> mount_system(const vfs::Lookup& at, mm::MemoryManager& memory, task::Ke
     TRY_VOID(mount_at(at, "/dev/shm", TRY(new_tmpfs(memory, 01777)), MS_NOSUID | MS_NODEV, "tmpfs"));
   }
   // Where systems expect these directories.
-  for (const char* d : {"/run/lock", "/run/user"}) (void)vfs::make_directory(at, d, 0755);
+  if (run)
+    for (const char* d : {"/run/lock", "/run/user"}) (void)vfs::make_directory(at, d, 0755);
   return {};
 }
 

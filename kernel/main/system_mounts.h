@@ -7,9 +7,9 @@
 namespace quire::cli {
 
 /// Mounts /proc, /sys, /dev (with pts and shm) and /run over the root that `at` stands at, with every
-/// capability. Mount points that the root lacks are made where it can be written; else left out.
+/// capability. Mount points that the root lacks are made with `make_directories`; else left out.
 Result<> mount_system(const vfs::Lookup& at, mm::MemoryManager& memory, task::Kernel& kernel,
-                      u64 memory_limit);
+                      u64 memory_limit, bool make_directories);
 
 /// Fills in vfs::services() and the openers of devices and FIFOs. Once, before anything runs.
 Result<> provide_services(mm::MemoryManager& memory, task::Kernel& kernel);
