@@ -5,6 +5,11 @@
 namespace quire::metal {
 namespace {
 
+/// The value of an operand goes on in these: a cast; the address of a temporary, on which a method is called.
+bool passes_on(const Expr& e) {
+  return (e.kind == ExprKind::Cast || e.kind == ExprKind::AddressOf) && e.kid_count != 0;
+}
+
 constexpr u32 kMaxDepth = 12;
 
 bool is_comparison(Op op) { return op >= Op::Lt && op <= Op::Ne; }
@@ -81,6 +86,8 @@ FunctionInfo::FunctionInfo(const Function& f)
     const Expr& e = pool[ExprId(i)];
     if (e.kind == ExprKind::Var && e.value >= 0 && static_cast<std::size_t>(e.value) < f.locals.size())
       local_exprs_[static_cast<std::size_t>(e.value)] = pool.core(ExprId(i));
+    if (e.kind == ExprKind::Cast && e.kid_count == 1 && pool.type(e.type).kind == TypeKind::Void)
+      voided_.insert(pool.core(pool.kid(ExprId(i), 0)).value());
   }
 
   for (const Block& b : f.blocks) {
@@ -101,7 +108,7 @@ FunctionInfo::FunctionInfo(const Function& f)
       for (ExprId k : kids)
         for (ExprId s = pool.core(k);; s = pool.core(pool.kid(s, 0))) {
           used_.insert(s.value());
-          if (pool[s].kind != ExprKind::Cast || pool[s].kid_count == 0) break;
+          if (!passes_on(pool[s])) break;
         }
       if ((e.kind == ExprKind::Assign || e.kind == ExprKind::Increment) && !kids.empty()) {
         const Expr& lhs = pool[pool.core(kids[0])];
@@ -274,6 +281,7 @@ bool FunctionInfo::discarded(BlockId block, std::size_t index) const {
   const Pool& pool = f_.pool;
   const Block& b = f_.blocks[block.value()];
   ExprId call = pool.core(b.events[index].expr);
+  if (voided_.contains(call.value())) return false;
   if (!used_.contains(call.value())) return true;
   // The same text is used somewhere; is it here? Look on to the next evaluation of the same call.
   if (b.condition != kNoExpr && pool.core(b.condition) == call) return false;
@@ -285,7 +293,7 @@ bool FunctionInfo::discarded(BlockId block, std::size_t index) const {
     for (ExprId k : pool.kids(e)) {
       for (ExprId s = pool.core(k);; s = pool.core(pool.kid(s, 0))) {
         if (s == call) return false;
-        if (pool[s].kind != ExprKind::Cast || pool[s].kid_count == 0) break;
+        if (!passes_on(pool[s])) break;
       }
     }
   }

@@ -60,7 +60,8 @@ class FunctionInfo {
   }
   /// Sum of the sizes of the automatic variables, in bytes.
   u64 frame_size() const { return frame_size_; }
-  /// The value of the call at event `index` of `block` is used by nobody.
+  /// The value of the call at event `index` of `block` is used by nobody, and nobody says so by a cast to
+  /// void.
   bool discarded(BlockId block, std::size_t index) const;
   /// Event `index` names a place only to take its address: no access.
   bool only_address(BlockId block, std::size_t index, ExprId place) const;
@@ -102,7 +103,8 @@ class FunctionInfo {
   std::size_t words_ = 1;
   std::vector<u64> live_;
   std::vector<bool> modified_, matters_;
-  std::unordered_set<u32> used_;  // core ids that are part of another expression or decide something
+  std::unordered_set<u32> used_;    // core ids that are part of another expression or decide something
+  std::unordered_set<u32> voided_;  // core ids that are cast to void
   std::unordered_map<u32, u32> evaluations_;  // calls: how many events evaluate them
   std::vector<ExprId> local_exprs_;
   u64 frame_size_ = 0;

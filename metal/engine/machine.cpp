@@ -107,7 +107,10 @@ class Compiler {
   void lists() {
     for (const rule::NameList& l : ast_.lists) {
       auto& words = m_->lists[l.name];
-      words.insert(l.words.begin(), l.words.end());
+      auto add = [&words](const std::string& word) {
+        words.try_emplace(word, static_cast<i64>(words.size()) + 1);
+      };
+      for (const std::string& word : l.words) add(word);
       for (const auto& [name, span] : l.files) {
         std::string path = name.starts_with("/") ? name : directory_ + "/" + name;
         std::ifstream in(path);
@@ -121,10 +124,11 @@ class Compiler {
           line = line.substr(0, line.find('#'));
           std::istringstream split(line);
           std::string word;
-          while (split >> word) words.insert(word);
+          while (split >> word) add(word);
         }
       }
-      for (const std::string& w : words) list_hash_ += hash_text(0xcbf29ce484222325ull, l.name + ":" + w);
+      for (const auto& [word, place] : words)
+        list_hash_ += hash_text(0xcbf29ce484222325ull, fmt::format("{}:{}:{}", l.name, place, word));
     }
   }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -63,7 +64,7 @@ struct CompiledMachine {
   std::vector<std::string> global_states;  ///< the first is the initial one
   std::vector<CompiledTransition> transitions;
   std::vector<std::string> data;
-  std::map<std::string, std::unordered_set<std::string>> lists;
+  std::map<std::string, std::unordered_map<std::string, i64>> lists;  ///< words and their places, from 1
   std::map<std::string, i64> settings;
   /// Functions and macros that fragments name: their calls are not followed, their expansions not entered.
   std::unordered_set<Symbol> named;

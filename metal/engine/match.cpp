@@ -29,6 +29,10 @@ class Matcher {
     const Expr& fe = fp_[f];
     if (pe.kind == ExprKind::Deref && fe.kind == ExprKind::Index)
       return match(pp_.kid(p, 0), fp_.kid(f, 0), depth + 1);
+    // `fn(args)` stands for a constructor's call too.
+    if (pe.kind == ExprKind::Call && fe.kind == ExprKind::Construct && pe.kid_count > 0 &&
+        pp_[pp_.kid(p, 0)].kind == ExprKind::Hole)
+      return call(p, f, depth);
     if (pe.kind != fe.kind) return false;
     switch (pe.kind) {
       case ExprKind::Int:
@@ -127,6 +131,7 @@ class Matcher {
   bool hole(u32 index, ExprId f) {
     if (index >= m_.holes.size()) return false;
     const HoleDecl& h = m_.holes[index];
+    f = uncopied(f);
     ExprId bare = fp_.core(strip_casts(fp_, f));
     if (h.type == HoleType::AnyCall) {
       // `fn` alone stands for the callee.
@@ -147,6 +152,17 @@ class Matcher {
     if (b.expr != kNoExpr) return fp_.core(b.expr) == bare;
     b.expr = bare;
     return true;
+  }
+
+  /// An object that is passed by value is made by its copy constructor: what was copied.
+  ExprId uncopied(ExprId f) const {
+    const Expr& e = fp_[f];
+    if (e.kind != ExprKind::Construct || e.kid_count != 3 || fp_[fp_.kid(f, 1)].kind != ExprKind::Unknown)
+      return f;
+    ExprId from = fp_.kid(f, 2);
+    const Type& a = fp_.type_of(f);
+    const Type& b = fp_.type_of(from);
+    return a.tag && a.tag == b.tag && a.spelling == b.spelling ? from : f;
   }
 
   bool typed(u32 index, ExprId f) const {

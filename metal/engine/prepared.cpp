@@ -77,7 +77,7 @@ class Preparer {
         break;
       }
       case EventKind::Evaluate: {
-        if (ev.expr == kNoExpr || out_.is_covered(ev)) break;
+        if (ev.expr == kNoExpr || (out_.is_covered(ev) && !initialised_by(ev))) break;
         std::vector<ExprId> shown{ev.expr};
         if (pool_[ev.expr].kind == ExprKind::Macro) {
           // The expansion had its own event; this one is for rules that name the macro.
@@ -110,6 +110,14 @@ class Preparer {
       default:
         break;
     }
+  }
+
+  /// `T v = MACRO(x);`: where the value is written is inside the expansion, the initialisation is not.
+  bool initialised_by(const Event& ev) const {
+    const Expr& e = pool_[ev.expr];
+    if (e.kind != ExprKind::Assign || (e.flags & kInit) == 0 || e.kid_count != 2) return false;
+    const Expr& value = pool_[pool_.kid(ev.expr, 1)];
+    return value.kind == ExprKind::Macro && value.name == f_.macros[ev.written_in.value()].name;
   }
 
   /// `p->f.g` reads *p: the dereference has no event of its own.

@@ -968,12 +968,13 @@ struct Solver::Impl {
         std::erase_if(s.names, [&](PlaceId n) { return I.places.has_prefix(n, from); });
       bool stored = !gained.empty() && stores_away(to);
       PlaceId candidate = key.names.empty() ? kNoPlace : key.names.front();
-      bool overwritten =
-          std::any_of(s.names.begin(), s.names.end(), [&](PlaceId n) { return dies(n, to, lhs, reference); });
+      bool own = std::find(s.names.begin(), s.names.end(), to) != s.names.end();
+      bool overwritten = std::any_of(s.names.begin(), s.names.end(),
+                                     [&](PlaceId n) { return dies(n, to, lhs, reference, own); });
       if (overwritten) {
         std::vector<PlaceId> left;
         for (PlaceId n : s.names)
-          if (!dies(n, to, lhs, reference)) left.push_back(n);
+          if (!dies(n, to, lhs, reference, own)) left.push_back(n);
         if (s.state == kNoState) {
           // Nothing is lost: the name just means another object now.
           s.names = {candidate};
@@ -986,7 +987,7 @@ struct Solver::Impl {
         for (PlaceId p : gained)
           if (std::find(left.begin(), left.end(), p) == left.end() && left.size() < I.limits.names_per_object)
             left.push_back(p);
-        bool renewed = dies(candidate, to, lhs, reference) &&
+        bool renewed = dies(candidate, to, lhs, reference, own) &&
                        std::find(left.begin(), left.end(), candidate) == left.end();
         PathState fresh;
         if (renewed && key.state == kNoState) {
@@ -1018,7 +1019,12 @@ struct Solver::Impl {
 
     /// Writing to `to` ends what the name stood for.
     /// A reference that begins (or begins again, in a loop) names something else altogether.
-    bool dies(PlaceId name, PlaceId to, ExprId lhs, bool rebound) const {
+    bool dies(PlaceId name, PlaceId to, ExprId lhs, bool rebound, bool own) const {
+      // `sp->head` and `dev->priv->head` are one and the same when the object answers to both.
+      if (!rebound && name != to && I.places[to].step == Step::Field && I.places[name].step == Step::Field &&
+          I.places[to].name == I.places[name].name && I.places.through_memory(to) &&
+          I.places.through_memory(name) && own)
+        return true;
       if (I.places.has_prefix(name, to)) {
         if (rebound) return true;
         // `&x.f` is where it is, whatever is written to x.
@@ -1031,8 +1037,12 @@ struct Solver::Impl {
     }
 
     bool stores_away(PlaceId to) const {
-      Step root = I.places[I.places[to].root].step;
-      return root == Step::Global || I.places.through_memory(to);
+      const Place& root = I.places[I.places[to].root];
+      // A member of a parameter by reference is the caller's.
+      bool reference = root.step == Step::Param && I.places[to].root != to &&
+                       root.number < f.parameter_count &&
+                       pool.type(f.locals[root.number].type).kind == TypeKind::Reference;
+      return root.step == Step::Global || reference || I.places.through_memory(to);
     }
 
     void reset(PathState& s) const {
@@ -1046,10 +1056,14 @@ struct Solver::Impl {
     /// A variable ends (or gets an unknown value): names through it go.
     void drop(PathState& s, PlaceId root, const Location& at, bool written, std::vector<PathState>& next) {
       std::vector<PlaceId> left;
+      bool out_of_reach = false;  // `v[i]` once i has moved on: the object is still there
       for (PlaceId n : s.names) {
-        bool gone = I.places.has_prefix(n, root) &&
+        bool gone = root != kNoPlace && I.places.has_prefix(n, root) &&
                     !(written && I.places[n].step == Step::Address && !passes_deref(n, root));
-        if (!gone) left.push_back(n);
+        bool moved = !gone && written && root != kNoPlace && I.places[root].step == Step::Local &&
+                     w.reader->depends_on(n, I.places[root].number);
+        out_of_reach = out_of_reach || moved;
+        if (!gone && !moved) left.push_back(n);
       }
       if (left.size() == s.names.size()) {
         next.push_back(std::move(s));
@@ -1064,6 +1078,7 @@ struct Solver::Impl {
       bool renewed =
           written && key.state == kNoState && std::find(left.begin(), left.end(), candidate) == left.end();
       if (left.empty()) {
+        s.escaped = s.escaped || out_of_reach;
         lose(s, at, next, true);
         return;
       }
@@ -1303,8 +1318,9 @@ struct Solver::Impl {
             i32 i = machine().data_index(field);
             bool instance = st.target.kind == rule::ExprKind::kMember || t.var >= 0;
             if (i >= 0 && static_cast<std::size_t>(i) < kMaxData)
-              (instance ? s.data : s.global_data)[static_cast<std::size_t>(i)] =
-                  static_cast<i8>(std::clamp(v, -kDataLimit, kDataLimit));
+              (instance ? s.data : s.global_data)[static_cast<std::size_t>(i)] = static_cast<i8>(
+                  st.value.kind == rule::ExprKind::kBinary ? std::clamp(v, -kDataLimit, kDataLimit)
+                                                           : std::clamp<i64>(v, -127, 127));
             break;
           }
           case rule::StmtKind::kExpr: {

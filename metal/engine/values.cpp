@@ -374,6 +374,25 @@ class Evaluator {
                          it->second.contains(plain.substr(0, colon)) &&
                          plain.substr(colon + 2) == run(e.args[2]).str());
       }
+      case Builtin::kTypeArgument: {
+        ExprId x = bound(e.args[0]);
+        if (x == kNoExpr) return Value::of(std::string());
+        const Type* t = &pool_.type_of(x);
+        for (int i = 0; i < 2 && (t->kind == TypeKind::Pointer || t->kind == TypeKind::Reference); ++i)
+          t = &pool_.type(t->element);
+        // The innermost one: Guard<Mutex<c>> says c.
+        std::string_view text = t->spelling.text();
+        std::size_t open = text.rfind('<'), close = text.find('>');
+        return Value::of(open == std::string_view::npos || close == std::string_view::npos || close < open
+                             ? std::string()
+                             : std::string(text.substr(open + 1, close - open - 1)));
+      }
+      case Builtin::kPosition: {
+        auto it = c_.machine.lists.find(e.args[1].text);
+        if (it == c_.machine.lists.end()) return Value::of(0);
+        auto word = it->second.find(run(e.args[0]).str());
+        return Value::of(word == it->second.end() ? 0 : word->second);
+      }
       case Builtin::kRemembered:
         return c_.remembered != nullptr ? Value::of(*c_.remembered) : Value::unknown();
       case Builtin::kLargestVariable: {

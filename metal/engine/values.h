@@ -13,7 +13,8 @@
 
 namespace quire::metal {
 
-/// Integers that an instance, or the global state, carries. They saturate at ±kDataLimit.
+/// Integers that an instance, or the global state, carries. Counted up and down they
+/// saturate at ±kDataLimit, so that loops settle; set to a value, at ±127.
 inline constexpr std::size_t kMaxData = 4;
 inline constexpr i64 kDataLimit = 8;
 using DataFields = std::array<i8, kMaxData>;

@@ -21,6 +21,8 @@ constexpr std::array kTable = {
     BuiltinInfo{"mc_is_method_on", kIsMethodOn, V, 3, 3, "mc_is_method_on(fn, args, v)"},
     BuiltinInfo{"mc_method_in", kMethodIn, V, 2, 2, "mc_method_in(fn, LIST)"},
     BuiltinInfo{"mc_method_of", kMethodOf, V, 3, 3, "mc_method_of(fn, CLASSES, \"lock\")"},
+    BuiltinInfo{"mc_type_argument", kTypeArgument, V, 1, 1, "mc_type_argument(e)"},
+    BuiltinInfo{"mc_position", kPosition, V, 2, 2, "mc_position(text, LIST)"},
     BuiltinInfo{"mc_remember", kRemember, A, 1, 1, "mc_remember(mc_name(fn))"},
     BuiltinInfo{"mc_remembered", kRemembered, V, 0, 0, "mc_remembered()"},
     BuiltinInfo{"mc_largest_variable", kLargestVariable, V, 0, 0, "mc_largest_variable()"},

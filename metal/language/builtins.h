@@ -64,6 +64,8 @@ enum class Builtin : u8 {
   kResultType,
   kIsLocalStorage,
   kIsIndirect,
+  kTypeArgument,
+  kPosition,
 };
 
 /// What a builtin may be used for.

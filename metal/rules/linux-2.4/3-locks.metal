@@ -8,7 +8,7 @@ rule "linux-2.4.lock" {
 }
 sm lock {
   state decl any_pointer l;
-  decl { unsigned long } flags;
+  decl any_scalar flags;  // drivers keep them in signed words too
 
   pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) };
   pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) };
@@ -36,7 +36,7 @@ rule "linux-2.4.rwlock" {
 }
 sm rwlock {
   state decl any_pointer l;
-  decl { unsigned long } flags;
+  decl any_scalar flags;  // drivers keep them in signed words too
   pat wtake = { write_lock(l) } | { write_lock_irq(l) } | { write_lock_bh(l) } | { write_lock_irqsave(l, flags) };
   pat wrelease = { write_unlock(l) } | { write_unlock_irq(l) } | { write_unlock_bh(l) } | { write_unlock_irqrestore(l, flags) };
   pat rtake = { read_lock(l) } | { read_lock_irq(l) } | { read_lock_bh(l) } | { read_lock_irqsave(l, flags) };
@@ -62,7 +62,7 @@ rule "linux-2.4.flags" {
   false_positives: "Ports whose flags are a plain word may pass them between functions on purpose.";
 }
 sm saved_flags {
-  state decl { unsigned long } f;
+  state decl any_scalar f;
   decl any_expr l;
   pat save = { save_flags(f) } | { spin_lock_irqsave(l, f) } | { read_lock_irqsave(l, f) } | { write_lock_irqsave(l, f) }
     | { local_irq_save(f) } | { save_and_cli(f) };

@@ -4,13 +4,17 @@ rule "linux-2.4.free" {
   category: "CWE-416";
   example: "kfree(p); printk(\"%d\", p->count);";
   fix: "Read what is needed first, or set the pointer to null.";
-  false_positives: "Reference counts: a free that only drops one of several references.";
+  false_positives: "Reference counts that are taken in another way than by skb_get or on users.";
 }
 sm use_after_free {
   state decl any_pointer v;
   decl any_expr x;
   pat release = { kfree(v) } | { vfree(v) } | { kfree_skb(v) } | { dev_kfree_skb(v) } | { kmem_cache_free(x, v) } | { usb_free_urb(v) };
-  start: release ==> v.freed;
+  // A reference of one's own: what is freed next is only that.
+  pat counted = { skb_get(v) } | { atomic_inc(&v->users) };
+  start: release ==> v.freed
+    | counted ==> v.counted;
+  v.counted: release ==> v.stop;
   v.freed: release ==> v.stop, { err("%s is freed twice", mc_identifier(v)); }
     | { *v } ==> v.stop, { err("%s is used after it was freed", mc_identifier(v)); };
 }

@@ -7,7 +7,7 @@ rule "linux-2.4.interrupts" {
   false_positives: "Functions that are meant to return with interrupts off, such as those that halt the machine.";
 }
 sm interrupts {
-  decl { unsigned long } flags;
+  decl any_scalar flags;  // drivers keep them in signed words too
   pat disable = { cli() } | { __cli() } | { local_irq_disable() } | { local_irq_save(flags) } | { save_and_cli(flags) };
   pat enable = { sti() } | { __sti() } | { local_irq_enable() };
   pat restore = { restore_flags(flags) } | { __restore_flags(flags) } | { local_irq_restore(flags) };

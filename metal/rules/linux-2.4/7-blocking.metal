@@ -1,5 +1,5 @@
 // Marks functions that may sleep. What an allocation does depends on its flags, also through wrappers.
-sm may_sleep {
+sm may_sleep_2_4 {
   decl any_fn_call fn;
   decl any_arguments args;
   decl any_scalar size, gfp;
@@ -8,8 +8,8 @@ sm may_sleep {
   set wait_bit = 1;  // __GFP_WAIT of 2.4.0
   pat allocation = { kmalloc(size, gfp) } | { __get_free_pages(gfp, size) } | { get_free_page(gfp) } | { alloc_skb(size, gfp) }
     | { kmem_cache_alloc(cache, gfp) } | { skb_clone(cache, gfp) };
-  start: allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 } ==> { mc_annotate(mc_function(), "sleeps"); }
-    | { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps") } ==> { mc_annotate(mc_function(), "sleeps"); };
+  start: allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 } ==> { mc_annotate(mc_function(), "sleeps-2.4"); }
+    | { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps-2.4") } ==> { mc_annotate(mc_function(), "sleeps-2.4"); };
 }
 
 rule "linux-2.4.blocking" {
@@ -25,7 +25,7 @@ sm blocking {
   decl any_arguments args;
   decl any_scalar size, gfp;
   decl any_expr l, cache;
-  decl { unsigned long } flags;
+  decl any_scalar flags;  // drivers keep them in signed words too
   data locks;
   list blocking = file("blocking.txt");
   set wait_bit = 1;
@@ -35,7 +35,7 @@ sm blocking {
   pat enable = { sti() } | { __sti() } | { restore_flags(flags) } | { __restore_flags(flags) };
   pat allocation = { kmalloc(size, gfp) } | { __get_free_pages(gfp, size) } | { get_free_page(gfp) } | { alloc_skb(size, gfp) }
     | { kmem_cache_alloc(cache, gfp) } | { skb_clone(cache, gfp) };
-  pat sleeps = { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps") };
+  pat sleeps = { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps-2.4") };
   pat allocates = allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 };
 
   // The big kernel lock is dropped by whoever sleeps: it forbids nothing.

@@ -1,0 +1,167 @@
+// A spin lock is released on every path, once.
+#include "../include/kernel.h"
+
+int early(struct dev *d) {
+	spin_lock(&d->lock);
+	if (work())
+		return 1; // expect: linux.lock linux-2.4.lock
+	spin_unlock(&d->lock);
+	return 0;
+}
+int early_goto(struct dev *d) {
+	int r = 0;
+	spin_lock(&d->lock);
+	if (work()) {
+		r = 1;
+		goto out;
+	}
+	work();
+out:
+	spin_unlock(&d->lock);
+	return r;
+}
+void twice(struct dev *d) {
+	spin_lock(&d->lock);
+	spin_lock(&d->lock); // expect: linux.lock linux-2.4.lock
+	spin_unlock(&d->lock);
+}
+void two_locks(struct dev *d) {
+	spin_lock(&d->lock);
+	spin_lock(&d->other);
+	spin_unlock(&d->other);
+	spin_unlock(&d->lock);
+}
+void released_twice(struct dev *d) {
+	spin_lock(&d->lock);
+	spin_unlock(&d->lock);
+	spin_unlock(&d->lock); // expect: linux.lock linux-2.4.lock
+}
+void gap(struct dev *d) {
+	spin_lock(&d->lock);
+	spin_unlock(&d->lock);
+	work();
+	spin_lock(&d->lock);
+	spin_unlock(&d->lock);
+}
+int irqsave(struct dev *d) {
+	unsigned long flags;
+	spin_lock_irqsave(&d->lock, flags);
+	if (!d->n)
+		return -1; // expect: linux.lock linux-2.4.lock
+	spin_unlock_irqrestore(&d->lock, flags);
+	return 0;
+}
+int irqsave_right(struct dev *d) {
+	unsigned long flags;
+	int r;
+	spin_lock_irqsave(&d->lock, flags);
+	r = d->n ? 0 : -1;
+	spin_unlock_irqrestore(&d->lock, flags);
+	return r;
+}
+int loop(struct dev *d) {
+	while (d->n) {
+		spin_lock(&d->lock);
+		if (work())
+			break;
+		spin_unlock(&d->lock);
+	}
+	return 0; // expect: linux.lock linux-2.4.lock
+}
+int loop_right(struct dev *d) {
+	while (d->n) {
+		spin_lock(&d->lock);
+		if (work()) {
+			spin_unlock(&d->lock);
+			break;
+		}
+		spin_unlock(&d->lock);
+	}
+	return 0;
+}
+int wrong_lock(struct dev *d) {
+	spin_lock(&d->lock);
+	work();
+	spin_unlock(&d->other);
+	return 0; // expect: linux.lock linux-2.4.lock
+}
+int try_fails(struct dev *d) {
+	if (!spin_trylock(&d->lock))
+		return 1;
+	if (work())
+		return 2; // expect: linux.lock linux-2.4.lock
+	spin_unlock(&d->lock);
+	return 0;
+}
+int try_right(struct dev *d) {
+	if (!spin_trylock(&d->lock))
+		return 1;
+	spin_unlock(&d->lock);
+	return 0;
+}
+int in_switch(struct dev *d, int what) {
+	spin_lock(&d->lock);
+	switch (what) {
+	case 1:
+		spin_unlock(&d->lock);
+		break;
+	case 2:
+		return 5; // expect: linux.lock linux-2.4.lock
+	default:
+		spin_unlock(&d->lock);
+	}
+	return 0;
+}
+int in_switch_right(struct dev *d, int what) {
+	spin_lock(&d->lock);
+	switch (what) {
+	case 1:
+		d->n = 1;
+		break;
+	default:
+		d->n = 2;
+	}
+	spin_unlock(&d->lock);
+	return 0;
+}
+int conditional(struct dev *d, int locked) {
+	if (locked)
+		spin_lock(&d->lock);
+	work();
+	if (locked)
+		spin_unlock(&d->lock);
+	return 0;
+}
+int conditional_wrong(struct dev *d, int locked) {
+	if (locked)
+		spin_lock(&d->lock);
+	work();
+	if (!locked)
+		spin_unlock(&d->lock);
+	return 0; // expect: linux.lock linux-2.4.lock
+}
+static int acquire(struct dev *d) {
+	spin_lock(&d->lock);
+	if (!d->n) {
+		spin_unlock(&d->lock);
+		return -1;
+	}
+	return 0;
+}
+int by_result(struct dev *d) {
+	if (acquire(d))
+		return -1;
+	spin_unlock(&d->lock);
+	return 0;
+}
+int by_result_wrong(struct dev *d) {
+	if (acquire(d) == 0)
+		return 0; // expect: linux.lock linux-2.4.lock
+	return -1;
+}
+void dies(struct dev *d) {
+	spin_lock(&d->lock);
+	if (!d->n)
+		panic("no n");
+	spin_unlock(&d->lock);
+}
