@@ -79,7 +79,12 @@ FunctionInfo::FunctionInfo(const Function& f)
   const Pool& pool = f.pool;
   for (const Local& l : f.locals)
     if (!l.parameter && !l.is_static) frame_size_ += l.size;
-  for (u32 i = 0; i < f.parameter_count && i < f.locals.size(); ++i) modified_[i] = f.locals[i].address_taken;
+  // A reference is never bound anew: what is written to it is written to the caller's object.
+  auto reference = [&](std::size_t i) {
+    return i < f.locals.size() && pool.type(f.locals[i].type).kind == TypeKind::Reference;
+  };
+  for (u32 i = 0; i < f.parameter_count && i < f.locals.size(); ++i)
+    modified_[i] = f.locals[i].address_taken && !reference(i);
 
   local_exprs_.assign(f.locals.size(), kNoExpr);
   for (u32 i = 0; i < pool.size(); ++i) {
@@ -112,7 +117,8 @@ FunctionInfo::FunctionInfo(const Function& f)
         }
       if ((e.kind == ExprKind::Assign || e.kind == ExprKind::Increment) && !kids.empty()) {
         const Expr& lhs = pool[pool.core(kids[0])];
-        if (lhs.kind == ExprKind::Var && lhs.value >= 0 && lhs.value < f.parameter_count)
+        if (lhs.kind == ExprKind::Var && lhs.value >= 0 && lhs.value < f.parameter_count &&
+            !reference(static_cast<std::size_t>(lhs.value)))
           modified_[static_cast<std::size_t>(lhs.value)] = true;
       }
       if (e.kind == ExprKind::Call)
@@ -277,10 +283,35 @@ void FunctionInfo::liveness() {
   }
 }
 
+bool FunctionInfo::mentions(ExprId x, i64 local, u32 depth) const {
+  const Expr& e = f_.pool[x];
+  if (e.kind == ExprKind::Var && e.value == local) return true;
+  if (depth > kMaxDepth) return true;
+  for (ExprId k : f_.pool.kids(x))
+    if (mentions(k, local, depth + 1)) return true;
+  return false;
+}
+
+bool FunctionInfo::only_made(const Block& b, std::size_t index) const {
+  const Pool& pool = f_.pool;
+  ExprId object = pool.core(pool.kid(pool.core(b.events[index].expr), 1));
+  if (pool[object].kind == ExprKind::AddressOf) object = pool.core(pool.kid(object, 0));
+  if (pool[object].kind != ExprKind::Var) return true;
+  for (std::size_t i = index + 1; i < b.events.size(); ++i) {
+    const Event& e = b.events[i];
+    if (e.kind == EventKind::ScopeEnd && e.local.value() == static_cast<u64>(pool[object].value)) return true;
+    if (e.expr == kNoExpr || !mentions(e.expr, pool[object].value, 0)) continue;
+    if ((pool[e.expr].flags & kImplicit) == 0) return false;  // else its destructor
+  }
+  return false;
+}
+
 bool FunctionInfo::discarded(BlockId block, std::size_t index) const {
   const Pool& pool = f_.pool;
   const Block& b = f_.blocks[block.value()];
   ExprId call = pool.core(b.events[index].expr);
+  if (pool[call].kind == ExprKind::Construct && pool[call].kid_count > 1 && !only_made(b, index))
+    return false;
   if (voided_.contains(call.value())) return false;
   if (!used_.contains(call.value())) return true;
   // The same text is used somewhere; is it here? Look on to the next evaluation of the same call.

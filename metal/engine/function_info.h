@@ -89,6 +89,9 @@ class FunctionInfo {
   void prune(Facts& facts, BlockId block, i32 kept) const;
 
  private:
+  bool mentions(ExprId x, i64 local, u32 depth) const;
+  /// The object that event `index` constructs is touched by nobody but its destructor.
+  bool only_made(const Block& b, std::size_t index) const;
   void add_keys(ExprId e, u32 depth = 0);
   void add_key(ExprId e);
   bool describe(ExprId e, FactKey& key, u32 depth) const;

@@ -69,6 +69,12 @@ void statistics(const CompiledMachine& m, std::vector<Observation> observations,
         if (++shown > 3) break;
         f.path.push_back({p, "", fmt::format("an example of the rule: '{}' holds here", name)});
       }
+      shown = 0;
+      for (const auto& [other, also] : k.bad) {
+        if (other == site) continue;
+        if (++shown > 3) break;
+        f.path.push_back({other, "", fmt::format("another counter-example of '{}'", name)});
+      }
       findings.push_back(std::move(f));
     }
   }

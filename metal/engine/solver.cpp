@@ -935,6 +935,8 @@ struct Solver::Impl {
     void assign(const Event& ev, ExprId x, PathState s, std::vector<PathState>& next) {
       const Expr& e = pool[x];
       ExprId lhs = pool.core(pool.kid(x, 0)), rhs = strip_casts(pool, pool.core(pool.kid(x, 1)));
+      Facts before;  // what a rule may ask about an object that is lost here
+      if (has_object() && s.state != kNoState) before = s.facts;
       ValueRange value = e.op == Op::None ? info.evaluate(s.facts, pool.kid(x, 1)) : ValueRange{};
       if (e.op == Op::Or && info.evaluate(s.facts, pool.kid(x, 1)).known_nonzero())
         value = ValueRange::nonzero();
@@ -1000,6 +1002,12 @@ struct Solver::Impl {
               fresh.names.push_back(p);
         }
         if (left.empty()) {
+          if (!s.escaped) {
+            std::swap(s.facts, before);
+            fire_end(s, ev.at);
+            std::swap(s.facts, before);
+          }
+          s.escaped = true;  // its end is told
           lose(s, ev.at, next, !(renewed && key.state == kNoState));
         } else {
           s.names = std::move(left);
@@ -1363,6 +1371,9 @@ struct Solver::Impl {
                 out.observations.push_back(std::move(o));
                 break;
               }
+              case rule::Builtin::kRemember:
+                s.remembered = evaluate(st.value.args[0], context(b, index, macro, s, bindings, t.var)).str();
+                break;
               default:
                 break;
             }

@@ -276,6 +276,9 @@ class Evaluator {
         if (x == kNoExpr) return Value::of(0);
         bool memory = false;
         ExprId r = root(x, &memory);
+        // A value that is in nobody's hands yet.
+        if (r != kNoExpr && pool_[r].kind == metal::ExprKind::Call && b->id == Builtin::kIsLocalStorage)
+          return Value::of(!memory);
         if (r == kNoExpr || pool_[r].kind != metal::ExprKind::Var) return Value::of(0);
         i64 local = pool_[r].value;
         bool known = local >= 0 && static_cast<std::size_t>(local) < fn.locals.size();

@@ -11,6 +11,6 @@ sm discarded_guard {
   decl any_arguments args;
   list guards = "std::lock_guard::lock_guard", "std::unique_lock::unique_lock", "std::scoped_lock::scoped_lock",
     "std::shared_lock::shared_lock", "quire::LockGuard::LockGuard", "quire::SharedLockGuard::SharedLockGuard";
-  start: { fn(args) } && ${ mc_in(fn, guards) && mc_arg(args, 0) == "<temporary>" && mc_discarded() }
+  start: { fn(args) } && ${ mc_in(fn, guards) && mc_arg(args, 0) == "&<temporary>" && mc_discarded() }
       ==> { err("this guard has no name and lets go at once"); };
 }

@@ -33,6 +33,7 @@ rule "linux-2.4.rwlock" {
   category: "CWE-667";
   example: "write_lock(&l); if (err) return err;";
   fix: "Release it on the error path.";
+  false_positives: "Functions that are meant to return with the lock held and whose callers are not among the files checked; reader locks that a processor may take again.";
 }
 sm rwlock {
   state decl any_pointer l;
@@ -70,6 +71,7 @@ sm saved_flags {
     | { write_unlock_irqrestore(l, f) } | { local_irq_restore(f) };
   start: save ==> f.saved
     | restore && ${ mc_is_parameter(f) && mc_is_local_storage(f) } ==> { err("%s was saved by another function", mc_identifier(f)); };
-  f.saved: restore ==> f.stop
+  f.saved: restore && ${ mc_is_parameter(f) && mc_is_local_storage(f) } ==> f.stop, { err("%s was saved by another function", mc_identifier(f)); }
+    | restore ==> f.stop
     | save ==> f.stop, { err("%s still holds flags that were not restored", mc_identifier(f)); };
 }

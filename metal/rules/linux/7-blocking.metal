@@ -2,12 +2,15 @@
 sm may_sleep {
   decl any_fn_call fn;
   decl any_arguments args;
-  decl any_scalar size, gfp;
-  decl any_expr cache;
+  decl any_scalar size, n, gfp;
+  decl any_expr cache, x;
   list blocking = file("blocking.txt");
   set wait_bit = 1024;  // __GFP_DIRECT_RECLAIM of 6.1
   pat allocation = { kmalloc(size, gfp) } | { kzalloc(size, gfp) } | { kmemdup(cache, size, gfp) } | { kstrdup(cache, gfp) }
-    | { kmem_cache_alloc(cache, gfp) } | { skb_clone(cache, gfp) };
+    | { kmem_cache_alloc(cache, gfp) } | { kmem_cache_zalloc(cache, gfp) } | { kcalloc(n, size, gfp) } | { kmalloc_array(n, size, gfp) }
+    | { kmalloc_node(size, gfp, n) } | { kzalloc_node(size, gfp, n) } | { krealloc(cache, size, gfp) } | { kasprintf(gfp, args) }
+    | { __get_free_pages(gfp, n) } | { get_zeroed_page(gfp) } | { alloc_pages(gfp, n) } | { alloc_skb(size, gfp) } | { skb_clone(cache, gfp) }
+    | { skb_copy(cache, gfp) } | { usb_alloc_urb(n, gfp) } | { usb_submit_urb(cache, gfp) } | { dma_alloc_coherent(cache, size, x, gfp) };
   start: allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 } ==> { mc_annotate(mc_function(), "sleeps"); }
     | { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps") } ==> { mc_annotate(mc_function(), "sleeps"); };
 }
@@ -23,18 +26,25 @@ rule "linux.blocking" {
 sm blocking {
   decl any_fn_call fn;
   decl any_arguments args;
-  decl any_scalar size, gfp;
-  decl any_expr l, cache;
+  decl any_scalar size, n, gfp;
+  decl any_expr l, cache, x;
   decl any_scalar flags;
   data locks;
   list blocking = file("blocking.txt");
   set wait_bit = 1024;  // __GFP_DIRECT_RECLAIM of 6.1
-  pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) } | { raw_spin_lock(l) } | { raw_spin_lock_irqsave(l, flags) };
-  pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) } | { raw_spin_unlock(l) } | { raw_spin_unlock_irqrestore(l, flags) };
+  pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) } | { raw_spin_lock(l) } | { raw_spin_lock_irq(l) } | { raw_spin_lock_irqsave(l, flags) }
+    | { read_lock(l) } | { read_lock_irq(l) } | { read_lock_bh(l) } | { read_lock_irqsave(l, flags) }
+    | { write_lock(l) } | { write_lock_irq(l) } | { write_lock_bh(l) } | { write_lock_irqsave(l, flags) };
+  pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) } | { raw_spin_unlock(l) } | { raw_spin_unlock_irq(l) } | { raw_spin_unlock_irqrestore(l, flags) }
+    | { read_unlock(l) } | { read_unlock_irq(l) } | { read_unlock_bh(l) } | { read_unlock_irqrestore(l, flags) }
+    | { write_unlock(l) } | { write_unlock_irq(l) } | { write_unlock_bh(l) } | { write_unlock_irqrestore(l, flags) };
   pat disable = { local_irq_disable() } | { local_irq_save(flags) };
   pat enable = { local_irq_enable() } | { local_irq_restore(flags) };
   pat allocation = { kmalloc(size, gfp) } | { kzalloc(size, gfp) } | { kmemdup(cache, size, gfp) } | { kstrdup(cache, gfp) }
-    | { kmem_cache_alloc(cache, gfp) } | { skb_clone(cache, gfp) };
+    | { kmem_cache_alloc(cache, gfp) } | { kmem_cache_zalloc(cache, gfp) } | { kcalloc(n, size, gfp) } | { kmalloc_array(n, size, gfp) }
+    | { kmalloc_node(size, gfp, n) } | { kzalloc_node(size, gfp, n) } | { krealloc(cache, size, gfp) } | { kasprintf(gfp, args) }
+    | { __get_free_pages(gfp, n) } | { get_zeroed_page(gfp) } | { alloc_pages(gfp, n) } | { alloc_skb(size, gfp) } | { skb_clone(cache, gfp) }
+    | { skb_copy(cache, gfp) } | { usb_alloc_urb(n, gfp) } | { usb_submit_urb(cache, gfp) } | { dma_alloc_coherent(cache, size, x, gfp) };
   pat sleeps = { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps") };
   pat allocates = allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 };
 

@@ -13,7 +13,8 @@ sm descriptor {
   list openers = "open", "openat", "creat", "socket", "accept", "accept4", "dup", "epoll_create", "epoll_create1", "eventfd", "memfd_create";
   list users = "read", "write", "pread", "pwrite", "lseek", "fstat", "ftruncate", "bind", "listen", "connect", "setsockopt",
     "getsockopt", "send", "recv", "sendto", "recvfrom", "ioctl", "fcntl", "fsync", "fdatasync", "mmap", "fchmod", "fchown", "flock", "getsockname";
-  start: { fd = fn(args) } && ${ mc_in(fn, openers) } ==> fd.open;
+  // What is put into an object at once is that object's.
+  start: { fd = fn(args) } && ${ mc_in(fn, openers) && mc_is_local_storage(fd) } ==> fd.open;
   fd.open: { close(fd) } ==> fd.closed
     | { fn(args) } && ${ mc_has_arg(args, fd) && !mc_in(fn, users) } ==> fd.stop
     | $end_of_path$ && ${ !mc_known_negative(fd) && !mc_in_function("main") } ==> fd.stop, { err("%s is not closed on this path", mc_identifier(fd)); };

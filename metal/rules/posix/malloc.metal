@@ -45,7 +45,8 @@ sm leak {
   decl any_arguments args;
   list makers = "malloc", "calloc", "strdup", "strndup";
   list readers = file("readers.txt");
-  start: { v = fn(args) } && ${ mc_in(fn, makers) } ==> true = v.held, false = v.stop;
+  // What is put into an object at once is that object's.
+  start: { v = fn(args) } && ${ mc_in(fn, makers) && mc_is_local_storage(v) } ==> true = v.held, false = v.stop;
   v.held: { free(v) } ==> v.stop
     | { fn(args) } && ${ mc_has_arg(args, v) && !mc_in(fn, readers) } ==> v.stop
     | $end_of_path$ && ${ !mc_in_function("main") } ==> v.stop, { err("%s is lost on this path", mc_identifier(v)); };

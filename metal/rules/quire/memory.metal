@@ -54,6 +54,7 @@ rule "quire.table" {
   category: "CWE-401";
   example: "auto* t = new Table(1); if (!pool.sole(b)) return nullptr;";
   fix: "Make the table after what can fail, or drop it on the error path.";
+  false_positives: "A table that is handed on inside an Entry which is then kept in a variable of its own.";
 }
 sm quire_table {
   state decl any_pointer t;

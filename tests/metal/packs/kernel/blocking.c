@@ -72,10 +72,10 @@ void both_gone(struct dev *d) {
 	spin_unlock(&d->lock);
 	schedule();
 }
-static void under(struct dev *d) { d->buf = vmalloc(100); } // expect: linux.blocking linux-2.4.blocking
+static void under(struct dev *d) { d->buf = vmalloc(100); }
 void callee_under(struct dev *d) {
 	spin_lock(&d->lock);
-	under(d);
+	under(d); // expect: linux.blocking linux-2.4.blocking
 	spin_unlock(&d->lock);
 }
 void one_path(struct dev *d) {

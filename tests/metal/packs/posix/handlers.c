@@ -69,7 +69,7 @@ static void loops(int s) { while (s--) strdup("a"); }
 int set_loops(void) {
 	return signal(3, loops) == (sighandler_t)0;  // expect: posix.signal-handler
 }
-static void locks(int s) { static pthread_mutex_t m; pthread_mutex_lock(&m); }
+static void locks(int s) { static pthread_mutex_t m; pthread_mutex_lock(&m); pthread_mutex_unlock(&m); }
 void set_locks(void) {
 	signal(3, locks);  // expect: posix.signal-handler
 }

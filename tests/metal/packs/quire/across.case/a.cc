@@ -24,6 +24,17 @@ u32 memory_across(platform::Memory& m, FrameNumber f) {
   const char* p = m.at(f);
   return reads(p);
 }
+Result<int> frame_across(mm::BlockPool& pool) {
+  mm::BlockNumber b = TRY(pool.allocate(1, 0));
+  if (looks()) return err(11);  // expect: quire.frame
+  gives_back(pool, b);
+  return work();
+}
+Result<int> frame_across_right(mm::BlockPool& pool) {
+  mm::BlockNumber b = TRY(pool.allocate(1, 0));
+  gives_back(pool, b);
+  return work();
+}
 int table_across() {
   mm::Table* t = made();
   t->used = 1;

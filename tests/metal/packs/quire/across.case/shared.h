@@ -10,5 +10,7 @@ void rests();
 void begin(Shared& s);
 void finish(Shared& s);
 u32 reads(const char* p);
+int looks();
+void gives_back(mm::BlockPool& pool, mm::BlockNumber b);
 mm::Table* made();
 }

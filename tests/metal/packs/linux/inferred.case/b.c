@@ -1,0 +1,33 @@
+/* Learnt in one file, broken in another. */
+#include "../../include/kernel.h"
+struct dev *lookup(int); struct dev *sure(int);
+struct box { spinlock_t lock; int fill, seed; };
+int trusting(void)
+{
+	struct dev *d = lookup(1);
+	return d->n; // expect: linux.inferred-check
+}
+int careful(void)
+{
+	struct dev *d = lookup(1);
+	return d ? d->n : 0;
+}
+int certain(void)
+{
+	struct dev *d = sure(1);
+	return d->n;
+}
+void unlocked(struct box *b)
+{
+	b->fill = 0; // expect: linux.lock-guards-field
+}
+void locked(struct box *b)
+{
+	spin_lock(&b->lock);
+	b->fill = 0;
+	spin_unlock(&b->lock);
+}
+void another_field(struct box *b)
+{
+	b->seed = 1;
+}
