@@ -26,6 +26,7 @@ struct Fact {
   u16 key = 0;
   u16 group = 0;
   ValueRange range;
+  friend bool operator==(const Fact&, const Fact&) = default;
 };
 
 /// Facts of one path, sorted by key.

@@ -1,9 +1,14 @@
 // What the solver passes around: the state of one path, and what is known of a function entered in a state.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <compare>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +25,45 @@ inline constexpr i32 kNoState = -1;
 
 using ConstantParameters = std::vector<std::pair<u16, ValueRange>>;
 
+/// The names by which one object is known, the one that speaks the function's language first. States are
+/// copied at every branch, so these live in place; what exceeds the capacity is not kept.
+class Names {
+ public:
+  static constexpr std::size_t kCapacity = 8;
+
+  Names() = default;
+  Names(std::initializer_list<PlaceId> list) {
+    for (PlaceId p : list) push_back(p);
+  }
+  void push_back(PlaceId p) {
+    if (size_ < kCapacity) list_[size_++] = p;
+  }
+  void clear() { size_ = 0; }
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  PlaceId front() const { return list_[0]; }
+  PlaceId operator[](std::size_t i) const { return list_[i]; }
+  PlaceId* begin() { return list_.data(); }
+  PlaceId* end() { return list_.data() + size_; }
+  const PlaceId* begin() const { return list_.data(); }
+  const PlaceId* end() const { return list_.data() + size_; }
+  bool has(PlaceId p) const { return std::find(begin(), end(), p) != end(); }
+  template <typename F>
+  void erase_if(F&& gone) {
+    size_ = static_cast<u8>(std::remove_if(begin(), end(), gone) - begin());
+  }
+  friend bool operator==(const Names& a, const Names& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+  }
+  friend std::strong_ordering operator<=>(const Names& a, const Names& b) {
+    return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end());
+  }
+
+ private:
+  std::array<PlaceId, kCapacity> list_{};
+  u8 size_ = 0;
+};
+
 /// Names one item: what is solved once and remembered.
 struct ItemKey {
   FunctionId function;
@@ -28,7 +72,7 @@ struct ItemKey {
   i32 global = 0;
   DataFields data{}, global_data{};
   bool root = false;             ///< paths end here for good
-  std::vector<PlaceId> names;    ///< of the object, in this function's terms
+  Names names;                   ///< of the object, in this function's terms
   ConstantParameters constants;  ///< parameters with known values
 
   friend auto operator<=>(const ItemKey&, const ItemKey&) = default;
@@ -46,6 +90,14 @@ struct Trail {
   std::shared_ptr<const std::vector<PathNote>> inner;  ///< what happened inside the callee
 };
 
+/// What a path remembers for its messages.
+struct Origin {
+  std::string remembered;    ///< by mc_remember
+  SourcePoint cause;         ///< where the instance left the start
+  SourcePoint global_cause;  ///< where the global state left the initial one
+  std::string cause_name;    ///< the object's name there
+};
+
 /// The state of one path through one function.
 struct PathState {
   i32 state = kNoState;
@@ -53,18 +105,31 @@ struct PathState {
   DataFields data{}, global_data{};
   bool escaped = false;  ///< the object was stored where others can reach it
   bool second = false;  ///< begun anew where a variable got another value; the first object goes on by itself
-  std::vector<PlaceId> names;
-  Facts facts;
+  Names names;
+  Facts facts;        ///< within a block; between blocks only their number is kept
+  u32 fact_set = 0;   ///< number of the facts
   ValueRange result;  ///< of the function, once returned
   bool has_result = false;
-  std::string remembered;  ///< by mc_remember
 
-  // Not part of the identity.
+  // Not part of the identity, but for Origin::remembered.
   u32 trail = 0;
   Location result_at;
-  SourcePoint cause;         ///< where the instance left the start
-  SourcePoint global_cause;  ///< where the global state left the initial one
-  std::string cause_name;    ///< the object's name there
+
+  const Origin& origin() const {
+    static const Origin nothing;
+    return origin_ ? *origin_ : nothing;
+  }
+  /// Shared with the states this one was copied from, until it is changed.
+  Origin& change_origin() {
+    if (!origin_)
+      origin_ = std::make_shared<Origin>();
+    else if (origin_.use_count() != 1)
+      origin_ = std::make_shared<Origin>(*origin_);
+    return *origin_;
+  }
+
+ private:
+  std::shared_ptr<Origin> origin_;
 };
 
 /// One way to leave a function.
@@ -74,7 +139,7 @@ struct ExitState {
   DataFields data{}, global_data{};
   bool escaped = false;
   bool second = false;
-  std::vector<PlaceId> names;  ///< only what the caller can name: from parameters, globals, the result
+  Names names;  ///< only what the caller can name: from parameters, globals, the result
   ValueRange result;
   SourcePoint cause, global_cause;
   std::string remembered;

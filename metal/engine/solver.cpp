@@ -33,6 +33,60 @@ struct Candidate {
   friend bool operator==(const Candidate&, const Candidate&) = default;
 };
 
+inline u64 mix(u64 h, u64 v) {
+  h ^= v + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2);
+  h ^= h >> 31;
+  return h * 0xbf58476d1ce4e5b9ull;
+}
+
+/// What a block does to the facts of a path whose state nothing in it concerns: worked out once for each set
+/// of facts, and then taken by every object and state that passes.
+struct Passage {
+  struct Way {
+    BlockId to;
+    u32 edge = 0;   ///< of the block
+    u32 facts = 0;  ///< as FactSets numbers them
+    bool returns = false;
+    ValueRange result;
+    Location result_at;
+  };
+  std::vector<Way> ways;
+};
+
+/// The sets of facts that were met in one function, numbered. 0 is the empty set.
+class FactSets {
+ public:
+  u32 number(const Facts& facts) {
+    if (facts.empty()) return 0;
+    u64 h = 1;
+    for (const auto& [k, group, r] : facts) {
+      h = mix(h, k * 1000u + group + 1);
+      h = mix(h, static_cast<u64>(r.low));
+      h = mix(h, static_cast<u64>(r.high));
+      h = mix(h, r.has_hole ? static_cast<u64>(r.hole) + 3 : 2);
+    }
+    auto [a, b] = index_.equal_range(h);
+    for (auto it = a; it != b; ++it)
+      if (sets_[it->second] == facts) return it->second;
+    sets_.push_back(facts);
+    index_.emplace(h, static_cast<u32>(sets_.size() - 1));
+    return static_cast<u32>(sets_.size() - 1);
+  }
+  const Facts& operator[](u32 number) const { return sets_[number]; }
+
+ private:
+  std::deque<Facts> sets_{Facts{}};
+  std::unordered_multimap<u64, u32> index_;
+};
+
+/// A state that can pass blocks: what decides which events concern it.
+struct Passer {
+  i32 var, state, global;
+  PlaceId candidate;
+  Names names;
+  friend auto operator<=>(const Passer&, const Passer&) = default;
+};
+
 /// What the solver keeps for one function.
 struct Work {
   std::unique_ptr<PreparedFunction> prepared;
@@ -40,14 +94,12 @@ struct Work {
   bool relevant = false;  ///< it or what it calls can change a state or complain
   std::vector<Candidate> candidates;
   std::vector<std::pair<i32, Birth>> births;
-  bool visited = false;  ///< entered with the global state alone
+  bool visited = false;                  ///< entered with the global state alone
+  std::vector<std::vector<u32>> active;  ///< by block: events that can change a state or the facts
+  FactSets fact_sets;
+  std::unordered_map<u64, Passage> passages;      ///< by block and set of facts
+  std::map<Passer, std::vector<bool>> concerned;  ///< blocks in which something concerns the state
 };
-
-u64 mix(u64 h, u64 v) {
-  h ^= v + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2);
-  h ^= h >> 31;
-  return h * 0xbf58476d1ce4e5b9ull;
-}
 
 }  // namespace
 
@@ -74,8 +126,24 @@ struct Solver::Impl {
         if (!named) has_unnamed_variable_rules = true;
       }
     }
+    for (const CompiledTransition& t : m->transitions) {
+      for (const Alternative& a : t.alternatives)
+        for (const Guard& g : a.guards) asks_known = asks_known || asks(*g.expr);
+      if (t.action != nullptr) asks_known = asks_known || asks(*t.action);
+    }
     if (m->global_states.size() > 1) has_global_rules = true;
     only_marks = !m->reports && m->vars.empty() && m->global_states.size() == 1 && !m->writes.empty();
+  }
+
+  /// Something asks for what is known of an object (mc_known_null and its kin).
+  static bool asks(const rule::Expr& e) {
+    return (e.kind == rule::ExprKind::kCall && e.text.starts_with("mc_known")) ||
+           std::any_of(e.args.begin(), e.args.end(), [](const rule::Expr& a) { return asks(a); });
+  }
+  static bool asks(const std::vector<rule::Stmt>& list) {
+    return std::any_of(list.begin(), list.end(), [](const rule::Stmt& st) {
+      return asks(st.value) || asks(st.target) || asks(st.body) || asks(st.orelse);
+    });
   }
 
   // ---- preparation -------------------------------------------------------------------------------
@@ -86,8 +154,31 @@ struct Solver::Impl {
       const FunctionInfo& info = infos.get(id);
       w.prepared = std::make_unique<PreparedFunction>(prepare(*m, program, id, info));
       w.reader = std::make_unique<PlaceReader>(places, program, id, info);
+      find_active(id, w);
     }
     return w;
+  }
+
+  /// Most events are reads that no pattern of the machine fits.
+  void find_active(FunctionId id, Work& w) const {
+    const Function& f = program.body(id);
+    w.active.assign(f.blocks.size(), {});
+    w.passages.clear();
+    w.concerned.clear();
+    for (u32 b = 0; b < f.blocks.size(); ++b)
+      for (u32 i = 0; i < f.blocks[b].events.size(); ++i) {
+        const Event& ev = f.blocks[b].events[i];
+        bool acts = ev.kind == EventKind::Return || (ev.kind == EventKind::ScopeEnd && !m->vars.empty());
+        if (ev.kind == EventKind::MacroBegin && ev.macro != kNoMacro)
+          acts = models.noreturn.contains(std::string(f.macros[ev.macro.value()].name.text()));
+        if (ev.kind == EventKind::Evaluate && ev.expr != kNoExpr) {
+          ExprKind k = f.pool[f.pool.core(ev.expr)].kind;
+          acts = f.pool[ev.expr].kind != ExprKind::Macro &&
+                 (k == ExprKind::Assign || k == ExprKind::Call || k == ExprKind::Construct ||
+                  k == ExprKind::Increment || k == ExprKind::Asm);
+        }
+        if (acts || w.prepared->at(BlockId(b), i) != nullptr) w.active[b].push_back(i);
+      }
   }
 
   bool mentions_named(FunctionId id) const {
@@ -312,9 +403,8 @@ struct Solver::Impl {
   }
 
   /// The object's names in the callee's terms.
-  std::vector<PlaceId> to_callee(Work& w, const Function& f, ExprId call, const std::vector<PlaceId>& names,
-                                 std::vector<bool>& mapped) {
-    std::vector<PlaceId> out;
+  Names to_callee(Work& w, const Function& f, ExprId call, const Names& names, std::vector<bool>& mapped) {
+    Names out;
     std::span<const ExprId> kids = f.pool.kids(call);
     mapped.assign(names.size(), false);
     for (std::size_t n = 0; n < names.size(); ++n) {
@@ -624,7 +714,7 @@ struct Solver::Impl {
     void run() {
       if (f.blocks.size() <= kExit.value()) return;
       seen.resize(f.blocks.size());
-      if (has_object() && !key.names.empty()) {
+      if (I.asks_known && has_object() && !key.names.empty()) {
         const Place& p = I.places[key.names.front()];
         if (p.step == Step::Local || p.step == Step::Param)
           if (ExprId e = info.local_expr(p.number); e != kNoExpr) object_key = info.key_of(e);
@@ -660,21 +750,21 @@ struct Solver::Impl {
 
     // -- identity and caching
 
-    u64 identity(const PathState& s, bool with_facts) const {
+    u64 identity(PathState& s, bool with_facts) const {
       u64 h = mix(static_cast<u64>(s.state + 7), static_cast<u64>(s.global));
       for (std::size_t i = 0; i < kMaxData; ++i)
         h = mix(h, static_cast<u64>(s.data[i] + 100) * 1000 + static_cast<u64>(s.global_data[i] + 100));
       h = mix(h, (s.escaped ? 2 : 1) + (s.second ? 4 : 0));
       for (PlaceId p : s.names) h = mix(h, p.value());
       h = mix(h, s.names.size());
-      for (char ch : s.remembered) h = mix(h, static_cast<unsigned char>(ch));
+      for (char ch : s.origin().remembered) h = mix(h, static_cast<unsigned char>(ch));
       if (!with_facts) return h;
-      for (const auto& [k, group, r] : s.facts) {
-        h = mix(h, k * 1000u + group + 1);
-        h = mix(h, static_cast<u64>(r.low));
-        h = mix(h, static_cast<u64>(r.high));
-        h = mix(h, r.has_hole ? static_cast<u64>(r.hole) + 3 : 2);
-      }
+      s.fact_set = w.fact_sets.number(s.facts);
+      return add_facts(s, h);
+    }
+
+    static u64 add_facts(const PathState& s, u64 h) {
+      h = mix(h, s.fact_set);
       if (s.has_result)
         h = mix(mix(h, static_cast<u64>(s.result.low)),
                 static_cast<u64>(s.result.high) + (s.result.has_hole ? 1 : 0));
@@ -683,14 +773,22 @@ struct Solver::Impl {
 
     void push(BlockId b, PathState s) {
       info.prune(s.facts, b, s.state != kNoState ? object_key : -1);
+      s.fact_set = w.fact_sets.number(s.facts);
+      s.facts.clear();
+      push_pruned(b, std::move(s));
+    }
+
+    /// `s` knows its facts by number only.
+    void push_pruned(BlockId b, PathState s) {
       Seen& here = seen[b.value()];
-      if (!here.all.insert(identity(s, true)).second) return;
-      u32& variants = here.variants[identity(s, false)];
-      if (++variants > I.limits.facts_per_state && !s.facts.empty()) {
+      u64 plain = identity(s, false);
+      if (!here.all.insert(add_facts(s, plain)).second) return;
+      u32& variants = here.variants[plain];
+      if (++variants > I.limits.facts_per_state && s.fact_set != 0) {
         // Property simulation's merge: what is known is dropped, so the rest of this state is walked once.
         ++I.self.stats_.joins;
-        s.facts.clear();
-        if (!here.all.insert(identity(s, true)).second) return;
+        s.fact_set = 0;
+        if (!here.all.insert(add_facts(s, plain)).second) return;
       }
       pending.push_back({b, std::move(s)});
     }
@@ -715,16 +813,22 @@ struct Solver::Impl {
     }
 
     std::string object_text(const PathState& s) const {
-      return s.names.empty() ? s.cause_name : w.reader->text(s.names.front());
+      return s.names.empty() ? s.origin().cause_name : w.reader->text(s.names.front());
     }
 
     // -- one block
 
     void block(BlockId id, PathState first) {
       const Block& b = f.blocks[id.value()];
+      if (!traced && (object_key < 0 || first.state == kNoState) && !concerned(id, first)) {
+        pass(id, std::move(first));
+        return;
+      }
+      first.facts = w.fact_sets[first.fact_set];
       std::vector<PathState> now, next;
       now.push_back(std::move(first));
-      for (std::size_t e = 0; e < b.events.size() && !now.empty(); ++e) {
+      for (u32 e : w.active[id.value()]) {
+        if (now.empty()) break;
         next.clear();
         for (PathState& s : now) event(id, e, b.events[e], std::move(s), next);
         if (next.size() > 1) unify(next);
@@ -742,9 +846,150 @@ struct Solver::Impl {
       }
     }
 
+    // -- blocks that only change facts
+
+    /// Something in the block can change the state, its names, or say something about it.
+    bool concerned(BlockId id, const PathState& s) {
+      Passer p{key.var, s.state, s.global, key.names.empty() ? kNoPlace : key.names.front(), s.names};
+      if (last_concerned == nullptr || p != last_passer) {
+        auto [it, fresh] = w.concerned.try_emplace(p);
+        if (fresh) {
+          it->second.assign(f.blocks.size(), false);
+          for (u32 b = 0; b < f.blocks.size(); ++b)
+            for (u32 i : w.active[b])
+              if (concerns(BlockId(b), i, s)) {
+                it->second[b] = true;
+                break;
+              }
+        }
+        last_passer = p;
+        last_concerned = &it->second;
+      }
+      return (*last_concerned)[id.value()];
+    }
+
+    bool concerns(BlockId b, u32 index, const PathState& s) {
+      const Event& ev = f.blocks[b.value()].events[index];
+      if (const std::vector<PatternMatch>* list = w.prepared->at(b, index))
+        for (const PatternMatch& pm : *list)
+          if (fits(pm, s, Phase::kBoth)) return true;
+      switch (ev.kind) {
+        case EventKind::ScopeEnd:
+          return has_object() && ev.local.value() < f.locals.size() &&
+                 !f.locals[ev.local.value()].is_static &&
+                 touches(s, I.places.root(Step::Local, {}, ev.local.value()), false);
+        case EventKind::Return: {
+          if (!has_object() || ev.expr == kNoExpr) return false;
+          PlaceId p = w.reader->read(strip_casts(pool, pool.core(ev.expr)));
+          return std::any_of(s.names.begin(), s.names.end(), [&](PlaceId n) {
+            return I.places.substitute(n, p, I.places.root(Step::Return, {}, 0)) != kNoPlace;
+          });
+        }
+        case EventKind::Evaluate: {
+          if (ev.expr == kNoExpr || pool[ev.expr].kind == ExprKind::Macro) return false;
+          ExprId x = pool.core(ev.expr);
+          const Expr& e = pool[x];
+          if (e.kind == ExprKind::Call || e.kind == ExprKind::Construct)
+            return call_concerns(b, index, ev, x, s);
+          if (!has_object() || e.kid_count == 0) return false;
+          if (e.kind == ExprKind::Increment)
+            return touches(s, w.reader->read(pool.core(pool.kid(x, 0))), true);
+          if (e.kind != ExprKind::Assign || e.kid_count != 2) return false;
+          Assignment a = assignment(x);
+          if (a.to == kNoPlace) return false;
+          bool own = s.names.has(a.to);
+          return std::any_of(s.names.begin(), s.names.end(), [&](PlaceId n) {
+            return dies(n, a.to, pool.core(pool.kid(x, 0)), a.reference, own) ||
+                   (a.from != kNoPlace && a.from != a.to && I.places.substitute(n, a.from, a.to) != kNoPlace);
+          });
+        }
+        default:
+          return false;
+      }
+    }
+
+    /// The end of `root` (or a write to it) changes the names.
+    bool touches(const PathState& s, PlaceId root, bool written) const {
+      if (root == kNoPlace) return false;
+      if (s.state == kNoState && s.names.size() == 1 && s.names.front() == key.names.front()) return false;
+      return std::any_of(s.names.begin(), s.names.end(), [&](PlaceId n) {
+        return I.places.has_prefix(n, root) || (written && I.places[root].step == Step::Local &&
+                                                w.reader->depends_on(n, I.places[root].number));
+      });
+    }
+
+    bool call_concerns(BlockId b, u32 index, const Event& ev, ExprId x, const PathState& s) {
+      bool covered = w.prepared->is_covered(ev);
+      bool named = machine().named.contains(callee_name(pool, pool.kid(x, 0)));
+      const CallSite* site = I.program.call(key.function, x);
+      if (!I.limits.intra && !covered && !named && site != nullptr && !site->targets.empty()) {
+        std::vector<bool> mapped;
+        Names handed;
+        if (has_object()) handed = I.to_callee(w, f, x, s.names, mapped);
+        for (FunctionId t : site->targets)
+          if (worth_entering(t, s, handed, b, index, x)) return true;
+      }
+      if (!has_object() || covered || named || s.state == kNoState) return false;
+      std::span<const ExprId> kids = pool.kids(x);
+      for (std::size_t i = 1; i < kids.size(); ++i) {
+        ExprId a = strip_casts(pool, pool.core(kids[i]));
+        if (pool[a].kind != ExprKind::AddressOf) continue;
+        PlaceId p = w.reader->read(pool.kid(a, 0));
+        if (p != kNoPlace && pool.type_of(pool.kid(a, 0)).kind == TypeKind::Pointer &&
+            std::any_of(s.names.begin(), s.names.end(), [&](PlaceId n) { return I.places.has_prefix(n, p); }))
+          return true;
+      }
+      return false;
+    }
+
+    /// The state goes through the block untouched. It knows its facts by number only.
+    void pass(BlockId id, PathState s) {
+      const Block& b = f.blocks[id.value()];
+      const Passage& p = passage(id, s.fact_set);
+      for (std::size_t i = 0; i < p.ways.size(); ++i) {
+        const Passage::Way& way = p.ways[i];
+        PathState t = i + 1 == p.ways.size() ? std::move(s) : s;
+        t.fact_set = way.facts;
+        if (way.returns) {
+          t.has_result = true;
+          t.result = way.result;
+          t.result_at = way.result_at;
+        }
+        add_step(t, b, b.edges[way.edge]);
+        if (way.to == kExit) {
+          t.facts = w.fact_sets[t.fact_set];
+          end(std::move(t));
+        } else {
+          push_pruned(way.to, std::move(t));
+        }
+      }
+    }
+
+    const Passage& passage(BlockId id, u32 facts) {
+      auto [it, fresh] = w.passages.try_emplace(u64{id.value()} << 32 | facts);
+      if (!fresh) return it->second;
+      Passage& made = it->second;
+      const Block& b = f.blocks[id.value()];
+      std::vector<PathState> now(1), next;
+      now[0].facts = w.fact_sets[facts];
+      passing = &made;
+      for (u32 e : w.active[id.value()]) {
+        next.clear();
+        for (PathState& s : now) event(id, e, b.events[e], std::move(s), next);
+        now.swap(next);
+      }
+      for (PathState& s : now) leave(b, std::move(s));
+      passing = nullptr;
+      return made;
+    }
+
+    Passage* passing = nullptr;  ///< what is being made: states of the walk itself are not touched
+    Passer last_passer{};
+    const std::vector<bool>* last_concerned = nullptr;
+
     void unify(std::vector<PathState>& list) const {
       std::unordered_set<u64> have;
-      std::erase_if(list, [&](const PathState& s) { return !have.insert(identity(s, true)).second; });
+      std::erase_if(list, [&](PathState& s) { return !have.insert(identity(s, true)).second; });
     }
 
     void leave(const Block& b, PathState s) {
@@ -755,31 +1000,12 @@ struct Solver::Impl {
         switch (edge.kind) {
           case EdgeKind::True:
           case EdgeKind::False:
-            if (b.condition != kNoExpr) {
-              bool truth = edge.kind == EdgeKind::True;
-              possible = info.assume(t.facts, b.condition, truth);
-              if (possible && !(b.condition_macro != kNoMacro &&
-                                f.macros[b.condition_macro.value()].written_in != kNoMacro)) {
-                Trail step;
-                step.previous = t.trail;
-                step.at = b.condition_at;
-                step.expr = b.condition;
-                step.branch = true;
-                step.truth = truth;
-                add_trail(t, std::move(step));
-              }
-            }
+            if (b.condition != kNoExpr)
+              possible = info.assume(t.facts, b.condition, edge.kind == EdgeKind::True);
             break;
-          case EdgeKind::Case: {
+          case EdgeKind::Case:
             possible = info.restrict(t.facts, b.condition, {edge.low, edge.high, false, 0});
-            Trail step;
-            step.previous = t.trail;
-            step.at = b.condition_at;
-            step.text = edge.low == edge.high ? fmt::format("taking case {}", edge.low)
-                                              : fmt::format("taking case {} ... {}", edge.low, edge.high);
-            add_trail(t, std::move(step));
             break;
-          }
           case EdgeKind::Default: {
             ValueRange r = info.evaluate(t.facts, b.condition);
             for (const Edge& other : b.edges)
@@ -795,12 +1021,40 @@ struct Solver::Impl {
           default:
             break;
         }
-        if (!possible) continue;
+        if (!possible || edge.to.value() >= f.blocks.size()) continue;
+        if (passing != nullptr) {
+          if (edge.to != kExit) info.prune(t.facts, edge.to, -1);
+          passing->ways.push_back({edge.to, static_cast<u32>(i), w.fact_sets.number(t.facts), t.has_result,
+                                   t.result, t.result_at});
+          continue;
+        }
+        add_step(t, b, edge);
         if (edge.to == kExit)
           end(std::move(t));
-        else if (edge.to.value() < f.blocks.size())
+        else
           push(edge.to, std::move(t));
       }
+    }
+
+    /// The decision as a step of the path.
+    void add_step(PathState& s, const Block& b, const Edge& edge) {
+      Trail step;
+      step.at = b.condition_at;
+      if (edge.kind == EdgeKind::True || edge.kind == EdgeKind::False) {
+        if (b.condition == kNoExpr) return;
+        // Decisions of macros within macros tell the reader nothing.
+        if (b.condition_macro != kNoMacro && f.macros[b.condition_macro.value()].written_in != kNoMacro)
+          return;
+        step.expr = b.condition;
+        step.branch = true;
+        step.truth = edge.kind == EdgeKind::True;
+      } else if (edge.kind == EdgeKind::Case) {
+        step.text = edge.low == edge.high ? fmt::format("taking case {}", edge.low)
+                                          : fmt::format("taking case {} ... {}", edge.low, edge.high);
+      } else {
+        return;
+      }
+      add_trail(s, std::move(step));
     }
 
     void add_trail(PathState& s, Trail step) {
@@ -932,6 +1186,22 @@ struct Solver::Impl {
     bool fired = false;
     bool for_each = false;  ///< inside a for_each body
 
+    struct Assignment {
+      PlaceId to, from;
+      bool reference;  ///< the left side begins to be another name of the right one
+    };
+    Assignment assignment(ExprId x) const {
+      const Expr& e = pool[x];
+      ExprId rhs = strip_casts(pool, pool.core(pool.kid(x, 1)));
+      while (pool[rhs].kind == ExprKind::Assign && pool[rhs].kid_count == 2)
+        rhs = pool.core(pool.kid(rhs, 0));
+      Assignment a{w.reader->read(pool.core(pool.kid(x, 0))),
+                   e.op == Op::None ? w.reader->read(rhs) : kNoPlace, binds_reference(f, x)};
+      if (a.reference && a.from != kNoPlace && I.places[a.from].step == Step::Address)
+        a.from = I.places[a.from].base;
+      return a;
+    }
+
     void assign(const Event& ev, ExprId x, PathState s, std::vector<PathState>& next) {
       const Expr& e = pool[x];
       ExprId lhs = pool.core(pool.kid(x, 0)), rhs = strip_casts(pool, pool.core(pool.kid(x, 1)));
@@ -943,21 +1213,17 @@ struct Solver::Impl {
       info.forget_write(s.facts, lhs);
       info.set(s.facts, lhs, value);
       if (e.op == Op::None && !value.is_constant()) info.equate(s.facts, lhs, rhs);
-      if (!has_object()) {
+      if (!has_object() || passing != nullptr) {
         next.push_back(std::move(s));
         return;
       }
-      while (pool[rhs].kind == ExprKind::Assign && pool[rhs].kid_count == 2)
-        rhs = pool.core(pool.kid(rhs, 0));
-      PlaceId to = w.reader->read(lhs), from = e.op == Op::None ? w.reader->read(rhs) : kNoPlace;
+      auto [to, from, reference] = assignment(x);
       if (to == kNoPlace) {
         next.push_back(std::move(s));
         return;
       }
-      bool reference = binds_reference(f, x);
-      if (reference && from != kNoPlace && I.places[from].step == Step::Address) from = I.places[from].base;
       // `v = v->next` and the like: names by the right side are worked out before the left one changes.
-      std::vector<PlaceId> gained;
+      Names gained;
       if (from != kNoPlace && from != to)
         for (PlaceId n : s.names) {
           PlaceId p = I.places.substitute(n, from, to);
@@ -967,14 +1233,14 @@ struct Solver::Impl {
       // The value of a call lives on in what it is assigned to, not as "the value of the call".
       bool temporary = from != kNoPlace && I.places[from].step == Step::Value;
       if (temporary && !gained.empty())
-        std::erase_if(s.names, [&](PlaceId n) { return I.places.has_prefix(n, from); });
+        s.names.erase_if([&](PlaceId n) { return I.places.has_prefix(n, from); });
       bool stored = !gained.empty() && stores_away(to);
       PlaceId candidate = key.names.empty() ? kNoPlace : key.names.front();
       bool own = std::find(s.names.begin(), s.names.end(), to) != s.names.end();
       bool overwritten = std::any_of(s.names.begin(), s.names.end(),
                                      [&](PlaceId n) { return dies(n, to, lhs, reference, own); });
       if (overwritten) {
-        std::vector<PlaceId> left;
+        Names left;
         for (PlaceId n : s.names)
           if (!dies(n, to, lhs, reference, own)) left.push_back(n);
         if (s.state == kNoState) {
@@ -1010,7 +1276,7 @@ struct Solver::Impl {
           s.escaped = true;  // its end is told
           lose(s, ev.at, next, !(renewed && key.state == kNoState));
         } else {
-          s.names = std::move(left);
+          s.names = left;
           s.escaped = s.escaped || stored;
           next.push_back(std::move(s));
         }
@@ -1057,13 +1323,16 @@ struct Solver::Impl {
       s.state = kNoState;
       s.data = {};
       s.escaped = false;
-      s.cause = {};
-      s.remembered.clear();
+      if (!s.origin().remembered.empty() || s.origin().cause.line != 0) {
+        Origin& o = s.change_origin();
+        o.cause = {};
+        o.remembered.clear();
+      }
     }
 
     /// A variable ends (or gets an unknown value): names through it go.
     void drop(PathState& s, PlaceId root, const Location& at, bool written, std::vector<PathState>& next) {
-      std::vector<PlaceId> left;
+      Names left;
       bool out_of_reach = false;  // `v[i]` once i has moved on: the object is still there
       for (PlaceId n : s.names) {
         bool gone = root != kNoPlace && I.places.has_prefix(n, root) &&
@@ -1097,7 +1366,7 @@ struct Solver::Impl {
         fresh.second = true;
         next.push_back(std::move(fresh));
       }
-      s.names = std::move(left);
+      s.names = left;
       next.push_back(std::move(s));
     }
 
@@ -1143,7 +1412,7 @@ struct Solver::Impl {
       c.returned = std::any_of(s.names.begin(), s.names.end(),
                                [&](PlaceId p) { return I.places[I.places[p].root].step == Step::Return; });
       c.result = s.has_result ? &s.result : nullptr;
-      c.remembered = &s.remembered;
+      c.remembered = &s.origin().remembered;
       c.annotated = [this, &s](ExprId callee, const std::string& tag,
                                std::string* why) -> std::optional<bool> {
         return annotated(callee, s.facts, tag, why);
@@ -1173,9 +1442,23 @@ struct Solver::Impl {
       return true;
     }
 
+    /// The match is one for the state, whatever its guards will say.
+    bool fits(const PatternMatch& pm, const PathState& s, Phase phase) {
+      const CompiledTransition& t = machine().transitions[pm.transition];
+      // On assignments the global state moves once, with the first phase.
+      if (t.var < 0) return phase != Phase::kFromStart && s.global == t.source_state;
+      if (!has_object() || t.var != key.var) return false;
+      const Binding& bound = pm.bindings[machine().vars[static_cast<std::size_t>(t.var)].hole];
+      if (t.source_var >= 0)
+        return phase != Phase::kFromStart && s.state == t.source_state &&
+               (bound.expr == kNoExpr || is_object(s, w.reader->read(bound.expr)));
+      return phase != Phase::kInState && s.state == kNoState && s.global == t.source_state &&
+             bound.expr != kNoExpr && is_object(s, w.reader->read(bound.expr));
+    }
+
     void matches(BlockId b, std::size_t index, const Event& ev, PathState s, std::vector<PathState>& next,
                  Phase phase) {
-      const std::vector<PatternMatch>* list = w.prepared->at(b, index);
+      const std::vector<PatternMatch>* list = passing == nullptr ? w.prepared->at(b, index) : nullptr;
       if (list == nullptr) {
         next.push_back(std::move(s));
         return;
@@ -1191,20 +1474,7 @@ struct Solver::Impl {
         const CompiledTransition& t = machine().transitions[pm.transition];
         bool of_variable = t.var >= 0;
         if (of_variable ? variable != nullptr : global != nullptr) continue;
-        if (of_variable) {
-          if (!has_object() || t.var != key.var) continue;
-          const Binding& bound = pm.bindings[machine().vars[static_cast<std::size_t>(t.var)].hole];
-          if (t.source_var >= 0) {
-            if (phase == Phase::kFromStart || s.state != t.source_state) continue;
-            if (bound.expr != kNoExpr && !is_object(s, w.reader->read(bound.expr))) continue;
-          } else {
-            if (phase == Phase::kInState || s.state != kNoState || s.global != t.source_state) continue;
-            if (bound.expr == kNoExpr || !is_object(s, w.reader->read(bound.expr))) continue;
-          }
-        } else {
-          // On assignments the global state moves once, with the first phase.
-          if (phase == Phase::kFromStart || s.global != t.source_state) continue;
-        }
+        if (!fits(pm, s, phase)) continue;
         if (pm.open) {
           ValueContext c = context(b, index, ev.macro, s, &pm.bindings, of_variable ? key.var : -1);
           if (!guards_hold(t.alternatives[pm.alternative], c)) continue;
@@ -1274,10 +1544,7 @@ struct Solver::Impl {
                    ? "the rule stops here"
                    : fmt::format("now {}", machine().global_states[static_cast<std::size_t>(to.global)]);
         s.global = to.global;
-        if (s.global == 0)
-          s.global_cause = {};
-        else
-          s.global_cause = point(ev.at);
+        s.change_origin().global_cause = s.global == 0 ? SourcePoint{} : point(ev.at);
       }
       if (to.state != -1 && t.var >= 0) {
         const StateVariable& v = machine().vars[static_cast<std::size_t>(t.var)];
@@ -1291,8 +1558,8 @@ struct Solver::Impl {
         } else {
           bool same = s.state == to.state;
           if (s.state == kNoState) {
-            s.cause = point(ev.at);
-            s.cause_name = name;
+            s.change_origin().cause = point(ev.at);
+            s.change_origin().cause_name = name;
             s.escaped = false;
           }
           s.state = to.state;
@@ -1307,24 +1574,35 @@ struct Solver::Impl {
     /// Runs an action. False when it killed the path.
     bool act(const std::vector<rule::Stmt>& list, BlockId b, std::size_t index, MacroId macro,
              const Location& at, const CompiledTransition& t, const Bindings* bindings, PathState& s) {
+      i32 of = for_each ? key.var : t.var;
       for (const rule::Stmt& st : list) {
         switch (st.kind) {
           case rule::StmtKind::kBlock:
             if (!act(st.body, b, index, macro, at, t, bindings, s)) return false;
             break;
           case rule::StmtKind::kIf: {
-            bool yes = evaluate(st.value, context(b, index, macro, s, bindings, t.var)).truth();
+            bool yes = evaluate(st.value, context(b, index, macro, s, bindings, of)).truth();
             if (!act(yes ? st.body : st.orelse, b, index, macro, at, t, bindings, s)) return false;
             break;
           }
-          case rule::StmtKind::kForEach:
+          case rule::StmtKind::kForEach: {
+            // Each object is followed on its own: the one at hand has its turn when it is in that state.
+            if (!has_object() || s.state == kNoState) break;
+            const StateVariable& v = machine().vars[static_cast<std::size_t>(key.var)];
+            if (v.name != st.target.text || v.states[static_cast<std::size_t>(s.state)] != st.state) break;
+            bool outer = for_each;
+            for_each = true;
+            bool alive = act(st.body, b, index, macro, at, t, bindings, s);
+            for_each = outer;
+            if (!alive) return false;
             break;
+          }
           case rule::StmtKind::kAssign: {
-            i64 v = evaluate(st.value, context(b, index, macro, s, bindings, t.var)).integer;
+            i64 v = evaluate(st.value, context(b, index, macro, s, bindings, of)).integer;
             const std::string& field =
                 st.target.kind == rule::ExprKind::kMember ? st.target.member : st.target.text;
             i32 i = machine().data_index(field);
-            bool instance = st.target.kind == rule::ExprKind::kMember || t.var >= 0;
+            bool instance = st.target.kind == rule::ExprKind::kMember || of >= 0;
             if (i >= 0 && static_cast<std::size_t>(i) < kMaxData)
               (instance ? s.data : s.global_data)[static_cast<std::size_t>(i)] = static_cast<i8>(
                   st.value.kind == rule::ExprKind::kBinary ? std::clamp(v, -kDataLimit, kDataLimit)
@@ -1346,7 +1624,7 @@ struct Solver::Impl {
               case rule::Builtin::kKillPath:
                 return false;
               case rule::Builtin::kAnnotate: {
-                ValueContext c = context(b, index, macro, s, bindings, t.var);
+                ValueContext c = context(b, index, macro, s, bindings, of);
                 std::string tag = evaluate(st.value.args[1], c).str();
                 std::string why = current_call != kNoExpr ? to_text(pool, current_call) : "";
                 std::string deeper;
@@ -1358,13 +1636,17 @@ struct Solver::Impl {
                 out.annotations.try_emplace(tag, why);
                 break;
               }
+              case rule::Builtin::kRemember:
+                s.change_origin().remembered =
+                    evaluate(st.value.args[0], context(b, index, macro, s, bindings, of)).str();
+                break;
               case rule::Builtin::kExample:
               case rule::Builtin::kCounterexample: {
                 if (silent) break;
-                ValueContext c = context(b, index, macro, s, bindings, t.var);
+                ValueContext c = context(b, index, macro, s, bindings, of);
                 Observation o;
                 o.key = evaluate(st.value.args[0], c).str();
-                o.site = s.cause.line != 0 && t.var >= 0 ? s.cause : point(at);
+                o.site = s.origin().cause.line != 0 && of >= 0 ? s.origin().cause : point(at);
                 o.good = builtin->id == rule::Builtin::kExample;
                 if (!o.good)
                   o.finding = finding(format_message(st.value, 1, c), rule::Builtin::kErr, at, t, s);
@@ -1386,7 +1668,8 @@ struct Solver::Impl {
 
     void report(const rule::Expr& call, rule::Builtin which, BlockId b, std::size_t index, MacroId macro,
                 const Location& at, const CompiledTransition& t, const Bindings* bindings, PathState& s) {
-      std::string message = format_message(call, 0, context(b, index, macro, s, bindings, t.var));
+      std::string message =
+          format_message(call, 0, context(b, index, macro, s, bindings, for_each ? key.var : t.var));
       if (traced) I.self.trace_(fmt::format("  line {}: reports '{}'", at.line, message));
       Finding x = finding(std::move(message), which, at, t, s);
       if (said.insert({x.message, x.at, t.id}).second) out.findings.push_back(std::move(x));
@@ -1404,7 +1687,7 @@ struct Solver::Impl {
       x.at = point(at);
       x.function = f.name.text();
       x.transition = t.id;
-      SourcePoint cause = t.var >= 0 ? s.cause : s.global_cause;
+      const SourcePoint& cause = t.var >= 0 || for_each ? s.origin().cause : s.origin().global_cause;
       x.cause = cause.line != 0 ? cause : x.at;
       x.uncertain = f.has_errors;
       notes(s, x.path, &x.branches, &x.indirect);
@@ -1481,7 +1764,7 @@ struct Solver::Impl {
       if (traced) I.self.trace_(fmt::format("  line {}: leaves {}", at.line, describe(s)));
       if (has_object() && s.state != kNoState) {
         // Locals are gone; what is left is the caller's, or nobody's.
-        std::vector<PlaceId> outer;
+        Names outer;
         for (PlaceId p : s.names)
           if (I.external(p) || is_static_local(p)) outer.push_back(p);
         bool reachable = !outer.empty();
@@ -1505,7 +1788,7 @@ struct Solver::Impl {
     }
 
     /// What a constructor leaves in its object is the object's, until its destructor.
-    bool kept_by_object(const std::vector<PlaceId>& names) const {
+    bool kept_by_object(const Names& names) const {
       std::string_view name = f.name.text(), record = f.record.text();
       std::size_t colon = record.rfind(':');
       std::string_view last = colon == std::string_view::npos ? record : record.substr(colon + 1);
@@ -1534,10 +1817,10 @@ struct Solver::Impl {
       for (PlaceId p : s.names)
         if (I.external(p)) e.names.push_back(p);
       e.result = return_class(s.result);
-      e.cause = s.cause;
-      e.remembered = s.remembered;
+      e.cause = s.origin().cause;
+      e.remembered = s.origin().remembered;
       e.second = s.second;
-      e.global_cause = s.global_cause;
+      e.global_cause = s.origin().global_cause;
       for (const ExitState& o : out.exits)
         if (o.same_outcome(e)) return;
       if (out.exits.size() >= I.limits.exits_per_item) {
@@ -1583,10 +1866,10 @@ struct Solver::Impl {
       if (name && I.models.noreturn.contains(std::string(name.text()))) return;
       if ((pool[x].flags & kNoReturn) != 0) return;
       const CallSite* site = I.program.call(key.function, x);
-      bool follow =
-          !I.limits.intra && !covered && !named && !was_fired && site != nullptr && !site->targets.empty();
+      bool follow = passing == nullptr && !I.limits.intra && !covered && !named && !was_fired &&
+                    site != nullptr && !site->targets.empty();
       std::vector<bool> mapped;
-      std::vector<PlaceId> handed;
+      Names handed;
       std::vector<FunctionId> entered;
       if (follow) {
         if (has_object()) handed = I.to_callee(w, f, x, s.names, mapped);
@@ -1616,7 +1899,7 @@ struct Solver::Impl {
         if (p == kNoPlace) continue;
         const Type& t = pool.type_of(pool.kid(a, 0));
         if (t.kind != TypeKind::Pointer) continue;
-        std::vector<PlaceId> left;
+        Names left;
         for (std::size_t n = 0; n < s.names.size(); ++n)
           if (!I.places.has_prefix(s.names[n], p) || (n < mapped.size() && mapped[n]))
             left.push_back(s.names[n]);
@@ -1626,12 +1909,12 @@ struct Solver::Impl {
           if (!key.names.empty()) s.names = {key.names.front()};
           return;
         }
-        s.names = std::move(left);
+        s.names = left;
       }
     }
 
-    bool worth_entering(FunctionId t, const PathState& s, const std::vector<PlaceId>& handed, BlockId b,
-                        std::size_t index, ExprId x) {
+    bool worth_entering(FunctionId t, const PathState& s, const Names& handed, BlockId b, std::size_t index,
+                        ExprId x) {
       if (I.program.body(t).blocks.size() <= kExit.value()) return false;
       const Work& c = I.work[t.value()];
       if (!has_object()) return I.has_global_rules && c.relevant;
@@ -1676,8 +1959,8 @@ struct Solver::Impl {
 
     /// Takes every exit of the callee. True when the path also goes on as if nothing had happened.
     bool enter(FunctionId t, const CallSite& site, const Event& ev, ExprId x, const PathState& s,
-               const std::vector<PlaceId>& handed, const std::vector<bool>& mapped, BlockId b,
-               std::size_t index, std::vector<PathState>& next) {
+               const Names& handed, const std::vector<bool>& mapped, BlockId b, std::size_t index,
+               std::vector<PathState>& next) {
       ItemKey k;
       k.function = t;
       k.global = s.global;
@@ -1730,9 +2013,10 @@ struct Solver::Impl {
             // What the callee stored away for its caller, the caller may well hold in a variable of its own.
             u.escaped = e.escaped && std::any_of(u.names.begin(), u.names.end(),
                                                  [&](PlaceId p) { return stores_away(p); });
-            u.cause = e.cause;
-            u.remembered = e.remembered;
-            u.cause_name = w.reader->text(key.names.front());
+            Origin& o = u.change_origin();
+            o.cause = e.cause;
+            o.remembered = e.remembered;
+            o.cause_name = w.reader->text(key.names.front());
             note_call(u, ev, x, e, site.indirect);
             next.push_back(std::move(u));
           }
@@ -1753,9 +2037,9 @@ struct Solver::Impl {
         PathState u = s;
         if (!apply_result(u, x, e)) continue;
         if (e.global != u.global)
-          u.global_cause = e.global == 0              ? SourcePoint{}
-                           : e.global_cause.line != 0 ? e.global_cause
-                                                      : point(ev.at);
+          u.change_origin().global_cause = e.global == 0              ? SourcePoint{}
+                                           : e.global_cause.line != 0 ? e.global_cause
+                                                                      : point(ev.at);
         u.global = e.global;
         u.global_data = e.global_data;
         if (follows_object) {
@@ -1767,14 +2051,16 @@ struct Solver::Impl {
             }
           } else {
             if (u.state == kNoState) {
-              u.cause = e.cause;
-              u.remembered = e.remembered;
-              u.cause_name = object_text(u);
+              std::string name = object_text(u);
+              Origin& o = u.change_origin();
+              o.cause = e.cause;
+              o.remembered = e.remembered;
+              o.cause_name = std::move(name);
             }
             u.state = e.state;
             u.data = e.data;
             u.escaped = u.escaped || e.escaped;
-            std::vector<PlaceId> names;
+            Names names;
             for (std::size_t i = 0; i < s.names.size(); ++i)
               if (i >= mapped.size() || !mapped[i]) names.push_back(s.names[i]);
             for (PlaceId p : e.names) {
@@ -1790,7 +2076,7 @@ struct Solver::Impl {
               };
               return rank(a) < rank(c);
             });
-            u.names = std::move(names);
+            u.names = names;
             if (u.names.empty()) {
               reset(u);
               if (!key.names.empty()) u.names = {key.names.front()};
@@ -1876,6 +2162,7 @@ struct Solver::Impl {
   bool has_global_rules = false;
   bool has_unnamed_variable_rules = false;
   bool only_marks = false;
+  bool asks_known = false;
   std::map<ItemKey, std::shared_ptr<Summary>> memo;
   std::vector<ItemKey> roots;
   std::vector<Summary*> stack;
