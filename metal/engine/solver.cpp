@@ -1653,9 +1653,6 @@ struct Solver::Impl {
                 out.observations.push_back(std::move(o));
                 break;
               }
-              case rule::Builtin::kRemember:
-                s.remembered = evaluate(st.value.args[0], context(b, index, macro, s, bindings, t.var)).str();
-                break;
               default:
                 break;
             }
