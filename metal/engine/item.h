@@ -75,19 +75,63 @@ struct ItemKey {
   Names names;                   ///< of the object, in this function's terms
   ConstantParameters constants;  ///< parameters with known values
 
+  /// Nothing has happened yet: how one came here is no part of a report.
+  bool in_start() const { return state == kNoState && global == 0; }
   friend auto operator<=>(const ItemKey&, const ItemKey&) = default;
 };
 
-/// One step of a path, linked backwards.
+/// One step of a path, linked backwards. Most are decisions, made by the million: what they say is written
+/// out only for the paths that are reported.
 struct Trail {
   u32 previous = 0;
+  u32 said = 0;  ///< other steps: which of the walk's Said; 0: none
   Location at;
-  ExprId expr = kNoExpr;  ///< branches: the condition
+  ExprId expr = kNoExpr;       ///< branches: the condition
+  const Edge* edge = nullptr;  ///< cases: which
   bool branch = false;
   bool truth = false;
   bool indirect = false;
-  std::string text;                                    ///< other steps
+};
+
+/// What a step that is no decision tells.
+struct Said {
+  std::string text;
   std::shared_ptr<const std::vector<PathNote>> inner;  ///< what happened inside the callee
+};
+
+/// A set of hashes, for the many that are filled and thrown away. 0 stands for itself.
+class HashSet {
+ public:
+  /// True when `h` was not there.
+  bool insert(u64 h) {
+    if (h == 0) h = 0x9e3779b97f4a7c15ull;
+    if ((count_ + 1) * 2 > slots_.size()) grow();
+    u64& slot = find(h);
+    if (slot == h) return false;
+    slot = h;
+    ++count_;
+    return true;
+  }
+  void clear() {
+    if (slots_.size() > 4096) slots_.resize(64);
+    std::fill(slots_.begin(), slots_.end(), 0);
+    count_ = 0;
+  }
+
+ private:
+  u64& find(u64 h) {
+    std::size_t mask = slots_.size() - 1, i = h & mask;
+    while (slots_[i] != 0 && slots_[i] != h) i = (i + 1) & mask;
+    return slots_[i];
+  }
+  void grow() {
+    std::vector<u64> old(std::max<std::size_t>(64, slots_.size() * 2));
+    old.swap(slots_);
+    for (u64 h : old)
+      if (h != 0) find(h) = h;
+  }
+  std::vector<u64> slots_;
+  std::size_t count_ = 0;
 };
 
 /// What a path remembers for its messages.

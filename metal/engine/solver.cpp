@@ -117,7 +117,9 @@ struct Solver::Impl {
         limits(limits_in),
         work(program.functions().size()) {
     for (const CompiledTransition& t : m->transitions) {
-      if (t.var < 0) has_global_rules = true;
+      // `start: { lock_kernel() } ==> start` only names something: nothing comes of it.
+      bool moves = t.path_specific || (t.always.global != -1 && t.always.global != t.source_state);
+      if (t.var < 0 && (moves || (t.action != nullptr && !t.action->empty()))) has_global_rules = true;
       if (t.source_var < 0) continue;
       for (const Alternative& a : t.alternatives) {
         bool named = a.special.has_value();
@@ -449,7 +451,8 @@ struct Solver::Impl {
       for (u32 i = 0; i < n; ++i) {
         Work& w = work[i];
         if (!w.relevant) continue;
-        std::vector<ItemKey> contexts = entries[i];
+        std::vector<ItemKey> contexts;
+        if (m->global_states.size() > 1) contexts = entries[i];
         if (contexts.empty()) {
           ItemKey k;
           k.function = FunctionId(i);
@@ -509,8 +512,7 @@ struct Solver::Impl {
       for (const Summary::Demand& d : s.demands) {
         if (ways.contains(d.key)) continue;
         Way& next = ways[d.key];
-        bool matters = d.key.state != kNoState || d.key.global != 0;
-        if (matters) {
+        if (!d.key.in_start()) {
           next.path = way.path;
           next.path.insert(next.path.end(), d.path.begin(), d.path.end());
           if (next.path.size() > 24) next.path.erase(next.path.begin() + 12, next.path.end() - 12);
@@ -688,12 +690,10 @@ struct Solver::Impl {
     bool traced = false;
     i32 object_key = -1;  ///< what rules may ask about the object itself is kept to the end
     std::vector<Trail> trail{Trail{}};
+    std::vector<Said> said_steps{Said{}};
     u32 steps = 0;
-    struct Seen {
-      std::unordered_set<u64> all;
-      std::unordered_map<u64, u32> variants;
-    };
-    std::vector<Seen> seen;
+    HashSet seen;
+    std::unordered_map<u64, u32> variants;  ///< by block and state: sets of facts met
     struct Pending {
       BlockId block;
       PathState state;
@@ -713,7 +713,6 @@ struct Solver::Impl {
 
     void run() {
       if (f.blocks.size() <= kExit.value()) return;
-      seen.resize(f.blocks.size());
       if (I.asks_known && has_object() && !key.names.empty()) {
         const Place& p = I.places[key.names.front()];
         if (p.step == Step::Local || p.step == Step::Param)
@@ -780,15 +779,13 @@ struct Solver::Impl {
 
     /// `s` knows its facts by number only.
     void push_pruned(BlockId b, PathState s) {
-      Seen& here = seen[b.value()];
-      u64 plain = identity(s, false);
-      if (!here.all.insert(add_facts(s, plain)).second) return;
-      u32& variants = here.variants[plain];
-      if (++variants > I.limits.facts_per_state && s.fact_set != 0) {
+      u64 plain = mix(identity(s, false), b.value());
+      if (!seen.insert(add_facts(s, plain))) return;
+      if (s.fact_set != 0 && ++variants[plain] > I.limits.facts_per_state) {
         // Property simulation's merge: what is known is dropped, so the rest of this state is walked once.
         ++I.self.stats_.joins;
         s.fact_set = 0;
-        if (!here.all.insert(add_facts(s, plain)).second) return;
+        if (!seen.insert(add_facts(s, plain))) return;
       }
       pending.push_back({b, std::move(s)});
     }
@@ -1049,8 +1046,7 @@ struct Solver::Impl {
         step.branch = true;
         step.truth = edge.kind == EdgeKind::True;
       } else if (edge.kind == EdgeKind::Case) {
-        step.text = edge.low == edge.high ? fmt::format("taking case {}", edge.low)
-                                          : fmt::format("taking case {} ... {}", edge.low, edge.high);
+        step.edge = &edge;
       } else {
         return;
       }
@@ -1060,17 +1056,18 @@ struct Solver::Impl {
     void add_trail(PathState& s, Trail step) {
       if (trail.size() > 2'000'000) return;
       step.previous = s.trail;
-      trail.push_back(std::move(step));
+      trail.push_back(step);
       s.trail = static_cast<u32>(trail.size() - 1);
     }
 
     void say_step(PathState& s, const Location& at, std::string text,
-                  std::shared_ptr<const std::vector<PathNote>> inner = nullptr) {
+                  std::shared_ptr<const std::vector<PathNote>> inner = nullptr, bool indirect = false) {
+      said_steps.push_back({std::move(text), std::move(inner)});
       Trail t;
       t.at = at;
-      t.text = std::move(text);
-      t.inner = std::move(inner);
-      add_trail(s, std::move(t));
+      t.said = static_cast<u32>(said_steps.size() - 1);
+      t.indirect = indirect;
+      add_trail(s, t);
     }
 
     // -- events
@@ -1710,9 +1707,13 @@ struct Solver::Impl {
         if (t->branch)
           n.text = fmt::format("assuming '{}' is {}", to_text(pool, t->expr), t->truth ? "true" : "false");
         else
-          n.text = t->text;
+          n.text = t->edge == nullptr ? said_steps[t->said].text
+                   : t->edge->low == t->edge->high
+                       ? fmt::format("taking case {}", t->edge->low)
+                       : fmt::format("taking case {} ... {}", t->edge->low, t->edge->high);
         if (!n.text.empty()) part.push_back(std::move(n));
-        if (t->inner) part.insert(part.end(), t->inner->begin(), t->inner->end());
+        if (const auto& inner = said_steps[t->said].inner)
+          part.insert(part.end(), inner->begin(), inner->end());
         parts.push_back(std::move(part));
       }
       for (auto p = parts.rbegin(); p != parts.rend(); ++p) path.insert(path.end(), p->begin(), p->end());
@@ -2093,12 +2094,7 @@ struct Solver::Impl {
     }
 
     void note_call(PathState& u, const Event& ev, ExprId x, const ExitState& e, bool indirect) {
-      Trail t;
-      t.at = ev.at;
-      t.text = fmt::format("calling '{}'", to_text(pool, pool.kid(x, 0)));
-      t.inner = e.notes;
-      t.indirect = indirect;
-      add_trail(u, std::move(t));
+      say_step(u, ev.at, fmt::format("calling '{}'", to_text(pool, pool.kid(x, 0))), e.notes, indirect);
     }
 
     std::shared_ptr<Summary> ask_item(const ItemKey& k, const Event& ev, const PathState& s, bool indirect) {
@@ -2107,13 +2103,11 @@ struct Solver::Impl {
       if (!listed) {
         Summary::Demand d;
         d.key = k;
-        notes(s, d.path, &d.branches, &d.indirect);
+        if (!k.in_start()) notes(s, d.path, &d.branches, &d.indirect);
         d.indirect = d.indirect || indirect;
-        PathNote n;
-        n.at = point(ev.at);
-        n.function = f.name.text();
-        n.text = fmt::format("calling '{}'", I.program.body(k.function).name.text());
-        d.path.push_back(std::move(n));
+        if (!k.in_start())
+          d.path.push_back({point(ev.at), std::string(f.name.text()),
+                            fmt::format("calling '{}'", I.program.body(k.function).name.text())});
         out.demands.push_back(std::move(d));
       }
       return I.solve(k);
