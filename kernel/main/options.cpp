@@ -33,6 +33,7 @@ const std::map<std::string, mm::Policy::Lock> lock_names{{"mutex", mm::Policy::L
                                                          {"vma", mm::Policy::Lock::vma}};
 const std::map<std::string, mm::Policy::Cow> cow_names{{"adaptive", mm::Policy::Cow::adaptive},
                                                        {"page", mm::Policy::Cow::page},
+                                                       {"host", mm::Policy::Cow::host_private},
                                                        {"block", mm::Policy::Cow::block}};
 
 bool parse_share(const std::string& text, mm::Policy& policy) {
@@ -114,7 +115,7 @@ Parsed parse(int argc, char** argv) {
   run->add_flag("--spread", o.policy.spread, "Give each writable area page tables of its own");
   run->add_option("--mm-lock", o.policy.lock, "Address-space lock: mutex, rwsem, vma")
       ->transform(CLI::CheckedTransformer(lock_names).description(""));
-  run->add_option("--cow", o.policy.cow, "Copy-on-write: adaptive, page, block")
+  run->add_option("--cow", o.policy.cow, "Copy-on-write: adaptive, page, host, block")
       ->transform(CLI::CheckedTransformer(cow_names).description(""));
   CLI::App* syscalls = app.add_subcommand("syscalls", "Print the table of system calls as Markdown");
 

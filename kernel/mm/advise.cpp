@@ -59,6 +59,7 @@ bool AddressSpaceImpl::mapped_whole(u64 begin, u64 end) const {
 // Private pages read as fresh afterwards: zeros, or the file's. Shared ones keep their contents.
 Result<> AddressSpaceImpl::discard(Vma& v, u64 begin, u64 end, Dropped& dropped) {
   if (v.shared) return {};
+  drop_private(begin, end);
   {
     LockGuard tables(tables_lock_);
     tables_.zap(begin, end, v.anonymous() ? PageTables::Keep::all : PageTables::Keep::none, dropped.gather);
@@ -177,6 +178,7 @@ Result<> AddressSpaceImpl::advise(GuestAddr address, u64 length, int advice) {
     if (last != nullptr && last->huge_tlb) end = round_down(end, huge_size);
     if (begin >= end) return {};
   }
+  TRY_VOID(settle_for_change(begin, end, Reach::borders));
   return change_areas(begin, end, false,
                       [&](Vma& v) REQUIRES(lock_) { return advise_area(v, advice, dropped); });
 }

@@ -23,7 +23,7 @@ constexpr u64 forward = u64{64} << 20;  // how far beyond a fault memory that ha
 // The window lies in the area, is exclusively ours as one run, and nobody has touched it.
 bool AddressSpaceImpl::fresh_window(const Vma& v, u64 window, Span& s) {
   if (window < v.begin || v.end - window < huge_size || window > v.end) return false;
-  s = tables_.span_at(window, window + huge_size);
+  s = span_at(window, window + huge_size);
   if (!s.named || !s.exclusive || s.end != window + huge_size) return false;
   const FrameNumber end = s.frame + pages_per_huge;
   return manager_.memory().next_data(s.frame, end) == end;
@@ -31,7 +31,7 @@ bool AddressSpaceImpl::fresh_window(const Vma& v, u64 window, Span& s) {
 
 bool AddressSpaceImpl::filled_window(const Vma& v, u64 window) {
   if (window < v.begin || v.end - window < huge_size) return false;
-  const Span s = tables_.span_at(window, window + huge_size);
+  const Span s = span_at(window, window + huge_size);
   if (!s.named || !s.exclusive || s.end != window + huge_size) return false;
   const FrameNumber end = s.frame + pages_per_huge;
   return manager_.memory().next_hole(s.frame, end) == end;
@@ -70,7 +70,7 @@ bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
   if (v.ahead_end != 0 && page >= v.ahead_end - probe && page < v.ahead_end) {
     // The guest came to the end of what was prepared. Shown anew as a whole, the window is mapped huge.
     v.ahead_proven += v.ahead_windows;
-    const Span last = tables_.span_at(window, window + huge_size);
+    const Span last = span_at(window, window + huge_size);
     map_span(v, last);
     prepare_windows(v, window + huge_size);
     return true;
@@ -91,7 +91,7 @@ bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
   }
   // Touched before: as much as is alike, but no window that nobody has touched.
   const u64 end = run_limit(page, std::min(v.end, page + forward));
-  for (u64 a = std::max(v.begin, window); a <= page; a = s.end) s = tables_.span_at(a, end, true);
+  for (u64 a = std::max(v.begin, window); a <= page; a = s.end) s = span_at(a, end, true);
   for (u64 w = window + huge_size; w < s.end; w += huge_size) {
     Span next;
     if (!fresh_window(v, w, next)) continue;

@@ -47,10 +47,11 @@ i64 AddressSpaceImpl::piece_locked(u64 address, std::size_t n, bool write, bool 
   }
   LockGuard tables(tables_lock_);
   await_window(page);
-  const Span s = tables_.span_at(page, round_up(end, page_size));
+  const Span s = span_at(page, round_up(end, page_size));
   end = std::min(end, s.end);
   if (s.named) {
     if (write && !s.exclusive) return fault_first;
+    if (s.stub_owned && private_at(page)->second.state != PrivateRange::State::clean) return fault_first;
     return call(s.frame, &s.frame);
   }
   if (write) return fault_first;

@@ -73,7 +73,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool wr
   }
   LockGuard tables(tables_lock_);
   await_window(page);
-  Span s = tables_.span_at(page, page + page_size);
+  Span s = span_at(page, page + page_size);
   if (!s.named && v.object != nullptr) {
     if (runs.empty()) {
       fill = {v.object, index, use_patched};
@@ -86,7 +86,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool wr
     const u64 end = std::min(v.end, v.begin + runs[0].end * page_size - v.offset);
     // Only the object's pages: what is named in between stays as it is mapped.
     for (u64 a = begin; a < end;) {
-      s = tables_.span_at(a, end, true);
+      s = span_at(a, end, true);
       if (!s.named) map_run(v, s.begin, s.end, runs[0], (v.access | Access::read) & ~Access::write);
       a = s.end;
     }
@@ -107,14 +107,48 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool wr
     show_private(v, begin, end, {});
     return Step::done;
   }
-  if (write && !s.exclusive) return break_cow(v, page);
+  if (s.stub_owned) {
+    const auto at = private_at(page);
+    if (by == By::guest) {
+      if (!write) return Step::done;
+      if (at->second.state != PrivateRange::State::clean) {
+        let_write(v, at);
+        return Step::done;
+      }
+      const Span below = tables_.span_at(s.begin, s.end);
+      if (!in_order(v, page) && !(below.exclusive && below.end == s.end)) {
+        let_write(v, at);
+        return Step::done;
+      }
+      forget_private(at);
+      s = span_at(page, page + page_size);
+    } else {
+      if (auto settled = settle(v, page, page + page_size); !settled)
+        return settled.error() == Errno(ESRCH) ? Step::lost : Step::out_of_memory;
+      return Step::done;
+    }
+  }
+  if (write && !s.exclusive) {
+    if (by == By::guest && !in_order(v, page) && make_private(v, page)) {
+      count(manager_.counters.faults_cow);
+      return Step::done;
+    }
+    return break_cow(v, page);
+  }
   count(manager_.counters.faults_refill);
   if (s.exclusive && fill_ahead(v, page)) return Step::done;
   // The whole run that the page belongs to, from the window's begin to some way beyond it.
   const u64 end = run_limit(page, std::min(v.end, page + forward));
-  for (u64 a = window_begin(v, page); a <= page; a = s.end) s = tables_.span_at(a, end, true);
+  for (u64 a = window_begin(v, page); a <= page; a = s.end) s = span_at(a, end, true);
   map_span(v, s);
   return Step::done;
+}
+
+// A guest that writes to the begin of one window after the other will write to all of each.
+bool AddressSpaceImpl::in_order(const Vma& v, u64 page) const {
+  const u64 window = round_down(page, huge_size);
+  return manager_.policy().cow == Policy::Cow::adaptive && page - window < cow_piece &&
+         v.cow_window + huge_size == window && window >= v.begin && window + huge_size <= v.end;
 }
 
 AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
@@ -127,10 +161,11 @@ AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
       piece = huge_size;
       break;
     default:
-      if (tables_.breaks(page) >= dense_breaks) piece = huge_size;
+      if (tables_.breaks(page) >= dense_breaks || in_order(v, page)) piece = huge_size;
   }
-  const u64 begin = std::max(v.begin, round_down(page, piece));
-  const u64 end = std::min(v.end, round_down(page, piece) + piece);
+  u64 begin = std::max(v.begin, round_down(page, piece));
+  u64 end = std::min(v.end, round_down(page, piece) + piece);
+  clip_to_frames(page, begin, end);
   Gather gather(manager_.pool(), manager_.tables());
   Result<> owned{};
   {
@@ -139,11 +174,12 @@ AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
     if (!owned && end - begin > page_size)
       owned = tables_.own(page, page + page_size, gather, &tables_lock_);
   }
+  v.cow_window = round_down(page, huge_size);
   count(piece == huge_size ? manager_.counters.cow_block : manager_.counters.cow_page);
   // The old frames are given up once the stub has lost them; the new ones follow in the same queue.
   if (!gather.empty()) deferred_.push_back({revoke(begin, end), std::move(gather)});
   for (u64 a = begin; a < end;) {
-    const Span s = tables_.span_at(a, end, true);
+    const Span s = span_at(a, end, true);
     if (s.named) map_span(v, s);
     a = s.end;
   }
@@ -167,7 +203,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::copy_from_object(Vma& v, u64 page, cons
   {
     CopyingWindow copying(*this, page);
     for (u64 a = begin; a < end && copied; a += page_size) {
-      if (tables_.span_at(a, a + page_size).named) continue;
+      if (span_at(a, a + page_size).named) continue;
       auto frame = tables_.name_page(a);
       if (!frame) return Step::out_of_memory;
       const FrameNumber from = run.at(v.object_offset(a) >> page_shift);
@@ -184,7 +220,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::copy_from_object(Vma& v, u64 page, cons
   count(manager_.counters.faults_cow);
   count(manager_.counters.cow_page);
   for (u64 a = begin; a < end;) {
-    const Span s = tables_.span_at(a, end);
+    const Span s = span_at(a, end);
     if (s.named) map_span(v, s);
     a = s.end;
   }
@@ -230,6 +266,8 @@ FaultOutcome AddressSpaceImpl::fault_page(u64 address, Access access, By by) {
         return {.signo = SIGSEGV, .code = SEGV_ACCERR};
       case Step::beyond_end:
         return {.signo = SIGBUS, .code = BUS_ADRERR};
+      case Step::lost:
+        return {.signo = SIGKILL};
       case Step::out_of_memory:
         if (memory_tries++ < 3 && manager_.out_of_memory()) break;
         return {.signo = SIGKILL, .code = 0, .out_of_memory = true};

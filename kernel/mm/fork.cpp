@@ -10,6 +10,35 @@ constexpr std::size_t eager_areas = 64;  // a child with so few areas starts wit
 
 }  // namespace
 
+// Takes the right to write from all that was given it since the last fork.
+platform::Ticket AddressSpaceImpl::write_protect() {
+  LockGuard tables(tables_lock_);
+  platform::Ticket ticket{};
+  u64 begin = 0;
+  u64 end = 0;
+  Access access = Access::none;
+  auto protect = [&] {
+    if (begin == end) return;
+    const auto t = space_->protect({GuestAddr(begin), GuestAddr(end)}, access);
+    if (t.value() != 0) ticket = t;
+  };
+  for (auto& [at, v] : vmas_) {
+    if (!v.is_private() || !v.writable_in_stub) continue;
+    const Access wanted = (v.access | Access::read) & ~Access::write;
+    if (end != v.begin || access != wanted) {
+      protect();
+      begin = v.begin;
+      access = wanted;
+    }
+    end = v.end;
+    v.writable_in_stub = false;
+  }
+  protect();
+  for (auto& [at, r] : privates_)
+    if (r.state == PrivateRange::State::writable) r.state = PrivateRange::State::frozen;
+  return ticket;
+}
+
 // With the lock held for writing no thread of the parent is in a fault or a copy and no page is pinned.
 // The stub loses the right to write what is now shared, and has acknowledged that before the child
 // exists: from then on either side's first write takes a fault, and breaks what is shared.
@@ -19,38 +48,24 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   Dropped dropped(*this);
   Exclusive guard(*this);
   Exclusive child_guard(*child);
+  const Policy& policy = manager_.policy();
+  if (!policy.snapshot) TRY_VOID(settle_for_change(0, limit(), Reach::all));
+  platform::Ticket ticket = write_protect();
+  // What only the stub has is copied once the stub cannot change it any more.
+  std::vector<GuestRange> runs;
+  if (has_private()) {
+    if (ticket.value() != 0) space_->wait(ticket);
+    runs = TRY(snapshot_runs());
+  }
   LockGuard tables(tables_lock_);
   LockGuard child_tables(child->tables_lock_);
-  const Policy& policy = manager_.policy();
   tables_.share_into(child->tables_);
   if (policy.share == Policy::Share::never ||
       (policy.share == Policy::Share::from_n && tables_.leaf_count() < policy.share_from))
     child->tables_.unshare_all();
-
-  platform::Ticket ticket{};
-  u64 protect_begin = 0;
-  u64 protect_end = 0;
-  Access protect_access = Access::none;
-  auto protect = [&] {
-    if (protect_begin == protect_end) return;
-    const auto t = space_->protect({GuestAddr(protect_begin), GuestAddr(protect_end)}, protect_access);
-    if (t.value() != 0) ticket = t;
-  };
-  for (auto& [begin, v] : vmas_) {
-    if (v.is_private() && v.writable_in_stub) {
-      const Access access = (v.access | Access::read) & ~Access::write;
-      if (protect_end != v.begin || protect_access != access) {
-        protect();
-        protect_begin = v.begin;
-        protect_access = access;
-      }
-      protect_end = v.end;
-      v.writable_in_stub = false;
-    }
+  for (auto& [begin, v] : vmas_)
     if (v.dont_fork || v.wipe_on_fork)
       child->tables_.zap(v.begin, v.end, PageTables::Keep::none, dropped.gather);
-  }
-  protect();
   child->limits_ = limits_;
   child->used_huge_pages_ = used_huge_pages_.load();
   child->layout_ = layout_;
@@ -60,6 +75,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   count(manager_.counters.forks);
   child_tables.unlock();
   tables.unlock();
+  if (!runs.empty()) TRY_VOID(snapshot(*child, runs, dropped.gather));
   for (const auto& [begin, v] : vmas_) {
     if (v.dont_fork) continue;
     Vma copy = v;

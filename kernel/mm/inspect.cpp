@@ -65,7 +65,7 @@ void AddressSpaceImpl::add_residency(const Vma& v, u64 begin, u64 end, Residency
   {
     LockGuard tables(tables_lock_);
     for (u64 a = begin; a < end;) {
-      const Span s = tables_.span_at(a, end, true);
+      const Span s = span_at(a, end, true);
       if (s.named && v.huge_tlb) {
         (s.exclusive ? r.hugetlb_private : r.hugetlb_shared) += (s.end - s.begin) >> page_shift;
       } else if (s.named) {
@@ -189,6 +189,21 @@ std::string AddressSpaceImpl::check() const {
   if (total != total_bytes_) return fmt::format("areas have {} bytes, accounted {}", total, total_bytes_);
   if (locked != locked_bytes_)
     return fmt::format("locked areas have {} bytes, accounted {}", locked, locked_bytes_);
+  LockGuard tables(tables_lock_);
+  for (auto it = privates_.begin(); it != privates_.end(); ++it) {
+    const auto& [begin, r] = *it;
+    if (begin >= r.end || round_down(begin, huge_size) != round_down(r.end - 1, huge_size) ||
+        (std::next(it) != privates_.end() && std::next(it)->first < r.end))
+      return fmt::format("private range {:x}-{:x} ill placed", begin, r.end);
+    const Vma* v = vmas_.find(begin);
+    if (v == nullptr || v->end < r.end || !v->anonymous() || !v->is_private() || !allows(v->access, Access::write))
+      return fmt::format("private range {:x}-{:x} in no suitable area", begin, r.end);
+    for (u64 a = begin; a < r.end;) {
+      const Span s = tables_.span_at(a, r.end);
+      if (!s.named) return fmt::format("private range {:x}-{:x}: {:x} names nothing", begin, r.end, a);
+      a = s.end;
+    }
+  }
   return {};
 }
 

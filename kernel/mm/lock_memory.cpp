@@ -42,6 +42,7 @@ Result<> AddressSpaceImpl::populate(u64 begin, u64 end, bool for_write, bool che
 Result<> AddressSpaceImpl::change_locked(u64 begin, u64 end, bool locked) {
   Exclusive guard(*this, Exclusive::Claim::none);
   guard.claim(begin, end);
+  TRY_VOID(settle_for_change(begin, end, Reach::borders));
   if (locked) {
     u64 added = 0;
     for (auto it = vmas_.first_after(begin); it != vmas_.end() && it->second.begin < end; ++it)

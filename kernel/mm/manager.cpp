@@ -16,7 +16,8 @@ ManagerImpl::ManagerImpl(platform::Platform& platform, const Policy& policy, std
     : platform_(platform), policy_(policy), pool_(std::move(pool)), huge_(*pool_, [this] {
         const u64 stored = platform_.memory().bytes_used();
         return total_ - std::min(total_, stored);
-      }) {
+      }),
+      private_spaces_(policy.copy_home) {
   struct sysinfo info{};
   const u64 host = sysinfo(&info) == 0 ? u64{info.totalram} * info.mem_unit : u64{1} << 30;
   total_ = policy.memory_limit != 0 ? std::min(policy.memory_limit, host) : host;
@@ -38,6 +39,8 @@ Statistics ManagerImpl::statistics() const {
   s.cow_page = counters.cow_page;
   s.cow_private = counters.cow_private;
   s.cow_block = counters.cow_block;
+  s.settled = counters.settled;
+  s.snapshot_pages = counters.snapshot_pages;
   s.revocations = counters.revocations;
   s.forks = counters.forks;
   s.frames_used = platform_.memory().bytes_used() >> page_shift;
@@ -45,7 +48,7 @@ Statistics ManagerImpl::statistics() const {
 }
 
 u64 ManagerImpl::used_bytes() const {
-  return platform_.memory().bytes_used() + huge_.counts().free * huge_size;
+  return platform_.memory().bytes_used() + huge_.counts().free * huge_size + private_spaces_.bytes();
 }
 
 u64 ManagerImpl::free_bytes() const {

@@ -8,6 +8,7 @@
 #include "kernel/mm/limit_watch.h"
 #include "kernel/mm/memory_manager.h"
 #include "kernel/mm/page_table.h"
+#include "kernel/mm/private_spaces.h"
 #include "kernel/mm/shm.h"
 
 namespace quire::mm {
@@ -30,12 +31,14 @@ class ManagerImpl final : public MemoryManager {
   platform::Memory& memory() { return platform_.memory(); }
   BlockPool& pool() { return *pool_; }
   TableCounters& tables() { return tables_; }
+  PrivateSpaces& private_spaces() { return private_spaces_; }
   /// Memory ran out: true if the handler made room, so that trying again makes sense. No lock held.
   bool out_of_memory();
 
   struct Counters {
     std::atomic<u64> faults_minor{0}, faults_major{0}, faults_cow{0}, faults_refill{0};
     std::atomic<u64> lock_wait_ns{0};
+    std::atomic<u64> settled{0}, snapshot_pages{0};
     std::atomic<u64> cow_page{0}, cow_private{0}, cow_block{0}, revocations{0}, forks{0};
   };
   Counters counters;
@@ -50,6 +53,7 @@ class ManagerImpl final : public MemoryManager {
   ShmTable shm_;
   std::atomic<bool (*)(void*)> oom_handler_{nullptr};
   std::atomic<void*> oom_argument_{nullptr};
+  PrivateSpaces private_spaces_;             // late: its thread calls the rest
   std::unique_ptr<LimitWatch> limit_watch_;  // last: it calls the rest
 };
 

@@ -165,6 +165,7 @@ Result<GuestAddr> AddressSpaceImpl::map(const MapRequest& r) {
       replaced += std::min(end, it->second.end) - std::max(begin, it->second.begin);
     if (!may_add(length - replaced, v.charged)) return err(ENOMEM);
     if (v.locked && (length > limits_.locked || locked_bytes_ > limits_.locked - length)) return err(EAGAIN);
+    if (replaced != 0) TRY_VOID(settle_for_change(begin, end, Reach::borders));
     if (huge) TRY_VOID(reserve_huge(v, allows(r.access, Access::write), length));
     if (replaced != 0) remove_range(begin, end, dropped);
     v.begin = begin;
@@ -185,6 +186,7 @@ void AddressSpaceImpl::remove_range(u64 begin, u64 end, Dropped& dropped) {
   vmas_.split_at(end);
   auto it = vmas_.first_after(begin);
   if (it == vmas_.end() || it->second.begin >= end) return;
+  drop_private(begin, end);
   bool any_private = false;
   u64 first = it->second.begin;
   u64 last = first;
@@ -223,6 +225,7 @@ Result<> AddressSpaceImpl::unmap(GuestAddr address, u64 length) {
   const Vma* whole = vmas_.find(begin);
   if (whole != nullptr && whole->begin < begin && whole->end > end && vmas_.count() >= limits_.max_maps)
     return err(ENOMEM);
+  TRY_VOID(settle_for_change(begin, end, Reach::borders));
   remove_range(begin, end, dropped);
   return {};
 }
@@ -246,7 +249,10 @@ GuestAddr AddressSpaceImpl::brk(GuestAddr wanted) {
     new_top = round_up(wanted.value(), page_size);
     guard.claim(std::min(old_top, new_top), std::max(old_top, new_top));
     if (new_top <= old_top) {
-      if (new_top < old_top) remove_range(new_top, old_top, dropped);
+      if (new_top < old_top) {
+        if (!settle_for_change(new_top, old_top, Reach::borders)) return now;
+        remove_range(new_top, old_top, dropped);
+      }
       brk_end_ = wanted.value();
       return wanted;
     }

@@ -26,6 +26,8 @@ struct Policy {
   Lock lock = Lock::vma;
   enum class Cow : u8 { adaptive, page, host_private, block };  // force a tier
   Cow cow = Cow::adaptive;
+  bool copy_home = true;       // pages that only a stub has come home once nobody shares their block
+  bool snapshot = true;        // fork copies such pages for the child alone; else they are settled first
   bool copied_chains = false;  // per-entry reverse-map chains copied at fork, as Linux 2.5
   u64 memory_limit = 0;        // bytes; 0: none
 };
@@ -35,6 +37,8 @@ struct Statistics {
   u64 faults_minor = 0, faults_major = 0, faults_cow = 0, faults_refill = 0;
   u64 tables_live = 0, tables_shared = 0, tables_unshared = 0;
   u64 cow_page = 0, cow_private = 0, cow_block = 0;
+  u64 settled = 0;         // ranges whose contents came back from a stub
+  u64 snapshot_pages = 0;  // pieces that forks copied from the parent's stub for the child
   u64 revocations = 0, forks = 0;
   u64 lock_wait_ns = 0;  // waiting for the locks of address spaces
   u64 frames_used = 0;

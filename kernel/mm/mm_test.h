@@ -27,7 +27,10 @@ struct Machine {
     EXPECT_TRUE(s.has_value());
     return Ref<AddressSpaceImpl>(static_cast<AddressSpaceImpl*>(s->get()));
   }
-  u64 blocks_used() const { return static_cast<ManagerImpl&>(*manager).pool().blocks_used(); }
+  u64 blocks_used() const {
+    static_cast<ManagerImpl&>(*manager).private_spaces().wait_idle();
+    return static_cast<ManagerImpl&>(*manager).pool().blocks_used();
+  }
   u64 tables_live() const { return manager->statistics().tables_live; }
 
   std::unique_ptr<FakePlatform> platform;

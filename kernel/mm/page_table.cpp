@@ -303,6 +303,18 @@ Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n,
   return {};
 }
 
+// A whole block. Where the source has no hole the copy is a huge page, if the host can give one.
+Result<> PageTables::copy_block(FrameNumber from, FrameNumber to, Lock* unlocked) {
+  platform::Memory& memory = pool_.memory();
+  const bool full = memory.next_hole(from, from + pages_per_huge) == from + pages_per_huge;
+  if (!full || !memory.kind().tmpfs_huge_advise) return copy_frames(from, to, pages_per_huge, unlocked);
+  memory.advise_huge(to, PageCount(pages_per_huge), true);
+  auto done = copy_frames(from, to, pages_per_huge, unlocked);
+  // The advice would outlive these contents: whoever has the frames next may want small pages.
+  memory.advise_huge(to, PageCount(pages_per_huge), false);
+  return done;
+}
+
 Result<> PageTables::own(u64 begin, u64 end, Gather& gather, Lock* unlocked) {
   assert(begin < end && window_begin(begin) == window_begin(end - 1));
   Table* level2 = own_path(begin, 2, false);
@@ -318,7 +330,7 @@ Result<> PageTables::own(u64 begin, u64 end, Gather& gather, Lock* unlocked) {
     if (pages == pages_per_huge) {
       // The whole window: a block of its own, and no table.
       const BlockNumber b = TRY(fresh_block(*level2, begin));
-      if (auto done = copy_frames(first, first_frame(b), pages, unlocked); !done) {
+      if (auto done = copy_block(first, first_frame(b), unlocked); !done) {
         pool_.release_whole(b, 1);
         return done;
       }
@@ -355,6 +367,24 @@ Result<> PageTables::own(u64 begin, u64 end, Gather& gather, Lock* unlocked) {
   }
   ++t->breaks;
   try_merge(begin);
+  return {};
+}
+
+Result<> PageTables::refresh(u64 begin, u64 end, Gather& gather) {
+  assert(begin < end && window_begin(begin) == window_begin(end - 1));
+  Table* t = own_last_level(begin, false);
+  for (u64 a = begin; a < end && t != nullptr;) {
+    const unsigned i = entry_index(a, 1);
+    const unsigned run = frame_run(*t, i, i + static_cast<unsigned>((end - a) / page_size));
+    if (run == 0) {
+      a += page_size;
+      continue;
+    }
+    const FrameNumber from = t->entries[i].frame();
+    const u32 n = TRY(fresh_frames(*t, a, run));
+    gather.frames(from, n);
+    a += n * page_size;
+  }
   return {};
 }
 

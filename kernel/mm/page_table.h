@@ -68,6 +68,7 @@ struct Span {
   bool named = false;
   bool exclusive = false;  // named by this address space alone: may be written
   FrameNumber frame{};     // of `begin`, if named
+  bool stub_owned = false;  // the stub may have newer pages than these frames (never set by PageTables)
 };
 
 /// Counts of tables for --stats; shared by all address spaces of a machine.
@@ -143,6 +144,10 @@ class PageTables {
   using Lock = Mutex<locks::page_table>;
   Result<> own(u64 begin, u64 end, Gather& gather, Lock* unlocked = nullptr);
 
+  /// Gives named pages of the range, all in one 2 MiB window, fresh frames that are to be filled by the
+  /// caller. What was replaced goes to `gather`. ENOMEM.
+  Result<> refresh(u64 begin, u64 end, Gather& gather);
+
   /// Names one unnamed page with a fresh frame that is to be filled by the caller. ENOMEM.
   Result<FrameNumber> name_page(u64 address);
 
@@ -189,6 +194,7 @@ class PageTables {
   Table* own_last_level(u64 address, bool create);
   Result<u32> fresh_frames(Table& t, u64 address, u32 n);
   Result<BlockNumber> fresh_block(const Table& level2, u64 address);
+  Result<> copy_block(FrameNumber from, FrameNumber to, Lock* unlocked);
   Result<> copy_frames(FrameNumber from, FrameNumber to, u32 n, Lock* unlocked);
   void zap_in(Table& t, u64 base, u64 begin, u64 end, Keep keep, Gather& gather);
   void zap_window(Table& level2, unsigned index, u64 begin, u64 end, Keep keep, Gather& gather);

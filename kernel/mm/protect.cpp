@@ -41,7 +41,7 @@ Result<> AddressSpaceImpl::protect_area(Vma& v, Access access, platform::Ticket&
   LockGuard tables(tables_lock_);
   if (v.anonymous()) (void)tables_.name(v.begin, v.end, by_page(v.begin, v.end));
   for (u64 a = v.begin; a < v.end;) {
-    const Span s = tables_.span_at(a, v.end, true);
+    const Span s = span_at(a, v.end, true);
     const bool writable = s.named && s.exclusive;
     set(s.begin, s.end, writable ? full : base);
     v.writable_in_stub |= writable;
@@ -72,6 +72,7 @@ Result<> AddressSpaceImpl::protect(GuestAddr address, u64 length, Access access,
     begin = first->begin;
   }
   guard.claim(begin, end);
+  TRY_VOID(settle_for_change(begin, end, Reach::all));
   platform::Ticket ticket{};
   auto done =
       change_areas(begin, end, true, [&](Vma& v) REQUIRES(lock_) { return protect_area(v, access, ticket); });

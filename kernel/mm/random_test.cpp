@@ -19,6 +19,7 @@ struct Case {
   const char* name;
   Policy policy;
   u64 seed;
+  bool settle_each_step = false;
 };
 
 class Random : public testing::TestWithParam<Case> {
@@ -167,8 +168,19 @@ class Random : public testing::TestWithParam<Case> {
     }
     expect_same("mremap", ours, host_->remap(i, at, old_length, length, flags, to));
   }
-  void do_write(unsigned i) {
-    const u64 at = some_page() + below(page_size / 8) * 8;
+  /// A page of some private area, if there is one.
+  u64 some_private_page(unsigned i) {
+    std::vector<GuestRange> ranges;
+    spaces_[i]->for_each_vma([&](const VmaInfo& v) {
+      if (!v.shared && allows(v.access, Access::write)) ranges.push_back(v.range);
+      return true;
+    });
+    if (ranges.empty()) return some_page();
+    const GuestRange& r = ranges[below(ranges.size())];
+    return r.begin.value() + below(r.size() / page_size) * page_size;
+  }
+  void do_write(unsigned i, bool private_area = false) {
+    const u64 at = (private_area ? some_private_page(i) : some_page()) + below(page_size / 8) * 8;
     const u64 value = rng_();
     const auto bytes = std::as_bytes(std::span(&value, 1));
     const bool host = host_->write(i, at, bytes).error == 0;
@@ -223,6 +235,8 @@ class Random : public testing::TestWithParam<Case> {
     trace("fork", i, to, 0);
     host_->fork(i, to);
     spaces_[to] = fork_of(*spaces_[i]);
+    // Both write to what they share now, so that each way of breaking it is taken often.
+    for (unsigned k = below(24); k != 0; --k) do_write(chance(50) ? i : to, true);
   }
 
   void check_everything() {
@@ -300,10 +314,19 @@ TEST_P(Random, AgreesWithTheHost) {
       do_file();
     else
       do_fork(i);
+    if (GetParam().settle_each_step) {
+      for (auto& [k, s] : spaces_) ASSERT_TRUE(s->settle_all());
+    }
     if (step_ % 16 == 0) check_everything();
     if (step_ % 250 == 249) compare_everything();
   }
   if (!HasFailure()) compare_everything();
+  if (GetParam().policy.cow == Policy::Cow::host_private) {
+    const Statistics s = machine_->manager->statistics();
+    EXPECT_GT(s.cow_private, 10u);
+    EXPECT_GT(s.settled, 10u);
+    EXPECT_EQ(s.snapshot_pages != 0, GetParam().policy.snapshot && !GetParam().settle_each_step);
+  }
 }
 
 Policy policy(Policy::Share share, Policy::Cow cow, Policy::Lock lock = Policy::Lock::vma) {
@@ -314,6 +337,13 @@ Policy policy(Policy::Share share, Policy::Cow cow, Policy::Lock lock = Policy::
   return p;
 }
 
+Policy host_private(bool copy_home, bool snapshot) {
+  Policy p = policy(Policy::Share::always, Policy::Cow::host_private);
+  p.copy_home = copy_home;
+  p.snapshot = snapshot;
+  return p;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Policies, Random,
     testing::Values(Case{"adaptive", policy(Policy::Share::always, Policy::Cow::adaptive), 1},
@@ -321,6 +351,12 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"adaptive_3", policy(Policy::Share::always, Policy::Cow::adaptive), 3},
                     Case{"page", policy(Policy::Share::always, Policy::Cow::page), 4},
                     Case{"block", policy(Policy::Share::always, Policy::Cow::block), 5},
+                    Case{"host", policy(Policy::Share::always, Policy::Cow::host_private), 8},
+                    Case{"host_2", policy(Policy::Share::always, Policy::Cow::host_private), 9},
+                    Case{"host_3", policy(Policy::Share::from_n, Policy::Cow::host_private, Policy::Lock::rwsem), 10},
+                    Case{"host_stays", host_private(false, true), 11},
+                    Case{"host_settled_at_fork", host_private(true, false), 12},
+                    Case{"host_settled_at_each_step", host_private(false, true), 13, true},
                     Case{"never", policy(Policy::Share::never, Policy::Cow::adaptive), 6},
                     Case{"from_4", policy(Policy::Share::from_n, Policy::Cow::adaptive, Policy::Lock::mutex),
                          7}),

@@ -6,7 +6,8 @@
 namespace quire::mm {
 namespace {
 
-constexpr unsigned most_runs = 32;  // of an object's pages that one show() maps
+constexpr unsigned most_runs = 32;     // of an object's pages that one show() maps
+constexpr unsigned most_pieces = 256;  // of private memory that it maps
 
 Access shown(Access a) { return a == Access::none ? a : a | Access::read; }
 
@@ -38,7 +39,7 @@ platform::Ticket AddressSpaceImpl::revoke(u64 begin, u64 end) {
 void AddressSpaceImpl::map_span(Vma& v, const Span& s) {
   Access access = shown(v.access);
   if (!s.exclusive) access = access & ~Access::write;
-  if (access == Access::none) return;
+  if (access == Access::none || s.stub_owned) return;
   if (allows(access, Access::write)) v.writable_in_stub = true;
   space_->map({GuestAddr(s.begin), GuestAddr(s.end)}, s.frame, access);
 }
@@ -52,8 +53,10 @@ void AddressSpaceImpl::map_run(const Vma& v, u64 begin, u64 end, const ObjectImp
 }
 
 void AddressSpaceImpl::show_private(Vma& v, u64 begin, u64 end, const std::vector<ObjectImpl::Run>& runs) {
-  for (u64 a = begin; a < end;) {
-    const Span s = tables_.span_at(a, end, true);
+  // What is in many pieces is mapped as it is touched.
+  unsigned pieces = 0;
+  for (u64 a = begin; a < end && pieces < most_pieces; ++pieces) {
+    const Span s = span_at(a, end, true);
     if (s.named)
       map_span(v, s);
     else

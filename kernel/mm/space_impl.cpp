@@ -19,17 +19,22 @@ AddressSpaceImpl::AddressSpaceImpl(ManagerImpl& manager, std::unique_ptr<platfor
 }
 
 AddressSpaceImpl::~AddressSpaceImpl() {
+  manager_.private_spaces().leave(this);
   // First the stub: nobody reaches the frames once it is gone.
   space_.reset();
-  Dropped dropped(*this);
-  Exclusive guard(*this);
-  for (auto& [begin, v] : vmas_) {
-    unlink(v);
-    dropped.vmas.push_back(std::move(v));
+  {
+    Dropped dropped(*this);
+    Exclusive guard(*this);
+    for (auto& [begin, v] : vmas_) {
+      unlink(v);
+      dropped.vmas.push_back(std::move(v));
+    }
+    LockGuard tables(tables_lock_);
+    deferred_.clear();
+    privates_.clear();
+    tables_.zap(0, u64{1} << 48, PageTables::Keep::none, dropped.gather);
   }
-  LockGuard tables(tables_lock_);
-  deferred_.clear();
-  tables_.zap(0, u64{1} << 48, PageTables::Keep::none, dropped.gather);
+  manager_.private_spaces().wake();  // what was shared may be another's alone now
 }
 
 AddressSpaceImpl::Exclusive::Exclusive(AddressSpaceImpl& s, Claim claimed) : s_(s) {

@@ -8,9 +8,14 @@
 //                                 them: a mapping of private memory is asked for under this lock, so
 //                                 that an older state never replaces a newer one
 // Pins are drained by whoever takes lock_ for writing.
+//
+// Memory may be left to the host's own copy-on-write (private.cpp): then the newest contents of a page are
+// in the stub alone. Whoever wants to use the frames that the tables name asks span_at() of this class, not
+// of the tables, and settles what is stub_owned first.
 #pragma once
 
 #include <deque>
+#include <map>
 #include <vector>
 
 #include "kernel/mm/address_space.h"
@@ -81,6 +86,14 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool used_huge_pages() const override { return used_huge_pages_; }
   void pagemap(GuestAddr first, std::span<u64> out) const override;
 
+  /// Copies pages that only the stub has back to their blocks, where nobody shares those any more. Called in
+  /// the background. False: none of it is left to do.
+  bool copy_home();
+  /// For tests: makes the frames hold all contents again.
+  Result<> settle_all();
+  /// Bytes that only the stub has.
+  u64 stub_bytes() const { return space_->usage().anonymous_bytes; }
+
   /// For tests: walks vmas and tables and compares them; a text that names the first breach, or empty.
   std::string check() const;
   /// For tests: visits each named frame of the tables (address, frame).
@@ -129,7 +142,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
     bool entered_ = false;
   };
   /// Why a page could not be used at once.
-  enum class Step : u8 { done, fill, no_area, no_access, beyond_end, out_of_memory };
+  enum class Step : u8 { done, fill, no_area, no_access, beyond_end, out_of_memory, lost };
   /// On whose behalf a page is wanted. The kernel reads original text where guests run the patched copy;
   /// a debugger is not bound by the rights of the area.
   enum class By : u8 { guest, kernel, debugger };
@@ -143,6 +156,16 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
     platform::Ticket ticket;
     Gather gather;
   };
+  /// A run of pages, in one 2 MiB window, one area and one block, that the stub maps MAP_PRIVATE over the
+  /// block's frames, which stay as they are. clean: not writable since, so the frames are the contents;
+  /// frozen: not writable, but pages may be newer in the stub.
+  struct PrivateRange {
+    enum class State : u8 { clean, writable, frozen };
+    u64 end = 0;
+    State state = State::clean;
+    std::vector<Gather> held;  // names replaced by settling that failed halfway
+  };
+  using PrivateMap = std::map<u64, PrivateRange>;  // by first address
 
   // ObjectMapper
   Ref<RefCounted> hold_alive() override;
@@ -188,10 +211,49 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool filled_window(const Vma& v, u64 window) REQUIRES(tables_lock_);
   void prepare_windows(Vma& v, u64 begin) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
 
+  // fork.cpp
+  platform::Ticket write_protect() REQUIRES(lock_);
+
+  // private.cpp: the host's own copy-on-write
+  /// As PageTables::span_at, with runs that end where the stub owns pages; those are not exclusive.
+  Span span_at(u64 address, u64 end, bool across = false) const REQUIRES(tables_lock_);
+  /// Cuts [begin, end) around the page to what no stub owns.
+  void clip_to_frames(u64 page, u64& begin, u64& end) REQUIRES(tables_lock_);
+  PrivateMap::iterator private_at(u64 address) REQUIRES(tables_lock_);
+  /// Leaves the pages around a write fault to the host; false: not such pages.
+  bool make_private(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
+  bool may_be_private(const Vma& v, const Span& s) REQUIRES(tables_lock_);
+  /// A guest's write fault in a range that the stub owns.
+  void let_write(Vma& v, PrivateMap::iterator at) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
+  /// Makes the frames hold the contents again for all that the stub owns in [begin, end) of the area: in
+  /// place where they are exclusively ours, else in fresh ones. Lets tables_lock_ go meanwhile. ENOMEM.
+  Result<> settle(Vma& v, u64 begin, u64 end) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
+  Result<> settle_frozen(Vma& v, const std::vector<std::pair<u64, u64>>& ranges) REQUIRES_SHARED(lock_)
+      REQUIRES(tables_lock_);
+  /// Lets the tables' names be the contents; the stub forgets the pages.
+  PrivateMap::iterator forget_private(PrivateMap::iterator at) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
+  /// Before areas of [begin, end) change: settles all that overlaps, or only what sticks out. ENOMEM.
+  enum class Reach : u8 { all, borders };
+  Result<> settle_for_change(u64 begin, u64 end, Reach reach) REQUIRES(lock_);
+  /// The contents of what lies in [begin, end) are to be lost: the stub's go at once.
+  void drop_private(u64 begin, u64 end) REQUIRES(lock_);
+  /// The runs that only the stub has, in [begin, end). ESRCH.
+  Result<std::vector<GuestRange>> private_runs(u64 begin, u64 end);
+  void join_private_spaces() REQUIRES(tables_lock_);
+  bool has_private() const REQUIRES_SHARED(lock_) {
+    LockGuard tables(tables_lock_);
+    return !privates_.empty();
+  }
+  /// fork: the runs that a child must be given copies of. The stub may not write meanwhile.
+  Result<std::vector<GuestRange>> snapshot_runs() REQUIRES(lock_);
+  Result<> snapshot(AddressSpaceImpl& child, const std::vector<GuestRange>& runs, Gather& gather)
+      REQUIRES(lock_);
+
   // fault.cpp (break_cow and copy_from_object let tables_lock_ go while they copy)
   Step fault_in(Vma& v, u64 page, bool write, By by, FillRequest& fill) REQUIRES_SHARED(lock_);
   Step fault_shared(Vma& v, u64 page, bool write, FillRequest& fill) REQUIRES_SHARED(lock_);
   Step fault_private(Vma& v, u64 page, bool write, By by, FillRequest& fill) REQUIRES_SHARED(lock_);
+  bool in_order(const Vma& v, u64 page) const REQUIRES(tables_lock_);
   Step break_cow(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   Step copy_from_object(Vma& v, u64 page, const ObjectImpl::Run& run) REQUIRES_SHARED(lock_)
       REQUIRES(tables_lock_);
@@ -264,6 +326,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   PageTables tables_ GUARDED_BY(tables_lock_);
   std::deque<Deferred> deferred_ GUARDED_BY(tables_lock_);
   std::vector<u64> copying_ GUARDED_BY(tables_lock_);  // windows that are being copied into
+  PrivateMap privates_ GUARDED_BY(tables_lock_);
+  bool joined_private_spaces_ GUARDED_BY(tables_lock_) = false;
   CondVar copied_;
 
   Mutex<locks::pins> pins_lock_;

@@ -216,6 +216,8 @@ Policy with(Policy::Lock lock, Policy::Cow cow) {
 
 INSTANTIATE_TEST_SUITE_P(Policies, Stress,
                          testing::Values(with(Policy::Lock::vma, Policy::Cow::adaptive),
+                                         with(Policy::Lock::vma, Policy::Cow::host_private),
+                                         with(Policy::Lock::rwsem, Policy::Cow::host_private),
                                          with(Policy::Lock::rwsem, Policy::Cow::page),
                                          with(Policy::Lock::mutex, Policy::Cow::block)));
 

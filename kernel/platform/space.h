@@ -17,6 +17,12 @@ struct SpaceUsage {
   u64 mappings = 0;          // host vmas in use
 };
 
+/// A piece of the stub's own view, and where its bytes go.
+struct PrivatePiece {
+  GuestAddr from;
+  std::span<std::byte> to;
+};
+
 /// Mappings made here may vanish at any time (stub stolen, evicted, never bound): the guest then
 /// faults and the owner maps again. Requests take effect in the order made. Callers make them while
 /// they hold the lock under which the tables changed; no method but wait() blocks on the stub.
@@ -49,6 +55,8 @@ class Space {
   /// Private tier: copies from / to the stub's own view (process_vm_readv/writev).
   virtual Result<> read_private(GuestAddr from, std::span<std::byte> to) = 0;
   virtual Result<> write_private(GuestAddr to, std::span<const std::byte> from) = 0;
+  /// read_private() of many pieces, in few host calls.
+  virtual Result<> gather_private(std::span<const PrivatePiece> pieces) = 0;
 
   virtual SpaceUsage usage() const = 0;
 };

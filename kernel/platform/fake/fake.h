@@ -81,6 +81,7 @@ class FakeSpace final : public Space {
   Result<> private_pages(GuestRange range, std::span<GuestRange>& out) override;
   Result<> read_private(GuestAddr from, std::span<std::byte> to) override;
   Result<> write_private(GuestAddr to, std::span<const std::byte> from) override;
+  Result<> gather_private(std::span<const PrivatePiece> pieces) override;
   SpaceUsage usage() const override;
 
   /// Called for a miss without any lock held; true: try again, false: give the access up.

@@ -195,6 +195,11 @@ Result<> FakeSpace::read_private(GuestAddr from, std::span<std::byte> to) {
   return {};
 }
 
+Result<> FakeSpace::gather_private(std::span<const PrivatePiece> pieces) {
+  for (const PrivatePiece& p : pieces) TRY_VOID(read_private(p.from, p.to));
+  return {};
+}
+
 Result<> FakeSpace::write_private(GuestAddr to, std::span<const std::byte> from) {
   auto give_up = [](GuestAddr, Access) { return false; };
   if (!access(to, const_cast<std::byte*>(from.data()), from.size(), Access::write, give_up))

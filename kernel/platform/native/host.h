@@ -69,6 +69,7 @@ struct Host {
   Statistics statistics;
   u64 mapping_limit = 65530;  // vm.max_map_count
   bool private_tier = false;
+  std::atomic<bool> pagemap_scan{true};  // until the host says that it has no PAGEMAP_SCAN
   Mutex<locks::platform_spaces> spaces_lock;
   std::vector<NativeSpace*> spaces GUARDED_BY(spaces_lock);
   std::size_t next_victim GUARDED_BY(spaces_lock) = 0;

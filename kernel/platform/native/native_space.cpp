@@ -13,6 +13,20 @@ namespace quire::platform::native {
 namespace {
 constexpr int bind_tries = 100;
 constexpr unsigned bind_pause_us = 5000;
+
+// PAGEMAP_SCAN of Linux 6.7, which the headers at hand may not know yet.
+struct PageRegion {
+  u64 start, end, categories;
+};
+struct PagemapScan {
+  u64 size, flags, start, end, walk_end, vec, vec_len, max_pages;
+  u64 category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+static_assert(sizeof(PagemapScan) == 96);
+constexpr unsigned long pagemap_scan = _IOWR('f', 16, PagemapScan);
+constexpr u64 page_is_file = 1 << 2, page_is_present = 1 << 3, page_is_swapped = 1 << 4;
+constexpr std::size_t most_regions = 512;
+constexpr std::size_t most_pieces = 512;  // of one process_vm_readv
 }  // namespace
 
 NativeSpace::NativeSpace(Host& host) : host_(host) { host_.add_space(this); }
@@ -276,8 +290,38 @@ Result<> NativeSpace::private_pages(GuestRange range, std::span<GuestRange>& out
     return {};
   }
   // Pages of a private mapping that are no longer the file's: neither hole nor file page.
-  constexpr u64 batch = 512;
   std::size_t n = 0;
+  if (host_.pagemap_scan.load(std::memory_order_relaxed)) {
+    PageRegion regions[most_regions];
+    PagemapScan scan{};
+    scan.size = sizeof scan;
+    scan.start = range.begin.value();
+    scan.end = range.end.value();
+    scan.vec = reinterpret_cast<u64>(regions);
+    scan.category_inverted = scan.category_mask = page_is_file;
+    scan.category_anyof_mask = page_is_present | page_is_swapped;
+    scan.return_mask = page_is_file;
+    while (scan.start < scan.end && n < out.size()) {
+      scan.vec_len = std::min(most_regions, out.size() - n);
+      const int got = ioctl((*stub)->pagemap(), pagemap_scan, &scan);
+      if (got < 0) {
+        if ((*stub)->dead()) return err(ESRCH);
+        if (errno != ENOTTY && errno != EINVAL) return err(Errno::last());
+        host_.pagemap_scan.store(false, std::memory_order_relaxed);
+        return private_pages(range, out);
+      }
+      for (int i = 0; i < got; ++i) {
+        if (n != 0 && out[n - 1].end.value() == regions[i].start)
+          out[n - 1].end = GuestAddr(regions[i].end);
+        else
+          out[n++] = {GuestAddr(regions[i].start), GuestAddr(regions[i].end)};
+      }
+      scan.start = scan.walk_end;
+    }
+    out = out.first(n);
+    return {};
+  }
+  constexpr u64 batch = 512;
   u64 entries[batch];
   for (GuestAddr at = range.begin; at < range.end;) {
     const u64 pages = std::min<u64>(batch, (range.end - at) >> page_shift);
@@ -308,6 +352,26 @@ Result<> NativeSpace::read_private(GuestAddr from, std::span<std::byte> to) {
   const ssize_t n = process_vm_readv(stub->pid(), &here, 1, &there, 1, 0);
   if (n < 0) return err(Errno::last());
   if (static_cast<std::size_t>(n) != to.size()) return err(EFAULT);
+  return {};
+}
+
+Result<> NativeSpace::gather_private(std::span<const PrivatePiece> pieces) {
+  if (pieces.empty()) return {};
+  auto stub = TRY(settled_stub());
+  iovec here[most_pieces], there[most_pieces];
+  while (!pieces.empty()) {
+    const std::size_t n = std::min(pieces.size(), most_pieces);
+    ssize_t bytes = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      here[i] = {pieces[i].to.data(), pieces[i].to.size()};
+      there[i] = {reinterpret_cast<void*>(pieces[i].from.value()), pieces[i].to.size()};
+      bytes += static_cast<ssize_t>(pieces[i].to.size());
+    }
+    const ssize_t got = process_vm_readv(stub->pid(), here, n, there, n, 0);
+    if (got < 0) return err(Errno::last());
+    if (got != bytes) return err(EFAULT);
+    pieces = pieces.subspan(n);
+  }
   return {};
 }
 

@@ -28,6 +28,7 @@ class NativeSpace final : public Space {
   Result<> private_pages(GuestRange range, std::span<GuestRange>& out) override;
   Result<> read_private(GuestAddr from, std::span<std::byte> to) override;
   Result<> write_private(GuestAddr to, std::span<const std::byte> from) override;
+  Result<> gather_private(std::span<const PrivatePiece> pieces) override;
   SpaceUsage usage() const override;
 
   /// Where site `number` goes on here after its SYSCALL; 0: nowhere.

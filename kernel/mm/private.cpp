@@ -1,0 +1,403 @@
+// The host's own copy-on-write: the cheapest way to break sharing where writes are sparse.
+//
+// A fault for each page that is written costs tens of microseconds, the host's own a few. So memory that
+// is shared after a fork is mapped MAP_PRIVATE over the shared frames: what the guest writes stays in its
+// stub, and the kernel hears nothing of it. The frames keep their names, so nobody writes or punches them
+// meanwhile. The first write in a run of 64 MiB maps all of the run so, without the right to write, and
+// gives that right to the one window; the second write elsewhere in the run gives it to all.
+//
+// What is in the stub alone comes back ("is settled") in one of three ways: once nobody else names the
+// frames, into them, in the background (copy_home); when the kernel itself wants the memory, or its areas
+// change, into the frames if they are exclusively ours and else into fresh ones (settle); and a fork copies
+// it for the child alone (snapshot), leaving the parent as it is.
+#include <algorithm>
+
+#include "kernel/mm/space_impl.h"
+
+namespace quire::mm {
+namespace {
+
+constexpr u64 run_size = u64{64} << 20;
+constexpr std::size_t runs_at_once = 1024;       // asked of the platform in one call
+constexpr u64 home_batch = 8 * huge_size;        // copied home while a writer of the areas waits
+constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and the child gets a whole block
+constexpr Access no_write = Access::read | Access::exec;
+
+u64 window_of(u64 address) { return round_down(address, huge_size); }
+
+/// Calls visit(begin, end) for runs of neighbouring ranges.
+template <typename Ranges, typename Visit>
+void for_each_stretch(const Ranges& ranges, Visit&& visit) {
+  u64 begin = 0;
+  u64 end = 0;
+  for (const auto& [b, e] : ranges) {
+    if (b != end) {
+      if (begin != end) visit(begin, end);
+      begin = b;
+    }
+    end = e;
+  }
+  if (begin != end) visit(begin, end);
+}
+
+}  // namespace
+
+Span AddressSpaceImpl::span_at(u64 address, u64 end, bool across) const {
+  Span s = tables_.span_at(address, end, across);
+  if (privates_.empty()) return s;
+  auto it = privates_.upper_bound(address);
+  if (it != privates_.end()) s.end = std::min(s.end, it->first);
+  if (it == privates_.begin()) return s;
+  const auto& [begin, range] = *std::prev(it);
+  if (range.end <= address) return s;
+  s.end = std::min(s.end, range.end);
+  s.exclusive = false;
+  s.stub_owned = true;
+  return s;
+}
+
+void AddressSpaceImpl::clip_to_frames(u64 page, u64& begin, u64& end) {
+  const auto next = privates_.upper_bound(page);
+  if (next != privates_.end()) end = std::min(end, next->first);
+  if (next != privates_.begin()) begin = std::max(begin, std::prev(next)->second.end);
+}
+
+AddressSpaceImpl::PrivateMap::iterator AddressSpaceImpl::private_at(u64 address) {
+  auto it = privates_.upper_bound(address);
+  if (it == privates_.begin()) return privates_.end();
+  --it;
+  return it->second.end > address ? it : privates_.end();
+}
+
+// For speed only whole windows without holes: a write to a hole would be allocated twice. Where the tier
+// is forced, whatever can be.
+bool AddressSpaceImpl::may_be_private(const Vma& v, const Span& s) {
+  if (!s.named || s.exclusive || s.stub_owned || !v.anonymous() || !v.is_private() || v.huge_tlb) return false;
+  if (allows(v.access, Access::exec) || !allows(v.access, Access::write)) return false;
+  if (std::ranges::find(copying_, window_of(s.begin)) != copying_.end()) return false;
+  if (manager_.policy().cow == Policy::Cow::host_private) return true;
+  return s.begin % huge_size == 0 && s.end - s.begin == huge_size;
+}
+
+bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
+  const Policy::Cow tier = manager_.policy().cow;
+  if (tier != Policy::Cow::adaptive && tier != Policy::Cow::host_private) return false;
+  if (!space_->supports_private()) return false;
+  const bool forced = tier == Policy::Cow::host_private;
+  const platform::Memory& memory = manager_.memory();
+  const u64 begin = std::max(v.begin, round_down(page, run_size));
+  const u64 end = std::min(v.end, round_down(page, run_size) + run_size);
+  {
+    const u64 window = std::max(begin, window_of(page));
+    Span s = span_at(window, std::min(end, window_of(page) + huge_size));
+    while (forced && s.end <= page) s = span_at(s.end, std::min(end, window_of(page) + huge_size));
+    if (!may_be_private(v, s)) return false;
+    if (!forced && memory.next_hole(s.frame, s.frame + pages_per_huge) != s.frame + pages_per_huge) return false;
+  }
+  // Neighbours with consecutive frames are mapped by one call.
+  Span piece;
+  auto map = [&]() REQUIRES(tables_lock_) {
+    u64 a = piece.begin;
+    while (a < piece.end) {
+      const FrameNumber frame = piece.frame + (a - piece.begin) / page_size;
+      u64 stop = piece.end;
+      if (!forced) {
+        const FrameNumber last = frame + (piece.end - a) / page_size;
+        const FrameNumber hole = memory.next_hole(frame, last);
+        if (hole < last) stop = round_down(a + (hole - frame) * page_size, huge_size);
+      }
+      if (a < stop) {
+        space_->map_private({GuestAddr(a), GuestAddr(stop)}, frame, (v.access | Access::read) & no_write);
+        for (u64 w = a; w < stop; w = window_of(w) + huge_size)
+          privates_[w].end = std::min(stop, window_of(w) + huge_size);
+      }
+      a = stop == piece.end ? stop : stop + huge_size;
+    }
+    piece = {};
+  };
+  for (u64 a = forced ? begin : round_up(begin, huge_size); a < end;) {
+    const Span s = span_at(a, std::min(end, window_of(a) + huge_size));
+    a = s.end;
+    if (!may_be_private(v, s)) continue;
+    if (piece.begin != piece.end && piece.end == s.begin &&
+        piece.frame + (piece.end - piece.begin) / page_size == s.frame) {
+      piece.end = s.end;
+      continue;
+    }
+    map();
+    piece = s;
+  }
+  map();
+  const auto at = private_at(page);
+  if (at == privates_.end()) return false;
+  join_private_spaces();
+  let_write(v, at);
+  return true;
+}
+
+void AddressSpaceImpl::let_write(Vma& v, PrivateMap::iterator at) {
+  using State = PrivateRange::State;
+  if (at->second.state == State::writable) return;  // another thread was quicker
+  const u64 run = round_down(at->first, run_size);
+  auto first = privates_.lower_bound(std::max(v.begin, run));
+  const u64 end = std::min(v.end, run + run_size);
+  bool second_write = false;
+  for (auto it = first; it != privates_.end() && it->first < end; ++it)
+    second_write |= it->second.state == State::writable;
+  auto last = privates_.lower_bound(end);
+  if (!second_write) {
+    first = at;
+    last = std::next(at);
+  }
+  std::vector<std::pair<u64, u64>> ranges;
+  for (auto it = first; it != last; ++it) {
+    if (it->second.state == State::writable ||
+        std::ranges::find(copying_, window_of(it->first)) != copying_.end())
+      continue;
+    it->second.state = State::writable;
+    ranges.emplace_back(it->first, it->second.end);
+  }
+  for_each_stretch(ranges, [&](u64 b, u64 e) {
+    (void)space_->protect({GuestAddr(b), GuestAddr(e)}, v.access | Access::read);
+  });
+  v.writable_in_stub = true;
+  v.cow_window = window_of(at->first);
+  count(manager_.counters.cow_private);
+}
+
+AddressSpaceImpl::PrivateMap::iterator AddressSpaceImpl::forget_private(PrivateMap::iterator at) {
+  const platform::Ticket ticket = revoke(at->first, at->second.end);
+  for (Gather& g : at->second.held) deferred_.push_back({ticket, std::move(g)});
+  return privates_.erase(at);
+}
+
+Result<std::vector<GuestRange>> AddressSpaceImpl::private_runs(u64 begin, u64 end) {
+  std::vector<GuestRange> runs;
+  std::vector<GuestRange> some(runs_at_once);
+  for (;;) {
+    std::span<GuestRange> out(some);
+    TRY_VOID(space_->private_pages({GuestAddr(begin), GuestAddr(end)}, out));
+    runs.insert(runs.end(), out.begin(), out.end());
+    if (out.size() < some.size()) return runs;
+    begin = out.back().end.value();
+  }
+}
+
+Result<> AddressSpaceImpl::settle(Vma& v, u64 begin, u64 end) {
+  begin = std::max(begin, v.begin);
+  end = std::min(end, v.end);
+  auto first = [&]() REQUIRES(tables_lock_) {
+    const auto it = private_at(begin);
+    return it != privates_.end() ? it : privates_.lower_bound(begin);
+  };
+  for (auto it = first(); it != privates_.end() && it->first < end;) {
+    if (std::ranges::find(copying_, window_of(it->first)) == copying_.end()) {
+      ++it;
+      continue;
+    }
+    await_window(it->first);
+    it = first();
+  }
+  std::vector<std::pair<u64, u64>> dirty;
+  for (auto it = first(); it != privates_.end() && it->first < end;) {
+    if (it->second.state == PrivateRange::State::clean) {
+      it = forget_private(it);
+      continue;
+    }
+    dirty.emplace_back(it->first, it->second.end);
+    ++it;
+  }
+  if (dirty.empty()) return {};
+  return settle_frozen(v, dirty);
+}
+
+Result<> AddressSpaceImpl::settle_frozen(Vma& v, const std::vector<std::pair<u64, u64>>& ranges) {
+  platform::Memory& memory = manager_.memory();
+  Gather gather(manager_.pool(), manager_.tables());
+  Result<> done{};
+  for (const auto& [b, e] : ranges)
+    if (copying_.empty() || copying_.back() != window_of(b)) copying_.push_back(window_of(b));
+  platform::Ticket frozen{};
+  for_each_stretch(ranges, [&](u64 b, u64 e) {
+    const auto t = space_->protect({GuestAddr(b), GuestAddr(e)}, (v.access | Access::read) & no_write);
+    if (t.value() != 0) frozen = t;
+  });
+  for (const auto& [b, e] : ranges) privates_.find(b)->second.state = PrivateRange::State::frozen;
+  tables_lock_.unlock();
+  space_->wait(frozen);
+  std::vector<GuestRange> runs;
+  for_each_stretch(ranges, [&](u64 b, u64 e) {
+    if (!done) return;
+    if (auto some = private_runs(b, e))
+      runs.insert(runs.end(), some->begin(), some->end());
+    else
+      done = err(some.error());
+  });
+  tables_lock_.lock();
+  for (const auto& [b, e] : ranges)
+    if (done) done = tables_.own(b, e, gather, &tables_lock_);
+  if (done) {
+    std::vector<platform::PrivatePiece> pieces;
+    for (const GuestRange& r : runs)
+      for (u64 a = r.begin.value(); a < r.end.value();) {
+        const Span s = tables_.span_at(a, r.end.value());
+        if (s.named) pieces.push_back({GuestAddr(a), {memory.at(s.frame), s.end - s.begin}});
+        a = s.end;
+      }
+    tables_lock_.unlock();
+    done = space_->gather_private(pieces);
+    tables_lock_.lock();
+  }
+  for (const auto& [b, e] : ranges) std::erase(copying_, window_of(b));
+  copied_.notify_all();
+  if (!done) {
+    // The stub still shows the frames that were replaced.
+    if (!gather.empty()) privates_.find(ranges[0].first)->second.held.push_back(std::move(gather));
+    return done;
+  }
+  count(manager_.counters.settled, ranges.size());
+  platform::Ticket lost{};
+  for (const auto& [b, e] : ranges) {
+    const auto at = privates_.find(b);
+    const bool held = !at->second.held.empty();
+    if (held || gather.takes_names()) lost = revoke(b, e);
+    for (Gather& g : at->second.held) deferred_.push_back({lost, std::move(g)});
+    privates_.erase(at);
+  }
+  if (!gather.empty()) deferred_.push_back({lost, std::move(gather)});
+  for_each_stretch(ranges, [&](u64 b, u64 e) NO_THREAD_SAFETY_ANALYSIS {
+    for (u64 a = b; a < e;) {
+      const Span s = span_at(a, e, true);
+      if (s.named) map_span(v, s);
+      a = s.end;
+    }
+  });
+  return {};
+}
+
+Result<> AddressSpaceImpl::settle_for_change(u64 begin, u64 end, Reach reach) {
+  LockGuard tables(tables_lock_);
+  if (privates_.empty() || begin >= end) return {};
+  auto cut = [&](u64 at) REQUIRES(lock_, tables_lock_) -> Result<> {
+    const auto range = private_at(at);
+    Vma* v = vmas_.find(at);
+    if (range == privates_.end() || range->first == at || v == nullptr) return {};
+    return settle(*v, at, at + page_size);
+  };
+  Result<> settled = cut(begin);
+  if (settled) settled = cut(end);
+  if (reach == Reach::all)
+    for (auto it = vmas_.first_after(begin); settled && it != vmas_.end() && it->second.begin < end; ++it)
+      settled = settle(it->second, begin, end);
+  if (!settled) return err(ENOMEM);
+  return {};
+}
+
+Result<> AddressSpaceImpl::settle_all() {
+  Exclusive guard(*this);
+  return settle_for_change(0, limit(), Reach::all);
+}
+
+void AddressSpaceImpl::drop_private(u64 begin, u64 end) {
+  platform::Ticket lost{};
+  {
+    LockGuard tables(tables_lock_);
+    for (auto it = privates_.lower_bound(begin); it != privates_.end() && it->second.end <= end;) {
+      lost = revoke(it->first, it->second.end);
+      for (Gather& g : it->second.held) deferred_.push_back({lost, std::move(g)});
+      it = privates_.erase(it);
+    }
+  }
+  if (lost.value() != 0) space_->wait(lost);
+}
+
+Result<std::vector<GuestRange>> AddressSpaceImpl::snapshot_runs() {
+  std::vector<std::pair<u64, u64>> ranges;
+  {
+    LockGuard tables(tables_lock_);
+    for (auto& [begin, r] : privates_) {
+      if (r.state == PrivateRange::State::clean) continue;
+      const Vma* v = vmas_.find(begin);
+      if (v != nullptr && !v->dont_fork && !v->wipe_on_fork) ranges.emplace_back(begin, r.end);
+    }
+  }
+  std::vector<GuestRange> runs;
+  Result<> done{};
+  for_each_stretch(ranges, [&](u64 b, u64 e) {
+    if (!done) return;
+    if (auto some = private_runs(b, e))
+      runs.insert(runs.end(), some->begin(), some->end());
+    else
+      done = err(some.error());
+  });
+  if (!done) return err(done.error());
+  return runs;
+}
+
+Result<> AddressSpaceImpl::snapshot(AddressSpaceImpl& child, const std::vector<GuestRange>& runs,
+                                    Gather& gather) {
+  platform::Memory& memory = manager_.memory();
+  std::vector<platform::PrivatePiece> pieces;
+  {
+    LockGuard tables(child.tables_lock_);
+    for (std::size_t i = 0; i < runs.size();) {
+      // All runs of one window.
+      const u64 window = window_of(runs[i].begin.value());
+      u64 pages = 0;
+      std::size_t n = i;
+      for (; n < runs.size() && runs[n].begin.value() < window + huge_size; ++n)
+        pages += (std::min(runs[n].end.value(), window + huge_size) - runs[n].begin.value()) >> page_shift;
+      const bool whole = pages >= snapshot_pages;
+      if (whole) TRY_VOID(child.tables_.own(window, window + huge_size, gather));
+      for (std::size_t k = i; k < n; ++k)
+        for (u64 a = runs[k].begin.value(); a < runs[k].end.value();) {
+          const u64 end = std::min(runs[k].end.value(), window_of(a) + huge_size);
+          if (!whole || window_of(a) != window) TRY_VOID(child.tables_.refresh(a, end, gather));
+          for (u64 at = a; at < end;) {
+            const Span s = child.tables_.span_at(at, end);
+            if (s.named) pieces.push_back({GuestAddr(at), {memory.at(s.frame), s.end - s.begin}});
+            at = s.end;
+          }
+          a = end;
+        }
+      i = n;
+    }
+  }
+  count(manager_.counters.snapshot_pages, pieces.size());
+  return space_->gather_private(pieces);
+}
+
+void AddressSpaceImpl::join_private_spaces() {
+  if (joined_private_spaces_) return;
+  joined_private_spaces_ = true;
+  manager_.private_spaces().join(this);
+}
+
+bool AddressSpaceImpl::copy_home() {
+  for (u64 at = 0;;) {
+    u64 begin = 0;
+    u64 end = 0;
+    {
+      LockGuard tables(tables_lock_);
+      if (privates_.empty()) return false;
+      auto it = privates_.lower_bound(at);
+      auto alone = [&](PrivateMap::iterator p) REQUIRES(tables_lock_) {
+        const Span s = tables_.span_at(p->first, p->second.end);
+        return s.exclusive && s.end == p->second.end;
+      };
+      while (it != privates_.end() && !alone(it)) ++it;
+      if (it == privates_.end()) return true;
+      begin = end = it->first;
+      for (; it != privates_.end() && it->first == end && end - begin < home_batch && alone(it); ++it)
+        end = it->second.end;
+    }
+    at = end;
+    AreaReader reader(*this, begin);
+    Vma* v = reader.area();
+    if (v == nullptr) continue;
+    LockGuard tables(tables_lock_);
+    (void)settle(*v, begin, std::min(end, v->end));
+  }
+}
+
+}  // namespace quire::mm
