@@ -117,6 +117,8 @@ Parsed parse(int argc, char** argv) {
       ->transform(CLI::CheckedTransformer(lock_names).description(""));
   run->add_option("--cow", o.policy.cow, "Copy-on-write: adaptive, page, host, block")
       ->transform(CLI::CheckedTransformer(cow_names).description(""));
+  run->add_flag("!--no-copy-home", o.policy.copy_home, "Leave pages that the host copied in the stub");
+  run->add_flag("!--no-snapshot", o.policy.snapshot, "Settle such pages at the next fork");
   CLI::App* syscalls = app.add_subcommand("syscalls", "Print the table of system calls as Markdown");
 
   auto usage = [&](std::string text) {

@@ -28,7 +28,8 @@ void print_report(bool json, const task::Kernel& kernel, const mm::MemoryManager
         {"faults", k.faults},
         {"faults_by_kind", {{"minor", m.faults_minor}, {"major", m.faults_major}, {"copy_on_write", m.faults_cow},
                             {"refill", m.faults_refill}}},
-        {"copy_on_write", {{"page", m.cow_page}, {"host_private", m.cow_private}, {"block", m.cow_block}}},
+        {"copy_on_write", {{"page", m.cow_page}, {"host_private", m.cow_private}, {"block", m.cow_block},
+                           {"settled", m.settled}, {"snapshot_pieces", m.snapshot_pages}}},
         {"page_tables", {{"live", m.tables_live}, {"shared", m.tables_shared}, {"unshared", m.tables_unshared}}},
         {"forks", m.forks}, {"execs", k.execs}, {"tasks", k.tasks_created}, {"signals", k.signals_delivered},
         {"revocations", p.revocations}, {"revocations_waited", p.revocations_waited},
@@ -47,7 +48,7 @@ void print_report(bool json, const task::Kernel& kernel, const mm::MemoryManager
   row("time", fmt::format("{:.1f} ms to start, {:.1f} ms in all", times.start_ms, times.total_ms));
   row("system calls", fmt::format("{} trapped, {} patched, {} answered in the stub", k.calls_trapped, k.calls_patched, k.calls_in_stub));
   row("faults", fmt::format("{} in all: {} minor, {} major, {} copy-on-write, {} refills", k.faults, m.faults_minor, m.faults_major, m.faults_cow, m.faults_refill));
-  row("copy-on-write", fmt::format("{} pages, {} private blocks, {} whole blocks", m.cow_page, m.cow_private, m.cow_block));
+  row("copy-on-write", fmt::format("{} by pages, {} by blocks, {} left to the host ({} settled, {} pieces copied for children)", m.cow_page, m.cow_block, m.cow_private, m.settled, m.snapshot_pages));
   row("page tables", fmt::format("{} live, {} shared at fork, {} unshared", m.tables_live, m.tables_shared, m.tables_unshared));
   row("processes", fmt::format("{} forks, {} execs, {} tasks, {} signals", m.forks, k.execs, k.tasks_created, k.signals_delivered));
   row("stubs", fmt::format("{} made, {} stolen, {} killed; {} revocations, {} waited for", p.stubs_made, p.stubs_stolen, p.stubs_killed, p.revocations, p.revocations_waited));

@@ -11,6 +11,7 @@
 // change, into the frames if they are exclusively ours and else into fresh ones (settle); and a fork copies
 // it for the child alone (snapshot), leaving the parent as it is.
 #include <algorithm>
+#include <utility>
 
 #include "kernel/mm/space_impl.h"
 
@@ -21,6 +22,8 @@ constexpr u64 run_size = u64{64} << 20;
 constexpr std::size_t runs_at_once = 1024;       // asked of the platform in one call
 constexpr u64 home_batch = 8 * huge_size;        // copied home while a writer of the areas waits
 constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and the child gets a whole block
+constexpr u64 dense_pages = 48;             // so many written in a window, and its run is copied by blocks
+constexpr u64 dense_batch = 2 * huge_size;  // a guest that writes there waits meanwhile
 constexpr Access no_write = Access::read | Access::exec;
 
 u64 window_of(u64 address) { return round_down(address, huge_size); }
@@ -162,6 +165,7 @@ void AddressSpaceImpl::let_write(Vma& v, PrivateMap::iterator at) {
   });
   v.writable_in_stub = true;
   v.cow_window = window_of(at->first);
+  manager_.private_spaces().stir();
   count(manager_.counters.cow_private);
 }
 
@@ -371,6 +375,40 @@ void AddressSpaceImpl::join_private_spaces() {
   if (joined_private_spaces_) return;
   joined_private_spaces_ = true;
   manager_.private_spaces().join(this);
+}
+
+// One window of each run stands for all of it. Where most of a block will be written, a copy of the block is
+// cheaper than the host's copies of its pages, and the next fork finds it huge.
+bool AddressSpaceImpl::settle_dense() {
+  if (manager_.policy().cow != Policy::Cow::adaptive) return false;
+  std::vector<std::pair<u64, u64>> samples;
+  {
+    LockGuard tables(tables_lock_);
+    u64 run = ~u64{0};
+    for (const auto& [begin, r] : privates_) {
+      if (r.state != PrivateRange::State::writable || round_down(begin, run_size) == run) continue;
+      run = round_down(begin, run_size);
+      samples.emplace_back(begin, r.end);
+    }
+  }
+  u64 dirty = 0;
+  for (const auto& [begin, end] : samples) {
+    const auto runs = private_runs(begin, end);
+    if (!runs) return false;
+    u64 pages = 0;
+    for (const GuestRange& r : *runs) pages += r.size() >> page_shift;
+    dirty += pages;
+    if (pages < dense_pages) continue;
+    const u64 first = round_down(begin, run_size);
+    for (u64 at = first; at < first + run_size; at += dense_batch) {
+      AreaReader reader(*this, at < begin ? begin : at);
+      Vma* v = reader.area();
+      if (v == nullptr) continue;
+      LockGuard tables(tables_lock_);
+      if (!settle(*v, at, at + dense_batch)) return false;
+    }
+  }
+  return std::exchange(sampled_, dirty) != dirty;
 }
 
 bool AddressSpaceImpl::copy_home() {

@@ -9,6 +9,8 @@ namespace {
 
 // Sharers also leave without an end: by unmapping, or by copying all they share.
 constexpr std::chrono::milliseconds retry(200);
+// While pages are being written, dense runs are looked for.
+constexpr std::chrono::milliseconds look_again(20);
 
 }  // namespace
 
@@ -62,13 +64,18 @@ void PrivateSpaces::work(const std::stop_token& stop) {
     working_ = true;
     guard.unlock();
     bool left = false;
-    for (const auto& s : all()) left |= s->copy_home();
+    bool written = false;
+    for (const auto& s : all()) {
+      left |= s->copy_home();
+      written |= s->settle_dense();
+    }
+    if (!written) stirred_ = false;
     guard.lock();
     working_ = false;
     wake_.notify_all();
     auto woken = [&] { return wakes_ != seen; };
     if (left)
-      wake_.wait_for(guard, stop, retry, woken);
+      wake_.wait_for(guard, stop, written ? look_again : retry, woken);
     else
       wake_.wait(guard, stop, woken);
     seen = wakes_;

@@ -29,6 +29,10 @@ class PrivateSpaces {
   void leave(AddressSpaceImpl* space);
   /// An address space has ended.
   void wake();
+  /// Guests write to what is left to the host.
+  void stir() {
+    if (!stirred_.exchange(true)) wake();
+  }
   /// Bytes that only stubs have.
   u64 bytes() const;
   /// For tests: returns when the thread holds no address space alive.
@@ -41,7 +45,7 @@ class PrivateSpaces {
   const bool copy_home_;
   mutable Mutex<locks::private_spaces> lock_;
   std::set<AddressSpaceImpl*> spaces_ GUARDED_BY(lock_);
-  std::atomic<bool> any_{false};
+  std::atomic<bool> any_{false}, stirred_{false};
   std::mutex wake_mutex_;
   std::condition_variable_any wake_;
   u64 wakes_ = 0;          // under wake_mutex_

@@ -89,6 +89,9 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   /// Copies pages that only the stub has back to their blocks, where nobody shares those any more. Called in
   /// the background. False: none of it is left to do.
   bool copy_home();
+  /// Copies by blocks where most pages are being written, sharers or not. In the background, by one thread.
+  /// False: nothing was written since the last time.
+  bool settle_dense();
   /// For tests: makes the frames hold all contents again.
   Result<> settle_all();
   /// Bytes that only the stub has.
@@ -328,6 +331,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::vector<u64> copying_ GUARDED_BY(tables_lock_);  // windows that are being copied into
   PrivateMap privates_ GUARDED_BY(tables_lock_);
   bool joined_private_spaces_ GUARDED_BY(tables_lock_) = false;
+  u64 sampled_ = 0;  // settle_dense()
   CondVar copied_;
 
   Mutex<locks::pins> pins_lock_;

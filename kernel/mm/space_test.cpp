@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <csignal>
 
 #include "kernel/mm/mm_test.h"
@@ -197,6 +199,133 @@ TEST(Space, PinsHoldThePageWhileOthersFork) {
   }
   EXPECT_EQ(get<u8>(*s, a), 7);
   EXPECT_EQ(get<u8>(*child, a), 1);
+}
+
+// ---- Memory left to the host's own copy-on-write
+
+Policy left_to_host(bool copy_home) {
+  Policy p;
+  p.cow = Policy::Cow::host_private;
+  p.copy_home = copy_home;
+  return p;
+}
+
+/// A parent and its child that share two blocks; the parent has written to some pages of them since, which
+/// only its stub has.
+struct LeftToHost {
+  explicit LeftToHost(bool copy_home = false) : m(left_to_host(copy_home)) {
+    parent = m.space();
+    a = map_anonymous(*parent, 2 * huge_size, false, 0x7e90'0000'0000);
+    for (u64 p = 0; p < 2 * huge_size; p += page_size) put<u64>(*parent, a + p, p + 1);
+    child = fork_of(*parent);
+    for (u64 p = 0; p < 2 * huge_size; p += 16 * page_size) put<u64>(*parent, a + p, p + 2);
+    EXPECT_EQ(parent->stub_bytes(), 64 * page_size);
+  }
+  Machine m;
+  Ref<AddressSpaceImpl> parent, child;
+  u64 a = 0;
+};
+
+TEST(LeftToHost, EachSideSeesItsOwn) {
+  LeftToHost t;
+  for (u64 p = 0; p < 2 * huge_size; p += page_size) {
+    EXPECT_EQ(get<u64>(*t.parent, t.a + p), p % (16 * page_size) == 0 ? p + 2 : p + 1);
+    EXPECT_EQ(get<u64>(*t.child, t.a + p), p + 1);
+  }
+  EXPECT_EQ(t.parent->check(), "");
+  EXPECT_EQ(t.parent->stub_bytes(), 64 * page_size);
+}
+
+TEST(LeftToHost, TheKernelSeesAndChangesWhatOnlyTheStubHad) {
+  LeftToHost t;
+  EXPECT_EQ(*t.parent->load_u32(GuestAddr(t.a)), 2u);
+  EXPECT_EQ(*t.parent->compare_exchange_u32(GuestAddr(t.a), 2, 50), 2u);
+  EXPECT_EQ(get<u32>(*t.parent, t.a), 50u);
+  EXPECT_EQ(get<u32>(*t.child, t.a), 1u);
+  u64 v = 0;
+  ASSERT_TRUE(t.parent->copy_in(&v, GuestAddr(t.a + huge_size), sizeof v));
+  EXPECT_EQ(v, huge_size + 2);
+  v = 77;
+  ASSERT_TRUE(t.parent->copy_out(GuestAddr(t.a + huge_size + page_size), &v, sizeof v));
+  EXPECT_EQ(get<u64>(*t.parent, t.a + huge_size + page_size), 77u);
+  EXPECT_EQ(get<u64>(*t.child, t.a + huge_size + page_size), huge_size + page_size + 1);
+}
+
+TEST(LeftToHost, DiscardedPagesAreZerosAndNotTheOldBytes) {
+  LeftToHost t;
+  ASSERT_TRUE(t.parent->advise(GuestAddr(t.a + 16 * page_size), 32 * page_size, 4));
+  ASSERT_TRUE(t.parent->advise(GuestAddr(t.a + huge_size), huge_size, 4));
+  EXPECT_EQ(get<u64>(*t.parent, t.a), 2u);
+  EXPECT_EQ(get<u64>(*t.parent, t.a + 16 * page_size), 0u);
+  EXPECT_EQ(get<u64>(*t.parent, t.a + 17 * page_size), 0u);
+  EXPECT_EQ(get<u64>(*t.parent, t.a + 48 * page_size), 48 * page_size + 2);
+  EXPECT_EQ(get<u64>(*t.parent, t.a + huge_size), 0u);
+  EXPECT_EQ(get<u64>(*t.child, t.a + huge_size), huge_size + 1);
+  EXPECT_EQ(t.parent->check(), "");
+}
+
+TEST(LeftToHost, AreasThatChangeKeepTheContents) {
+  LeftToHost t;
+  ASSERT_TRUE(t.parent->protect(GuestAddr(t.a), 8 * page_size, Access::read));
+  ASSERT_TRUE(t.parent->unmap(GuestAddr(t.a + 8 * page_size), page_size));
+  EXPECT_EQ(get<u64>(*t.parent, t.a), 2u);
+  EXPECT_EQ(get<u64>(*t.parent, t.a + 16 * page_size), 16 * page_size + 2);
+  auto moved = t.parent->remap(GuestAddr(t.a + huge_size), huge_size, 2 * huge_size, 1, GuestAddr(0));
+  ASSERT_TRUE(moved);
+  EXPECT_EQ(get<u64>(*t.parent, moved->value()), huge_size + 2);
+  EXPECT_EQ(get<u64>(*t.parent, moved->value() + page_size), huge_size + page_size + 1);
+  EXPECT_EQ(t.parent->check(), "");
+}
+
+TEST(LeftToHost, AnotherChildGetsCopiesAndTheParentKeepsItsPages) {
+  LeftToHost t;
+  auto second = fork_of(*t.parent);
+  EXPECT_EQ(t.parent->stub_bytes(), 64 * page_size);
+  put<u64>(*t.parent, t.a, 1000);
+  put<u64>(*second, t.a + 16 * page_size, 2000);
+  for (u64 p = 0; p < 2 * huge_size; p += page_size) {
+    const u64 then = p % (16 * page_size) == 0 ? p + 2 : p + 1;
+    EXPECT_EQ(get<u64>(*t.parent, t.a + p), p == 0 ? 1000 : then);
+    EXPECT_EQ(get<u64>(*second, t.a + p), p == 16 * page_size ? 2000 : then);
+    EXPECT_EQ(get<u64>(*t.child, t.a + p), p + 1);
+  }
+}
+
+TEST(LeftToHost, PagesComeHomeOnceNobodySharesTheirBlock) {
+  LeftToHost t(true);
+  t.child = nullptr;
+  for (int i = 0; i < 2000 && t.parent->stub_bytes() != 0; ++i) usleep(5000);
+  EXPECT_EQ(t.parent->stub_bytes(), 0u);
+  const u64 breaks = t.m.manager->statistics().faults_cow;
+  for (u64 p = 0; p < 2 * huge_size; p += page_size) {
+    EXPECT_EQ(get<u64>(*t.parent, t.a + p), p % (16 * page_size) == 0 ? p + 2 : p + 1);
+    put<u64>(*t.parent, t.a + p, 5);
+  }
+  EXPECT_EQ(t.m.manager->statistics().faults_cow, breaks);
+  EXPECT_EQ(t.m.blocks_used(), 2u);
+}
+
+TEST(LeftToHost, PagesOfTheStubCountAsUsedMemory) {
+  LeftToHost t;
+  auto& manager = static_cast<ManagerImpl&>(*t.m.manager);
+  EXPECT_EQ(manager.used_bytes(), t.m.platform->memory().bytes_used() + 64 * page_size);
+}
+
+TEST(LeftToHost, ThatNoRoomIsLeftToSettleLosesNothing) {
+  LeftToHost t;
+  t.m.platform->fake_memory().fail_copies_after(100);
+  EXPECT_FALSE(t.parent->settle_all());
+  EXPECT_EQ(t.parent->check(), "");
+  t.m.platform->fake_memory().fail_copies_after(0);
+  for (int round = 0; round < 2; ++round) {
+    for (u64 p = 0; p < 2 * huge_size; p += page_size) {
+      EXPECT_EQ(get<u64>(*t.parent, t.a + p), p % (16 * page_size) == 0 ? p + 2 : p + 1);
+      EXPECT_EQ(get<u64>(*t.child, t.a + p), p + 1);
+    }
+    EXPECT_TRUE(t.parent->settle_all());
+  }
+  t.parent = t.child = nullptr;
+  EXPECT_EQ(t.m.blocks_used(), 0u);
 }
 
 }  // namespace
