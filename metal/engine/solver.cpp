@@ -94,8 +94,13 @@ struct Work {
   bool relevant = false;  ///< it or what it calls can change a state or complain
   std::vector<Candidate> candidates;
   std::vector<std::pair<i32, Birth>> births;
-  bool visited = false;                  ///< entered with the global state alone
-  std::vector<std::vector<u32>> active;  ///< by block: events that can change a state or the facts
+  bool visited = false;  ///< entered with the global state alone
+  /// Objects of callers that some transition here or in a callee can concern, and whether there are too many
+  /// to tell. Kept for machines all of whose patterns name a function.
+  std::set<std::pair<i32, PlaceId>> touched;
+  bool touches_any = false;
+  std::vector<std::pair<PlaceId, PlaceId>> copies;  ///< places of left and right sides of assignments
+  std::vector<std::vector<u32>> active;             ///< by block: events that can change a state or the facts
   FactSets fact_sets;
   std::unordered_map<u64, Passage> passages;      ///< by block and set of facts
   std::map<Passer, std::vector<bool>> concerned;  ///< blocks in which something concerns the state
@@ -157,8 +162,70 @@ struct Solver::Impl {
       w.prepared = std::make_unique<PreparedFunction>(prepare(*m, program, id, info));
       w.reader = std::make_unique<PlaceReader>(places, program, id, info);
       find_active(id, w);
+      find_copies(id, w);
     }
     return w;
+  }
+
+  void find_copies(FunctionId id, Work& w) {
+    if (m->vars.empty()) return;
+    const Function& f = program.body(id);
+    w.copies.clear();
+    for (const Block& b : f.blocks)
+      for (const Event& e : b.events) {
+        if (e.kind != EventKind::Evaluate || e.expr == kNoExpr) continue;
+        ExprId x = f.pool.core(e.expr);
+        if (f.pool[x].kind != ExprKind::Assign || f.pool[x].kid_count != 2) continue;
+        if (auto [to, from] = assigned(w, f, x); to != kNoPlace && from != kNoPlace)
+          w.copies.emplace_back(to, from);
+      }
+    std::sort(w.copies.begin(), w.copies.end());
+    w.copies.erase(std::unique(w.copies.begin(), w.copies.end()), w.copies.end());
+  }
+
+  /// Adds a place that a transition concerns, under all names that a caller could have for it.
+  void add_touched(FunctionId id, Work& w, i32 var, PlaceId place) {
+    if (w.touches_any || place == kNoPlace) return;
+    std::vector<PlaceId> names{place};
+    auto add = [&](PlaceId p) {
+      if (p != kNoPlace && std::find(names.begin(), names.end(), p) == names.end()) names.push_back(p);
+    };
+    const Function& f = program.body(id);
+    for (std::size_t i = 0; i < names.size() && names.size() < 24; ++i) {
+      if (external(names[i])) continue;
+      for (const auto& [to, from] : w.copies) add(places.substitute(names[i], to, from));
+      const Place& root = places[places[names[i]].root];
+      if (root.step == Step::Local &&
+          root.number < f.parameter_count)  // assigned later, at first what came in
+        add(places.substitute(names[i], places[names[i]].root, places.root(Step::Param, {}, root.number)));
+    }
+    for (PlaceId p : names)
+      if (external(p)) w.touched.emplace(var, p);
+    w.touches_any = names.size() >= 24 || w.touched.size() > limits.touched_per_function;
+  }
+
+  void called_touched(FunctionId id, Work& w, FunctionId callee) {
+    const Function& f = program.body(id);
+    const Work& c = work[callee.value()];
+    if (c.touches_any) w.touches_any = true;
+    const std::set<std::pair<i32, PlaceId>> theirs = c.touched;
+    for (const CallSite& site : program[id].calls) {
+      if (w.touches_any) return;
+      if (std::find(site.targets.begin(), site.targets.end(), callee) == site.targets.end()) continue;
+      for (const auto& [var, place] : theirs) add_touched(id, w, var, to_caller(w, f, site.call, place));
+    }
+  }
+
+  /// Something in the function, or beyond, can concern the object that has these names there.
+  bool touches(FunctionId id, i32 var, const Names& names) const {
+    if (has_unnamed_variable_rules) return true;
+    const Work& w = work[id.value()];
+    if (w.touches_any) return true;
+    return std::any_of(names.begin(), names.end(), [&](PlaceId p) {
+      // What is a pointer of its own can be stored away; what lies in something else stays there.
+      return (places[p].step != Step::Address && places[p].step != Step::Global) ||
+             w.touched.contains({var, p});
+    });
   }
 
   /// Most events are reads that no pattern of the machine fits.
@@ -233,11 +300,15 @@ struct Solver::Impl {
       up.erase(std::unique(up.begin(), up.end()), up.end());
       for (u32 c : up) {
         Work& w = at(FunctionId(c));
-        std::size_t before = w.candidates.size() + w.births.size();
+        auto size = [&w] {
+          return w.candidates.size() + w.births.size() + w.touched.size() + (w.touches_any ? 1 : 0);
+        };
+        std::size_t before = size();
         bool fresh = !w.relevant;
         w.relevant = true;
         called_candidates(FunctionId(c), w, FunctionId(i));
-        if ((fresh || w.candidates.size() + w.births.size() != before) && !queued[c]) {
+        if (!has_unnamed_variable_rules && !m->vars.empty()) called_touched(FunctionId(c), w, FunctionId(i));
+        if ((fresh || size() != before) && !queued[c]) {
           queued[c] = true;
           queue.push_back(c);
         }
@@ -258,9 +329,11 @@ struct Solver::Impl {
       for (const EventMatches& em : block)
         for (const PatternMatch& pm : em.matches) {
           const CompiledTransition& t = m->transitions[pm.transition];
-          if (t.source_var >= 0 || t.var < 0) continue;
+          if (t.var < 0) continue;
           const Binding& b = pm.bindings[m->vars[static_cast<std::size_t>(t.var)].hole];
-          if (b.expr != kNoExpr) add_candidate(w, t.var, w.reader->read(b.expr));
+          if (b.expr == kNoExpr) continue;
+          if (!has_unnamed_variable_rules) add_touched(id, w, t.var, w.reader->read(b.expr));
+          if (t.source_var < 0) add_candidate(w, t.var, w.reader->read(b.expr));
         }
     find_births(id, w);
   }
@@ -299,16 +372,10 @@ struct Solver::Impl {
     };
     // `e = d->next`: what is done to e's lock is done to d->next's, which callers know.
     const std::vector<Candidate> own = w.candidates;
-    for (const Block& b : f.blocks)
-      for (const Event& e : b.events) {
-        if (e.kind != EventKind::Evaluate || e.expr == kNoExpr) continue;
-        ExprId x = f.pool.core(e.expr);
-        if (f.pool[x].kind != ExprKind::Assign || f.pool[x].kid_count != 2) continue;
-        auto [to, from] = assigned(w, f, x);
-        for (const Candidate& c : own)
-          if (PlaceId p = places.substitute(c.place, to, from); p != c.place && external(p))
-            add_candidate(w, c.var, p);
-      }
+    for (const auto& [to, from] : w.copies)
+      for (const Candidate& c : own)
+        if (PlaceId p = places.substitute(c.place, to, from); p != c.place && external(p))
+          add_candidate(w, c.var, p);
     for (const Candidate& c : own) {
       Step root = places[places[c.place].root].step;
       if (root != Step::Local && root != Step::Value) continue;
@@ -1917,7 +1984,9 @@ struct Solver::Impl {
       const Work& c = I.work[t.value()];
       if (!has_object()) return I.has_global_rules && c.relevant;
       if (I.m->global_states.size() > 1 && c.relevant) return true;
-      if (s.state != kNoState) return !handed.empty() && (c.relevant || I.has_unnamed_variable_rules);
+      if (s.state != kNoState)
+        return !handed.empty() && (c.relevant || I.has_unnamed_variable_rules) &&
+               I.touches(t, key.var, handed);
       if (!c.relevant) return false;
       for (PlaceId h : handed)
         for (const Candidate& k : c.candidates)

@@ -49,6 +49,7 @@ struct Limits {
   u32 names_per_object = 6;
   u32 exits_per_item = 24;
   u32 candidates_per_function = 96;
+  u32 touched_per_function = 256;  ///< callers' objects told apart
   u32 call_depth = 200;  ///< nested items
   bool intra = false;    ///< no calls are followed: the reading of 2001
 };
