@@ -367,6 +367,23 @@ bool PlaceReader::mentions(ExprId expr, i64 local, u32 depth) const {
   return false;
 }
 
+bool PlaceReader::reads(ExprId expr, ExprId part, u32 depth) const {
+  const Pool& pool = info_.function().pool;
+  if (expr == part) return true;
+  if (depth > 20 || expr.value() >= pool.size()) return false;
+  for (ExprId k : pool.kids(expr))
+    if (reads(pool.core(k), part, depth + 1)) return true;
+  return false;
+}
+
+bool PlaceReader::index_reads(PlaceId place, ExprId written) const {
+  for (; place != kNoPlace; place = places_[place].base)
+    if (places_[place].step == Step::IndexExpr &&
+        reads(ExprId(static_cast<u32>(places_[place].number)), written, 0))
+      return true;
+  return false;
+}
+
 bool PlaceReader::depends_on(PlaceId place, i64 local) const {
   for (; place != kNoPlace; place = places_[place].base)
     if (places_[place].step == Step::IndexExpr &&

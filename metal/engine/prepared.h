@@ -56,8 +56,11 @@ class PlaceReader {
   std::string text(PlaceId place) const;
   /// The place's name depends on the local (through an index or a call's arguments).
   bool depends_on(PlaceId place, i64 local) const;
+  /// Some index of the place is worked out from what stands at `written`: `v[q->at]` once q->at has moved on.
+  bool index_reads(PlaceId place, ExprId written) const;
 
  private:
+  bool reads(ExprId expr, ExprId part, u32 depth) const;
   static constexpr PlaceId kUnread{0xfffffffe};
   bool mentions(ExprId expr, i64 local, u32 depth) const;
   Places& places_;

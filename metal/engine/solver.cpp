@@ -1210,8 +1210,13 @@ struct Solver::Impl {
       if (e.kind == ExprKind::Call || e.kind == ExprKind::Construct) {
         if (!covered) info.forget_value(s.facts, x);
         fired = false;
-        std::vector<PathState> a;
-        matches(b, index, ev, std::move(s), a, Phase::kBoth);
+        std::vector<PathState> a, again;
+        // Made again, the call gives another value: what went by this name has lost it.
+        if (has_object() && s.state != kNoState)
+          drop(s, I.places.root(Step::Value, {}, x.value()), ev.at, false, again);
+        else
+          again.push_back(std::move(s));
+        for (PathState& t : again) matches(b, index, ev, std::move(t), a, Phase::kBoth);
         bool was_fired = fired;
         for (PathState& t : a) call(b, index, ev, x, std::move(t), next, covered, was_fired);
         return;
@@ -1228,7 +1233,7 @@ struct Solver::Impl {
             if (before.low >= 0) info.set(t.facts, v, {1, ValueRange::kMax, false, 0});
           }
           if (has_object())
-            drop(t, w.reader->read(v), ev.at, true, next);
+            drop(t, w.reader->read(v), ev.at, true, next, v);
           else
             next.push_back(std::move(t));
         }
@@ -1310,7 +1315,7 @@ struct Solver::Impl {
         if (s.state == kNoState) {
           // Nothing is lost: the name just means another object now.
           s.names = {candidate};
-          if (from != kNoPlace && from != to && !temporary)
+          if (from != kNoPlace && from != to && !temporary && !I.places.has_prefix(from, to))
             if (PlaceId p = I.places.substitute(candidate, to, from); p != kNoPlace && p != candidate)
               s.names.push_back(p);
           next.push_back(std::move(s));
@@ -1327,7 +1332,7 @@ struct Solver::Impl {
           reset(fresh);
           fresh.second = true;
           fresh.names = {candidate};
-          if (from != kNoPlace && from != to && !temporary)
+          if (from != kNoPlace && from != to && !temporary && !I.places.has_prefix(from, to))
             if (PlaceId p = I.places.substitute(candidate, to, from); p != kNoPlace && p != candidate)
               fresh.names.push_back(p);
         }
@@ -1371,7 +1376,8 @@ struct Solver::Impl {
         return I.places[name].step != Step::Address;
       }
       const Expr& v = pool[pool.core(lhs)];
-      return v.kind == ExprKind::Var && v.value >= 0 && w.reader->depends_on(name, v.value);
+      if (v.kind != ExprKind::Var) return w.reader->index_reads(name, pool.core(lhs));
+      return v.value >= 0 && w.reader->depends_on(name, v.value);
     }
 
     bool stores_away(PlaceId to) const {
@@ -1395,7 +1401,8 @@ struct Solver::Impl {
     }
 
     /// A variable ends (or gets an unknown value): names through it go.
-    void drop(PathState& s, PlaceId root, const Location& at, bool written, std::vector<PathState>& next) {
+    void drop(PathState& s, PlaceId root, const Location& at, bool written, std::vector<PathState>& next,
+              ExprId lhs = kNoExpr) {
       Names left;
       bool out_of_reach = false;  // `v[i]` once i has moved on: the object is still there
       for (PlaceId n : s.names) {
@@ -1403,6 +1410,7 @@ struct Solver::Impl {
                     !(written && I.places[n].step == Step::Address && !passes_deref(n, root));
         bool moved = !gone && written && root != kNoPlace && I.places[root].step == Step::Local &&
                      w.reader->depends_on(n, I.places[root].number);
+        if (!gone && !moved && lhs != kNoExpr) moved = w.reader->index_reads(n, lhs);
         out_of_reach = out_of_reach || moved;
         if (!gone && !moved) left.push_back(n);
       }

@@ -234,6 +234,10 @@ class Evaluator {
         return Value::of(std::string(fn.name.text()));
       case Builtin::kInFunction:
         return Value::of(any_text(e, 0, [&](const std::string& s) { return s == fn.name.text(); }));
+      case Builtin::kContains: {
+        std::string text = run(e.args[0]).str();
+        return Value::of(any_text(e, 1, [&](const std::string& part) { return text.contains(part); }));
+      }
       case Builtin::kInFile: {
         std::string_view file =
             fn.at.file < fn.files.size() ? fn.files[fn.at.file].text() : std::string_view();

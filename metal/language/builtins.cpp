@@ -33,6 +33,7 @@ constexpr std::array kTable = {
     BuiltinInfo{"mc_annotated", kAnnotated, V, 2, 2, "mc_annotated(fn, \"tag\")"},
     BuiltinInfo{"mc_function", kFunction, V, 0, 0, "mc_function()"},
     BuiltinInfo{"mc_in_function", kInFunction, V, 1, 9, "mc_in_function(\"name\", ...)"},
+    BuiltinInfo{"mc_contains", kContains, V, 2, 9, "mc_contains(text, \"part\", ...)"},
     BuiltinInfo{"mc_in_file", kInFile, V, 1, 9, "mc_in_file(\"part of a path\", ...)"},
     BuiltinInfo{"mc_is_const", kIsConst, V, 1, 1, "mc_is_const(e)"},
     BuiltinInfo{"mc_value", kValue, V, 1, 1, "mc_value(e)"},

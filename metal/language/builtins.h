@@ -66,6 +66,7 @@ enum class Builtin : u8 {
   kIsIndirect,
   kTypeArgument,
   kPosition,
+  kContains,
 };
 
 /// What a builtin may be used for.

@@ -4,7 +4,7 @@ rule "linux-2.4.lock" {
   category: "CWE-667";
   example: "spin_lock(&dev->lock); if (err) return err;";
   fix: "Release it on the error path, usually by a goto to the common exit.";
-  false_positives: "Functions that are meant to return with the lock held and whose callers are not among the files checked.";
+  false_positives: "Functions that are meant to return with the lock held and whose callers are not among the files checked, unless their name says so (lock, acquire, begin, seq_start: these are not reported).";
 }
 sm lock {
   state decl any_pointer l;
@@ -13,16 +13,18 @@ sm lock {
   pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) };
   pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) };
 
-  // The big kernel lock nests, and is dropped by whoever sleeps: not a lock of this kind.
+  // The big kernel lock nests, and is dropped and taken again by whoever sleeps: not a lock of this kind.
   start: { lock_kernel() } ==> start
     | { unlock_kernel() } ==> start
     | { spin_trylock(l) } ==> true = l.locked, false = l.stop
-    | take ==> l.locked
-    | release ==> l.released;
-  l.locked: take ==> l.stop, { err("%s is taken twice", mc_identifier(l)); }
+    | take && ${ mc_root(l) != "kernel_flag" } ==> l.locked
+    | release && ${ mc_root(l) != "kernel_flag" } ==> l.released;
+  l.locked: take ==> l.broken, { err("%s is taken twice", mc_identifier(l)); }
     | release ==> l.released
-    | $end_of_path$ ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
-  l.released: release ==> l.stop, { err("%s is released twice", mc_identifier(l)); }
+    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "lock_", "acquire", "begin", "seq_start") } ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
+  // What follows a double take follows from it.
+  l.broken: take ==> l.broken | release ==> l.broken;
+  l.released: release ==> l.broken, { err("%s is released twice", mc_identifier(l)); }
     | { spin_trylock(l) } ==> true = l.locked, false = l.released
     | take ==> l.locked;
 }
@@ -33,7 +35,7 @@ rule "linux-2.4.rwlock" {
   category: "CWE-667";
   example: "write_lock(&l); if (err) return err;";
   fix: "Release it on the error path.";
-  false_positives: "Functions that are meant to return with the lock held and whose callers are not among the files checked; reader locks that a processor may take again.";
+  false_positives: "Functions that are meant to return with the lock held and whose callers are not among the files checked; reader locks that a processor may take again; unless their name says so (lock, acquire, begin, seq_start: these are not reported).";
 }
 sm rwlock {
   state decl any_pointer l;
@@ -47,11 +49,11 @@ sm rwlock {
     | rtake ==> l.stop, { err("%s is taken for reading while held for writing", mc_identifier(l)); }
     | wrelease ==> l.stop
     | rrelease ==> l.stop, { err("%s was taken for writing and is released as if for reading", mc_identifier(l)); }
-    | $end_of_path$ ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
+    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "lock_", "acquire", "begin", "seq_start") } ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
   l.reading: rrelease ==> l.stop
     | wtake ==> l.stop, { err("%s is taken for writing while held for reading", mc_identifier(l)); }
     | wrelease ==> l.stop, { err("%s was taken for reading and is released as if for writing", mc_identifier(l)); }
-    | $end_of_path$ ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
+    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "lock_", "acquire", "begin", "seq_start") } ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
 }
 
 rule "linux-2.4.flags" {

@@ -3,12 +3,25 @@ sm may_sleep_2_4 {
   decl any_fn_call fn;
   decl any_arguments args;
   decl any_scalar size, gfp;
-  decl any_expr cache;
+  decl any_expr cache, l;
+  decl any_scalar flags;
+  data own;  // locks that it holds itself
   list blocking = file("blocking.txt");
   set wait_bit = 1;  // __GFP_WAIT of 2.4.0
   pat allocation = { kmalloc(size, gfp) } | { __get_free_pages(gfp, size) } | { get_free_page(gfp) } | { alloc_skb(size, gfp) }
     | { kmem_cache_alloc(cache, gfp) } | { skb_clone(cache, gfp) } | { skb_copy(cache, gfp) } | { get_zeroed_page(gfp) } | { alloc_pages(gfp, size) };
-  start: allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 } ==> { mc_annotate(mc_function(), "sleeps-2.4"); }
+  pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) }
+    | { read_lock(l) } | { read_lock_irq(l) } | { read_lock_bh(l) } | { read_lock_irqsave(l, flags) }
+    | { write_lock(l) } | { write_lock_irq(l) } | { write_lock_bh(l) } | { write_lock_irqsave(l, flags) };
+  pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) }
+    | { read_unlock(l) } | { read_unlock_irq(l) } | { read_unlock_bh(l) } | { read_unlock_irqrestore(l, flags) }
+    | { write_unlock(l) } | { write_unlock_irq(l) } | { write_unlock_bh(l) } | { write_unlock_irqrestore(l, flags) };
+  // What comes after the caller's lock was dropped, or interrupts were turned on, is no concern of the caller's.
+  start: take ==> { own += 1; }
+    | release && ${ own > 0 } ==> { own -= 1; }
+    | release ==> stop
+    | { sti() } | { __sti() } ==> stop
+    | allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 } ==> { mc_annotate(mc_function(), "sleeps-2.4"); }
     | { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps-2.4") } ==> { mc_annotate(mc_function(), "sleeps-2.4"); };
 }
 

@@ -3,7 +3,9 @@ sm may_sleep {
   decl any_fn_call fn;
   decl any_arguments args;
   decl any_scalar size, n, gfp;
-  decl any_expr cache, x;
+  decl any_expr cache, x, l;
+  decl any_scalar flags;
+  data own;  // locks that it holds itself
   list blocking = file("blocking.txt");
   set wait_bit = 1024;  // __GFP_DIRECT_RECLAIM of 6.1
   pat allocation = { kmalloc(size, gfp) } | { kzalloc(size, gfp) } | { kmemdup(cache, size, gfp) } | { kstrdup(cache, gfp) }
@@ -11,7 +13,18 @@ sm may_sleep {
     | { kmalloc_node(size, gfp, n) } | { kzalloc_node(size, gfp, n) } | { krealloc(cache, size, gfp) } | { kasprintf(gfp, args) }
     | { __get_free_pages(gfp, n) } | { get_zeroed_page(gfp) } | { alloc_pages(gfp, n) } | { alloc_skb(size, gfp) } | { skb_clone(cache, gfp) }
     | { skb_copy(cache, gfp) } | { usb_alloc_urb(n, gfp) } | { usb_submit_urb(cache, gfp) } | { dma_alloc_coherent(cache, size, x, gfp) };
-  start: allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 } ==> { mc_annotate(mc_function(), "sleeps"); }
+  pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) } | { raw_spin_lock(l) } | { raw_spin_lock_irq(l) } | { raw_spin_lock_irqsave(l, flags) }
+    | { read_lock(l) } | { read_lock_irq(l) } | { read_lock_bh(l) } | { read_lock_irqsave(l, flags) }
+    | { write_lock(l) } | { write_lock_irq(l) } | { write_lock_bh(l) } | { write_lock_irqsave(l, flags) };
+  pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) } | { raw_spin_unlock(l) } | { raw_spin_unlock_irq(l) } | { raw_spin_unlock_irqrestore(l, flags) }
+    | { read_unlock(l) } | { read_unlock_irq(l) } | { read_unlock_bh(l) } | { read_unlock_irqrestore(l, flags) }
+    | { write_unlock(l) } | { write_unlock_irq(l) } | { write_unlock_bh(l) } | { write_unlock_irqrestore(l, flags) };
+  // What comes after the caller's lock was dropped, or interrupts were turned on, is no concern of the caller's.
+  start: take ==> { own += 1; }
+    | release && ${ own > 0 } ==> { own -= 1; }
+    | release ==> stop
+    | { local_irq_enable() } ==> stop
+    | allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 } ==> { mc_annotate(mc_function(), "sleeps"); }
     | { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps") } ==> { mc_annotate(mc_function(), "sleeps"); };
 }
 

@@ -129,3 +129,23 @@ void quick(struct dev *d) {
 	up(d);
 	spin_unlock_bh(&d->lock);
 }
+static void rests_unlocked(struct dev *d) {
+	spin_unlock(&d->lock);
+	schedule();
+	spin_lock(&d->lock);
+}
+void drops_first(struct dev *d) {
+	spin_lock(&d->lock);
+	rests_unlocked(d);
+	spin_unlock(&d->lock);
+}
+static void rests_after_own(struct dev *d) {
+	spin_lock(&d->other);
+	spin_unlock(&d->other);
+	schedule();
+}
+void own_is_another(struct dev *d) {
+	spin_lock(&d->lock);
+	rests_after_own(d); // expect: linux.blocking linux-2.4.blocking
+	spin_unlock(&d->lock);
+}

@@ -134,3 +134,28 @@ void stored(struct dev *d) {
 	if (d->next)
 		d->next->n = 1;
 }
+struct sk_buff *next_skb(struct dev *);
+void drained(struct dev *d) {
+	while (d->n)
+		kfree_skb(next_skb(d));
+}
+struct ring { int at; struct sk_buff *skb[16]; struct slot { struct sk_buff *skb; struct slot *next; } *ready; };
+void by_field_index(struct ring *r) {
+	int i;
+	for (i = 0; i < 16; i++) {
+		kfree_skb(r->skb[r->at]);
+		r->at++;
+		r->at &= 15;
+	}
+}
+void by_field_index_wrong(struct ring *r) {
+	int i;
+	for (i = 0; i < 16; i++)
+		kfree_skb(r->skb[r->at]); // expect: linux.free linux-2.4.free
+}
+void by_moving_field(struct ring *r, int n) {
+	while (n--) {
+		kfree_skb(r->ready->skb);
+		r->ready = r->ready->next;
+	}
+}

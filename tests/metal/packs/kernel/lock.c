@@ -79,7 +79,7 @@ int loop_right(struct dev *d) {
 	}
 	return 0;
 }
-int wrong_lock(struct dev *d) {
+int wrong_one(struct dev *d) {
 	spin_lock(&d->lock);
 	work();
 	spin_unlock(&d->other);
@@ -164,4 +164,18 @@ void dies(struct dev *d) {
 	if (!d->n)
 		panic("no n");
 	spin_unlock(&d->lock);
+}
+static void stop_it(struct dev *d) {
+	spin_lock(&d->lock); // expect: linux.lock linux-2.4.lock
+	d->n = 0;
+	spin_unlock(&d->lock);
+}
+void stops_under_lock(struct dev *d) {
+	spin_lock(&d->lock);
+	stop_it(d);
+	spin_unlock(&d->lock);
+}
+void dev_lock(struct dev *d) {
+	if (d->n)
+		spin_lock(&d->lock);
 }

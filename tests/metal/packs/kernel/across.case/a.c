@@ -2,7 +2,7 @@
 #include "../../include/kernel.h"
 #include "shared.h"
 
-int lock_helper(struct dev *d)
+int helped(struct dev *d)
 {
 	begin(d);
 	if (work())
@@ -10,7 +10,7 @@ int lock_helper(struct dev *d)
 	finish(d);
 	return 0;
 }
-int lock_helper_right(struct dev *d)
+int helped_right(struct dev *d)
 {
 	begin(d);
 	if (work()) {
