@@ -206,6 +206,7 @@ struct Summary {
   struct Demand {
     ItemKey key;
     std::vector<PathNote> path;
+    SourcePoint cause;  ///< where the state that is handed in began, when it began in this function
     u32 branches = 0;
     bool indirect = false;
   };

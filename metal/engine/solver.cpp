@@ -550,6 +550,7 @@ struct Solver::Impl {
   void finish() {
     struct Way {
       std::vector<PathNote> path;
+      SourcePoint cause;
       u32 calls = 0, branches = 0;
       bool indirect = false;
     };
@@ -569,6 +570,8 @@ struct Solver::Impl {
       if (s.cut) cut.insert(k.function.value());
       for (const Finding& f : s.findings) {
         Finding g = f;
+        // A state that was handed in: what is wrong began where it began.
+        if (g.cause == g.at && way.cause.line != 0) g.cause = way.cause;
         prepend(g, way.path, way.calls, way.branches, way.indirect);
         findings.push_back(std::move(g));
       }
@@ -583,6 +586,7 @@ struct Solver::Impl {
           next.path = way.path;
           next.path.insert(next.path.end(), d.path.begin(), d.path.end());
           if (next.path.size() > 24) next.path.erase(next.path.begin() + 12, next.path.end() - 12);
+          next.cause = d.cause.line != 0 ? d.cause : way.cause;
           next.calls = way.calls + 1;
           next.branches = way.branches + d.branches;
           next.indirect = way.indirect || d.indirect;
@@ -2180,7 +2184,10 @@ struct Solver::Impl {
       if (!listed) {
         Summary::Demand d;
         d.key = k;
-        if (!k.in_start()) notes(s, d.path, &d.branches, &d.indirect);
+        if (!k.in_start()) {
+          notes(s, d.path, &d.branches, &d.indirect);
+          d.cause = k.var >= 0 ? s.origin().cause : s.origin().global_cause;
+        }
         d.indirect = d.indirect || indirect;
         if (!k.in_start())
           d.path.push_back({point(ev.at), std::string(f.name.text()),

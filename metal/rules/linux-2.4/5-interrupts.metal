@@ -18,7 +18,10 @@ sm interrupts {
     | { write_lock_irqsave(l, flags) } | { write_unlock_irqrestore(l, flags) } | { write_lock_irq(l) } | { write_unlock_irq(l) };
   on: disable ==> off
     | of_locks ==> on;
+  // These turn them on, whatever they were.
+  pat unlocks = { spin_unlock_irq(l) } | { read_unlock_irq(l) } | { write_unlock_irq(l) };
   off: enable ==> on
+    | unlocks ==> on
     | of_locks ==> off
     | restore ==> on
     | $end_of_path$ ==> { err("interrupts are still off here"); };

@@ -15,7 +15,7 @@ sm user_pointer {
     | { get_user(x, u) } | { put_user(x, u) } | { __get_user(x, u) } | { __put_user(x, u) }
     | { strncpy_from_user(x, u, y) } | { clear_user(u, y) } | { strnlen_user(u, y) };
 
-  start: treated_as_user ==> u.user;
+  start: treated_as_user && ${ !mc_known_null(u) } ==> u.user;
   u.user: treated_as_user ==> u.user
     | { *u } ==> u.stop, { err("%s points to user space and is dereferenced", mc_identifier(u)); };
 }

@@ -14,7 +14,9 @@ sm interrupts {
     | { raw_spin_lock_irqsave(l, flags) } | { raw_spin_unlock_irqrestore(l, flags) } | { raw_spin_lock_irq(l) } | { raw_spin_unlock_irq(l) }
     | { read_lock_irqsave(l, flags) } | { read_unlock_irqrestore(l, flags) } | { write_lock_irqsave(l, flags) } | { write_unlock_irqrestore(l, flags) };
   on: { local_irq_disable() } ==> off | { local_irq_save(flags) } ==> off | of_locks ==> on;
-  off: of_locks ==> off | { local_irq_enable() } ==> on
+  // These turn them on, whatever they were.
+  pat unlocks = { spin_unlock_irq(l) } | { raw_spin_unlock_irq(l) };
+  off: unlocks ==> on | of_locks ==> off | { local_irq_enable() } ==> on
     | { local_irq_restore(flags) } ==> on
     | $end_of_path$ ==> { err("interrupts are still off here"); };
 }

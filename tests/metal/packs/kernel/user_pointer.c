@@ -127,3 +127,14 @@ int address(struct req *u) {
 	copy_from_user(&k, u, sizeof(k));
 	return copy_to_user(&u->in, &k.in, sizeof(k.in));
 }
+int swapped(struct req *k, int n) {
+	char *u;
+	if ((u = k->p)) {
+		k->p = kmalloc(n, GFP_KERNEL);
+		if (!k->p)
+			return -1;
+	}
+	if (copy_from_user(k->p, u, n))
+		return -1;
+	return k->p[0];
+}
