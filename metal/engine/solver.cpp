@@ -1215,9 +1215,10 @@ struct Solver::Impl {
         if (!covered) info.forget_value(s.facts, x);
         fired = false;
         std::vector<PathState> a, again;
-        // Made again, the call gives another value: what went by this name has lost it.
+        // Made again, the call gives another value: what was that value has lost this name. (What lies behind
+        // the value has not: `current->lock` is one lock, however often get_current() is called.)
         if (has_object() && s.state != kNoState)
-          drop(s, I.places.root(Step::Value, {}, x.value()), ev.at, false, again);
+          drop_value(s, I.places.root(Step::Value, {}, x.value()), ev.at, again);
         else
           again.push_back(std::move(s));
         for (PathState& t : again) matches(b, index, ev, std::move(t), a, Phase::kBoth);
@@ -1443,6 +1444,24 @@ struct Solver::Impl {
         next.push_back(std::move(fresh));
       }
       s.names = left;
+      next.push_back(std::move(s));
+    }
+
+    /// The object is no longer the value of this call.
+    void drop_value(PathState& s, PlaceId value, const Location& at, std::vector<PathState>& next) {
+      auto it = std::find(s.names.begin(), s.names.end(), value);
+      if (it == s.names.end()) {
+        next.push_back(std::move(s));
+        return;
+      }
+      Names left;
+      for (PlaceId n : s.names)
+        if (n != value) left.push_back(n);
+      if (left.empty()) {
+        lose(s, at, next, true);
+        return;
+      }
+      s.names = std::move(left);
       next.push_back(std::move(s));
     }
 

@@ -9,6 +9,7 @@ rule "linux-2.4.lock" {
 sm lock {
   state decl any_pointer l;
   decl any_scalar flags;  // drivers keep them in signed words too
+  decl any_expr count;
 
   pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) };
   pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) };
@@ -17,6 +18,7 @@ sm lock {
   start: { lock_kernel() } ==> start
     | { unlock_kernel() } ==> start
     | { spin_trylock(l) } ==> true = l.locked, false = l.stop
+    | { atomic_dec_and_lock(count, l) } ==> true = l.locked, false = l.stop
     | take && ${ mc_root(l) != "kernel_flag" } ==> l.locked
     | release && ${ mc_root(l) != "kernel_flag" } ==> l.released;
   l.locked: take ==> l.broken, { err("%s is taken twice", mc_identifier(l)); }
@@ -26,6 +28,7 @@ sm lock {
   l.broken: take ==> l.broken | release ==> l.broken;
   l.released: release ==> l.broken, { err("%s is released twice", mc_identifier(l)); }
     | { spin_trylock(l) } ==> true = l.locked, false = l.released
+    | { atomic_dec_and_lock(count, l) } ==> true = l.locked, false = l.released
     | take ==> l.locked;
 }
 

@@ -10,7 +10,8 @@ sm lock {
   state decl any_pointer l;
   decl any_scalar flags;
   decl any_expr x;
-  pat try = { spin_trylock(l) } | { mutex_trylock(l) } | { spin_trylock_bh(l) } | { spin_trylock_irqsave(l, flags) };
+  pat try = { spin_trylock(l) } | { mutex_trylock(l) } | { spin_trylock_bh(l) } | { spin_trylock_irqsave(l, flags) }
+    | { atomic_dec_and_lock(x, l) } | { refcount_dec_and_lock(x, l) } | { refcount_dec_and_mutex_lock(x, l) };
   pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) }
     | { raw_spin_lock(l) } | { raw_spin_lock_irq(l) } | { raw_spin_lock_irqsave(l, flags) } | { mutex_lock(l) } | { mutex_lock_nested(l, x) }
     | { spin_lock_nested(l, x) };

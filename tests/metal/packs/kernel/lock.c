@@ -179,3 +179,21 @@ void dev_lock(struct dev *d) {
 	if (d->n)
 		spin_lock(&d->lock);
 }
+struct task { spinlock_t sigmask_lock; };
+struct task *get_current(void);
+void own_signals(void) {
+	spin_lock(&get_current()->sigmask_lock);
+	work();
+	spin_unlock(&get_current()->sigmask_lock);
+}
+int atomic_dec_and_lock(atomic_t *, spinlock_t *);
+void last_reference(struct dev *d) {
+	if (!atomic_dec_and_lock(&d->skb->users, &d->lock))
+		return;
+	spin_unlock(&d->lock);
+}
+int last_reference_wrong(struct dev *d) {
+	if (!atomic_dec_and_lock(&d->skb->users, &d->lock))
+		return 0;
+	return 1; // expect: linux.lock linux-2.4.lock
+}
