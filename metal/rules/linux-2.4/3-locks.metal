@@ -74,7 +74,8 @@ sm saved_flags {
     | { local_irq_save(f) } | { save_and_cli(f) };
   pat restore = { restore_flags(f) } | { spin_unlock_irqrestore(l, f) } | { read_unlock_irqrestore(l, f) }
     | { write_unlock_irqrestore(l, f) } | { local_irq_restore(f) };
-  start: save ==> f.saved
+  // Flags kept in a structure are lent to whoever has the structure.
+  start: save && ${ mc_is_local_storage(f) } ==> f.saved
     | restore && ${ mc_is_parameter(f) && mc_is_local_storage(f) } ==> { err("%s was saved by another function", mc_identifier(f)); };
   f.saved: restore && ${ mc_is_parameter(f) && mc_is_local_storage(f) } ==> f.stop, { err("%s was saved by another function", mc_identifier(f)); }
     | restore ==> f.stop
