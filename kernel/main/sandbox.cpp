@@ -157,7 +157,7 @@ Outcome run_sandbox(const RunOptions& options) {
 
   auto tree = build_file_tree(options, *sources, **memory, **kernel);
   if (!tree) return fail(status_quire_failed, tree.error());
-  auto program = start.program(options, *tree);
+  auto program = start.program(options, *tree, **memory);
   if (!program) return fail(program.error().status, program.error().line);
 
   if (auto limited = confine::restrict_calls(options.net == RunOptions::Net::host, sources->writes); !limited)
