@@ -320,6 +320,7 @@ bool NativeContext::take_frame(Trap* trap) {
   std::memcpy(&f, frame(), sizeof f);
   const u32 signo = slot_->signo.load(std::memory_order_relaxed);
   parked_ = Parked::frame;
+  const u64 illegal_before = std::exchange(illegal_at_, 0);
   if (left_trampoline_ && (within(f.rip, quire_stub_leave, quire_stub_leave_end) ||
                            f.rip == stub_address(quire_stub_retrap_ip))) {
     // Stopped on its way out of a trampoline: what it was about to load is what we answered with.
@@ -358,6 +359,12 @@ bool NativeContext::take_frame(Trap* trap) {
       regs_.r11 = regs_.rflags;
       return true;
     }
+    // The page may be gone by now, for the patching of another site in it, or another one stand in its
+    // place: what is wrong with the guest's own instruction is wrong a second time.
+    if (illegal_before != f.rip) {
+      illegal_at_ = f.rip;
+      return false;
+    }
   }
   if (signo == INTERRUPT_SIGNAL) {
     trap->kind = Trap::Kind::interrupted;
@@ -380,6 +387,7 @@ void NativeContext::take_patched(Trap* trap) {
   Slot::Saved s;
   std::memcpy(&s, &slot_->saved, sizeof s);
   parked_ = Parked::patched;
+  illegal_at_ = 0;
   regs_ = {.r15 = s.r15,
            .r14 = s.r14,
            .r13 = s.r13,
