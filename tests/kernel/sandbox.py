@@ -238,11 +238,11 @@ a.sendall(b'hi'); print(b.recv(2))
 
 
 class Terminals(Scratch):
-    def talk(self, args, steps, timeout=20):
+    def talk(self, args, steps, timeout=20, program=(QUIRE, "run")):
         """Runs args on a fresh pty; steps are (text to wait for, text to send). Returns all output."""
         pid, master = pty.fork()
         if pid == 0:
-            os.execv(QUIRE, [QUIRE, "run", *args])
+            os.execvp(program[0], [*program, *args])
         seen, at, end = b"", 0, time.time() + timeout
         status = None
         while time.time() < end:
@@ -276,6 +276,18 @@ class Terminals(Scratch):
     def test_ctrl_c_without_pty(self):
         seen, status = self.talk(["--", "sh", "-c", "echo begin; exec sleep 100"], [(b"begin", b"\x03")])
         self.assertEqual(status, -signal.SIGINT, seen)
+
+
+    def test_stop_and_continue_from_a_shell(self):
+        # What the terminal's Ctrl-Z stops in the sandbox, the shell outside sees stop, and can continue.
+        seen, status = self.talk(
+            ["--norc", "--noprofile", "-i"],
+            [(b"ready> ", f"{QUIRE} run sh -c 'echo be''gin; exec cat'\n".encode()),
+             (b"begin", b"\x1a"), (b"Stopped", b"jobs; echo li''sted\n"), (b"listed", b"fg\n"),
+             (b"run sh", b"he''re\n"), (b"he''re\r\nhe''re", b"\x03"), (b"ready> ", b"echo after=$?\n"), (b"after=130", b"exit 4\n")],
+            program=("env", "PS1=ready> ", "bash"))
+        self.assertIn(b"after=130", seen)
+        self.assertEqual(status, 4, seen)
 
 
 class Endings(Scratch):
