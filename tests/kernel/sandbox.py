@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import shutil
 import signal
@@ -194,6 +195,15 @@ print(sum(ends.values()), 'refused' in ends)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
 
 
+class Manual(unittest.TestCase):
+    def test_every_option_is_in_the_manual(self):
+        text = subprocess.run([QUIRE, "run", "--help"], capture_output=True, timeout=60).stdout.decode()
+        options = set(re.findall(r"^ +(?:-\w,)?(--[a-z-]+)", text, re.MULTILINE))
+        self.assertGreater(len(options), 20)
+        page = (pathlib.Path(__file__).parents[2] / "man" / "man1" / "quire.1").read_text().replace("\\-", "-")
+        self.assertEqual([o for o in sorted(options - {"--help"}) if o not in page], [])
+
+
 class Surroundings(Scratch):
     def test_shared_output_file_keeps_order(self):
         out = self.dir / "f"
@@ -377,7 +387,13 @@ class Endings(Scratch):
             time.sleep(0.02)
         return [p for p in pids if alive(p)]
 
+    def traces(self):
+        """What a run could leave behind on the host: mounts and files."""
+        files = {f"{d}/{f}" for d in ("/tmp", "/dev/shm", "/run") if os.path.isdir(d) for f in os.listdir(d) if "quire" in f and "quire-test" not in f}
+        return set(pathlib.Path("/proc/self/mounts").read_text().splitlines()), files
+
     def test_kill_any_process_ends_all(self):
+        before = self.traces()
         script = "echo up; sh -c 'while :; do :; done' & sleep 100 & wait"
         first = self.start("sh", "-c", script)
         count = len(descendants(first.pid))
@@ -398,6 +414,7 @@ class Endings(Scratch):
             p.stdout.close()
             self.assertEqual(left, [], f"after SIGKILL of process {victim} of {pids}")
         first.stdout.close()
+        self.assertEqual(self.traces(), before)
 
     def test_terminate_is_passed_on(self):
         p = self.start("sh", "-c", "trap 'echo got; exit 9' TERM; echo up; while :; do sleep 0.05; done")
@@ -406,11 +423,9 @@ class Endings(Scratch):
         self.assertEqual((p.returncode, out), (9, b"got\n"))
 
     def test_nothing_left_behind(self):
-        before = set(pathlib.Path("/proc/self/mounts").read_text().splitlines())
-        files = set(os.listdir("/tmp"))
+        before = self.traces()
         quire("--", "sh", "-c", "sleep 0 & (true); exit 0")
-        self.assertEqual(set(pathlib.Path("/proc/self/mounts").read_text().splitlines()), before)
-        self.assertEqual({f for f in set(os.listdir("/tmp")) - files if "quire" in f and "quire-test" not in f}, set())
+        self.assertEqual(self.traces(), before)
 
     def test_fork_bomb_is_bounded(self):
         done = quire("--pids-limit", "64", "--", "python3", "-c",
