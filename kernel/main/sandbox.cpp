@@ -164,9 +164,12 @@ Outcome run_sandbox(const RunOptions& options) {
   if (options.hostname) kernel_options.host_name = *options.hostname;
   kernel_options.count_calls = options.stats;
   task::Kernel* running = nullptr;
-  // A terminal of the program's own has nobody behind it who could continue quire.
-  if (!options.tty)
-    kernel_options.on_init_stopped = [&running](int signo) { SignalForwarder::stop_too(*running, signo); };
+  // A terminal of the program's own has nobody behind it who could continue quire; and who is stopped by
+  // SIGSTOP may wait for another program in the sandbox to continue it.
+  if (!options.tty && (::isatty(0) != 0 || ::isatty(1) != 0 || ::isatty(2) != 0))
+    kernel_options.on_init_stopped = [&running](int signo) {
+      if (signo != SIGSTOP) SignalForwarder::stop_too(*running, signo);
+    };
   auto kernel = task::Kernel::create(**platform, **memory, std::move(kernel_options));
   if (!kernel) return fail(status_quire_failed, fmt::format("cannot start: {}", kernel.error().message()));
 
