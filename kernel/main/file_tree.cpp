@@ -25,6 +25,12 @@ std::expected<Sources::Source, std::string> open_source(const std::string& path,
   struct stat st;
   if (s.fd < 0 || ::fstat(s.fd, &st) != 0) return Failed(fmt::format("cannot open {} '{}': {}", what, path, Errno::last().message()));
   s.directory = S_ISDIR(st.st_mode);
+  // O_PATH asked for no permission.
+  if (::faccessat(s.fd, s.directory ? "." : "", s.directory ? X_OK : R_OK, AT_EACCESS | (s.directory ? 0 : AT_EMPTY_PATH)) != 0) {
+    std::string line = fmt::format("cannot read {} '{}': {}", what, path, Errno::last().message());
+    ::close(s.fd);
+    return Failed(line);
+  }
   return s;
 }
 

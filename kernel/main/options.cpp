@@ -36,6 +36,22 @@ const std::map<std::string, mm::Policy::Cow> cow_names{{"adaptive", mm::Policy::
                                                        {"host", mm::Policy::Cow::host_private},
                                                        {"block", mm::Policy::Cow::block}};
 
+/// An option with a value out of a few names.
+template <typename T>
+void add_choice(CLI::App& app, const char* option, const std::map<std::string, T>& names, T& to, const char* what) {
+  std::string list;
+  for (const auto& [name, value] : names) list += (list.empty() ? "" : ", ") + name;
+  app.add_option_function<std::string>(
+         option,
+         [&names, &to, option, list](const std::string& text) {
+           auto it = names.find(text);
+           if (it == names.end()) throw CLI::ValidationError(option, "'" + text + "' is none of " + list);
+           to = it->second;
+         },
+         what + (": " + list))
+      ->type_name("NAME");
+}
+
 bool parse_share(const std::string& text, mm::Policy& policy) {
   if (text == "never") {
     policy.share = mm::Policy::Share::never;
@@ -87,7 +103,7 @@ Parsed parse(int argc, char** argv) {
   CLI::App* run = app.add_subcommand("run", "Run a program in the sandbox: quire run [OPTIONS] [--] PROGRAM [ARGS...]");
   run->prefix_command();
   std::vector<std::string> volumes;
-  std::string memory, share = "always", net = "none";
+  std::string memory, share = "always";
   run->add_option("--root", o.root, "Root directory or JFFS2 image (default: the host's /)")->type_name("DIR|IMAGE");
   run->add_flag("--rw", o.writable_root, "Writes go to the root itself, not to a private overlay");
   run->add_option("-v,--volume", volumes, "Show HOST at GUEST")->type_name("HOST:GUEST[:ro]")->allow_extra_args(false);
@@ -101,7 +117,8 @@ Parsed parse(int argc, char** argv) {
   run->add_option("--hostname", o.hostname, "Host name in the guest");
   run->add_option("-m,--memory", memory, "Memory limit, such as 512m (default: none)")->type_name("SIZE");
   run->add_option("--pids-limit", o.pids_limit, "Most tasks at once");
-  run->add_option("--net", net, "none or host")->check(CLI::IsMember({"none", "host"}));
+  const std::map<std::string, RunOptions::Net> net_names{{"none", RunOptions::Net::none}, {"host", RunOptions::Net::host}};
+  add_choice(*run, "--net", net_names, o.net, "Network");
   run->add_flag("-t,--tty", o.tty, "Give the program a terminal of its own");
   run->add_flag("-i,--interactive", o.interactive, "Keep standard input open");
   run->add_flag("--stats", o.stats, "Print counts and times at the end, to standard error");
@@ -113,10 +130,8 @@ Parsed parse(int argc, char** argv) {
       ->check(CLI::IsMember({"auto", "tmpfs", "memfd"}));
   run->add_option("--share-tables", share, "Share page tables at fork: never, always, from-N")->type_name("POLICY");
   run->add_flag("--spread", o.policy.spread, "Give each writable area page tables of its own");
-  run->add_option("--mm-lock", o.policy.lock, "Address-space lock: mutex, rwsem, vma")
-      ->transform(CLI::CheckedTransformer(lock_names).description(""));
-  run->add_option("--cow", o.policy.cow, "Copy-on-write: adaptive, page, host, block")
-      ->transform(CLI::CheckedTransformer(cow_names).description(""));
+  add_choice(*run, "--mm-lock", lock_names, o.policy.lock, "Address-space lock");
+  add_choice(*run, "--cow", cow_names, o.policy.cow, "Copy-on-write");
   run->add_flag("!--no-copy-home", o.policy.copy_home, "Leave pages that the host copied in the stub");
   run->add_flag("!--no-snapshot", o.policy.snapshot, "Settle such pages at the next fork");
   CLI::App* syscalls = app.add_subcommand("syscalls", "Print the table of system calls as Markdown");
@@ -169,7 +184,6 @@ Parsed parse(int argc, char** argv) {
     o.policy.memory_limit = *o.memory;
   }
   if (!parse_share(share, o.policy)) return usage("bad --share-tables '" + share + "': want never, always or from-N");
-  o.net = net == "host" ? RunOptions::Net::host : RunOptions::Net::none;
   out.what = Parsed::What::run;
   return out;
 }

@@ -67,6 +67,17 @@ class SignalForwarder {
     });
   }
   ~SignalForwarder() { stop(); }
+  /// The first program stopped, as by Ctrl-Z: quire stops in the same way, for a shell to see. When it is
+  /// continued, so is the program. By a thread of the kernel's.
+  static void stop_too(task::Kernel& kernel, int signo) {
+    sigset_t own;
+    sigemptyset(&own);
+    sigaddset(&own, signo);
+    ::pthread_sigmask(SIG_UNBLOCK, &own, nullptr);
+    ::pthread_kill(::pthread_self(), signo);
+    ::pthread_sigmask(SIG_BLOCK, &own, nullptr);
+    kernel.signal_foreground(SIGCONT);
+  }
   /// Called instead of passing SIGWINCH on. Before start().
   void on_resize(std::function<void()> f) { on_resize_ = std::move(f); }
   void stop() {
@@ -152,12 +163,20 @@ Outcome run_sandbox(const RunOptions& options) {
   if (options.pids_limit != 0) kernel_options.max_tasks = options.pids_limit;
   if (options.hostname) kernel_options.host_name = *options.hostname;
   kernel_options.count_calls = options.stats;
+  task::Kernel* running = nullptr;
+  // A terminal of the program's own has nobody behind it who could continue quire; and who is stopped by
+  // SIGSTOP may wait for another program in the sandbox to continue it.
+  if (!options.tty && (::isatty(0) != 0 || ::isatty(1) != 0 || ::isatty(2) != 0))
+    kernel_options.on_init_stopped = [&running](int signo) {
+      if (signo != SIGSTOP) SignalForwarder::stop_too(*running, signo);
+    };
   auto kernel = task::Kernel::create(**platform, **memory, std::move(kernel_options));
   if (!kernel) return fail(status_quire_failed, fmt::format("cannot start: {}", kernel.error().message()));
 
+  running = &**kernel;
   auto tree = build_file_tree(options, *sources, **memory, **kernel);
   if (!tree) return fail(status_quire_failed, tree.error());
-  auto program = start.program(options, *tree);
+  auto program = start.program(options, *tree, **memory);
   if (!program) return fail(program.error().status, program.error().line);
 
   if (auto limited = confine::restrict_calls(options.net == RunOptions::Net::host, sources->writes); !limited)

@@ -139,7 +139,8 @@ StartState StartState::capture() {
   return s;
 }
 
-std::expected<task::InitProgram, Failure> StartState::program(const RunOptions& options, const FileTree& tree) const {
+std::expected<task::InitProgram, Failure> StartState::program(const RunOptions& options, const FileTree& tree,
+                                                               mm::MemoryManager& memory) const {
   auto fail = [](int status, std::string line) { return std::unexpected(Failure{status, std::move(line)}); };
   task::InitProgram p;
   // Looking around before there is a program is the sandbox's own doing, so as its root.
@@ -166,7 +167,7 @@ std::expected<task::InitProgram, Failure> StartState::program(const RunOptions& 
 
   p.fds = make_ref<vfs::FdTable>();
   for (int fd = 0; fd < 3; ++fd)
-    if (auto file = StdioFile::open(fd)) (void)p.fds->install_at(fd, *file, false, 1024);
+    if (auto file = StdioFile::open(fd, memory)) (void)p.fds->install_at(fd, *file, false, 1024);
 
   p.argv = options.command;
   p.path = p.argv[0];

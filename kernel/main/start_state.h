@@ -24,7 +24,8 @@ class StartState {
  public:
   static StartState capture();
   /// The first program: found in PATH, with its environment, directory, user and descriptors.
-  std::expected<task::InitProgram, Failure> program(const RunOptions& options, const FileTree& tree) const;
+  std::expected<task::InitProgram, Failure> program(const RunOptions& options, const FileTree& tree,
+                                                    mm::MemoryManager& memory) const;
 
  private:
   task::SignalSet ignored_ = 0, blocked_ = 0;

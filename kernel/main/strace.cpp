@@ -44,6 +44,22 @@ std::string flags(u64 value, std::initializer_list<std::pair<u64, const char*>> 
   return out.empty() ? none : out;
 }
 
+/// A null-terminated array of strings: the first of them, or how many there are.
+std::string strings_at(task::Task& task, u64 array, bool show) {
+  constexpr u64 most = 4096, shown = 16;
+  std::string list;
+  u64 n = 0;
+  for (; array != 0 && n < most; ++n) {
+    auto at = task.mm().read<u64>(GuestAddr(array + 8 * n));
+    if (!at || *at == 0) break;
+    if (!show || n >= shown) continue;
+    auto text = task.mm().copy_in_string(GuestAddr(*at), 4096);
+    list += (n > 0 ? ", " : "") + (text ? quoted(*text, false) : fmt::format("{:#x}", *at));
+  }
+  if (!show) return fmt::format("[/* {} strings */]", n);
+  return "[" + list + (n > shown ? ", ...]" : "]");
+}
+
 std::string argument(task::Task& task, char format, const task::Args& args, unsigned i) {
   u64 v = args[i];
   switch (format) {
@@ -75,6 +91,8 @@ std::string argument(task::Task& task, char format, const task::Args& args, unsi
                                              {O_CLOEXEC, "O_CLOEXEC"}, {O_PATH, "O_PATH"}}, "");
       return access[v & 3] + (rest.empty() ? "" : "|" + rest);
     }
+    case 'v':
+    case 'V': return strings_at(task, v, format == 'v');
     case 't': {
       auto t = task.mm().read<timespec>(GuestAddr(v));
       return v == 0 ? "NULL" : t ? fmt::format("{{{}, {}}}", t->tv_sec, t->tv_nsec) : fmt::format("{:#x}", v);
@@ -101,27 +119,42 @@ void Strace::line(const std::string& text) {
   if (::write(fd_, text.data(), text.size()) < 0) return;
 }
 
+namespace {
+
+constexpr u32 nr_rt_sigreturn = 15, nr_execve = 59, nr_exit = 60, nr_exit_group = 231, nr_execveat = 322;
+
+std::string call_text(task::Task& task, u32 number, const task::SyscallRow* row, const task::Args& args,
+                      const Result<u64>* result) {
+  std::string text = fmt::format("[{}] ", task.tid());
+  if (row == nullptr) return text + fmt::format("syscall_{}({:#x}, {:#x}, {:#x})", number, args[0], args[1], args[2]);
+  text += row->name;
+  text += '(';
+  for (unsigned i = 0; row->format[i] != '\0' && i < 6; ++i) {
+    // A mode means something only to a call that may make the file.
+    if (row->format[i] == 'o' && i > 0 && row->format[i - 1] == 'O' && (args[i - 1] & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) == 0)
+      break;
+    if (i > 0) text += ", ";
+    if (row->format[i] == 'B') text += result != nullptr && *result ? bytes_at(task, args.addr(i), **result) : fmt::format("{:#x}", args[i]);
+    else text += argument(task, row->format[i], args, i);
+  }
+  return text + ')';
+}
+
+/// What exec was called with: gone when it returns.
+thread_local std::string exec_text;
+
+}  // namespace
+
 void Strace::enter(task::Task& task, u32 number, const task::SyscallRow* row, const task::Args& args) {
+  if (number == nr_execve || number == nr_execveat) exec_text = call_text(task, number, row, args, nullptr);
   // Calls that do not return are told on entry.
-  (void)args;
-  if (number == 60 || number == 231 || number == 15)
-    line(fmt::format("[{}] {}({}) = ?\n", task.tid(), row->name, number == 15 ? std::string() : std::to_string(args.i(0))));
+  if (number == nr_exit || number == nr_exit_group || number == nr_rt_sigreturn)
+    line(fmt::format("[{}] {}({}) = ?\n", task.tid(), row->name, number == nr_rt_sigreturn ? std::string() : std::to_string(args.i(0))));
 }
 
 void Strace::leave(task::Task& task, u32 number, const task::SyscallRow* row, const task::Args& args, const Result<u64>& result) {
-  std::string text = fmt::format("[{}] ", task.tid());
-  if (row == nullptr) {
-    text += fmt::format("syscall_{}({:#x}, {:#x}, {:#x})", number, args[0], args[1], args[2]);
-  } else {
-    text += row->name;
-    text += '(';
-    for (unsigned i = 0; row->format[i] != '\0' && i < 6; ++i) {
-      if (i > 0) text += ", ";
-      if (row->format[i] == 'B') text += result ? bytes_at(task, args.addr(i), *result) : fmt::format("{:#x}", args[i]);
-      else text += argument(task, row->format[i], args, i);
-    }
-    text += ')';
-  }
+  if (number == nr_exit || number == nr_exit_group || number == nr_rt_sigreturn) return;
+  std::string text = number == nr_execve || number == nr_execveat ? exec_text : call_text(task, number, row, args, &result);
   if (result) {
     i64 v = static_cast<i64>(*result);
     text += v > 1 << 20 ? fmt::format(" = {:#x}\n", v) : fmt::format(" = {}\n", v);

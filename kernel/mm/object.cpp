@@ -550,6 +550,7 @@ void ObjectImpl::drop_patched() {
 
 u64 ObjectImpl::resident_pages(u64 first, u64 end) const {
   end = std::min(end, page_count());
+  if (first >= end) return 0;
   u64 n = 0;
   LockGuard guard(lock_);
   for (auto it = original_.lower_bound(window_of(first)); it != original_.end(); ++it) {

@@ -219,6 +219,7 @@ QUIRE_SYSCALL(truncate) {
   if (static_cast<i64>(args[1]) < 0) return err(EINVAL);
   Named n = TRY(named(task, AT_FDCWD, args.addr(0)));
   vfs::Path path = TRY(vfs::walk(n.at, n.name, vfs::walk_follow));
+  TRY_VOID(check_file_size(task, args[1]));
   TRY_VOID(vfs::truncate(path, args[1], task.credentials()));
   vfs::notify_watches(path, IN_MODIFY);
   return 0;

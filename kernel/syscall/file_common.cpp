@@ -40,13 +40,35 @@ Result<u64> install(Task& task, Ref<vfs::File> file, bool cloexec, int from) {
       TRY(task.fds().install(std::move(file), cloexec, task.process().limit(RLIMIT_NOFILE).rlim_cur, from)));
 }
 
-void raise_broken_pipe(Task& task) {
+namespace {
+void raise(Task& task, int signo) {
   siginfo_t info{};
-  info.si_signo = SIGPIPE;
+  info.si_signo = signo;
   info.si_code = SI_USER;
   info.si_pid = task.pid();
   info.si_uid = task.credentials().uid;
   task.process().send_to(task, info);
+}
+}  // namespace
+
+void raise_broken_pipe(Task& task) { raise(task, SIGPIPE); }
+
+Result<> check_file_size(Task& task, u64 size) {
+  if (size <= task.process().limit(RLIMIT_FSIZE).rlim_cur) return {};
+  raise(task, SIGXFSZ);
+  return err(EFBIG);
+}
+
+Result<u64> within_file_size(Task& task, vfs::File& file, i64 offset, u64 length) {
+  const u64 most = task.process().limit(RLIMIT_FSIZE).rlim_cur;
+  if (most == RLIM_INFINITY || length == 0) return length;
+  const vfs::Attributes a = TRY(file.attributes());
+  if ((a.mode & S_IFMT) != S_IFREG) return length;
+  u64 at = static_cast<u64>(offset);
+  if ((file.flags() & O_APPEND) != 0) at = a.size;
+  else if (offset < 0) at = TRY(file.seek(0, SEEK_CUR));
+  TRY_VOID(check_file_size(task, at + 1));
+  return std::min(length, most - at);
 }
 
 Result<vfs::MagicTarget> object_at(Task& task, int dirfd, GuestAddr path, int flags) {

@@ -23,6 +23,12 @@ Result<vfs::IoBuffer> vector_at(Task& task, GuestAddr array, u64 count);
 /// Installs a descriptor within RLIMIT_NOFILE. EMFILE.
 Result<u64> install(Task& task, Ref<vfs::File> file, bool cloexec, int from = 0);
 
+/// How much of a write of `length` bytes to `file` RLIMIT_FSIZE lets through; `offset` < 0 means the file's
+/// own position. SIGXFSZ and EFBIG when nothing.
+Result<u64> within_file_size(Task& task, vfs::File& file, i64 offset, u64 length);
+/// The same for making a file `size` bytes long.
+Result<> check_file_size(Task& task, u64 size);
+
 /// SIGPIPE for the calling thread: it wrote where nobody reads any more.
 void raise_broken_pipe(Task& task);
 

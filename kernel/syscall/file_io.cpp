@@ -26,6 +26,7 @@ Result<u64> read_file(Task& task, int fd, vfs::IoBuffer to, i64 offset) {
 Result<u64> write_file(Task& task, int fd, vfs::IoBuffer from, i64 offset) {
   Ref<vfs::File> file = TRY(file_at(task, fd));
   if (!file->writable()) return err(EBADF);
+  from.limit(TRY(within_file_size(task, *file, offset, from.remaining())));
   auto n = file->write(from, offset);
   if (!n) {
     if (n.error() == Errno(EPIPE)) raise_broken_pipe(task);
@@ -69,7 +70,10 @@ Result<u64> pump(Task& task, vfs::File& in, i64 in_at, vfs::File& out, i64 out_a
     std::size_t done = 0;
     while (done < *got) {
       vfs::IoBuffer from(std::span<const std::byte>(room.subspan(done, *got - done)));
-      auto put = out.write(from, out_at < 0 ? -1 : out_at + static_cast<i64>(moved + done));
+      const i64 to_at = out_at < 0 ? -1 : out_at + static_cast<i64>(moved + done);
+      const auto allowed = within_file_size(task, out, to_at, from.remaining());
+      if (allowed) from.limit(*allowed);
+      auto put = allowed ? out.write(from, to_at) : Result<std::size_t>(err(allowed.error()));
       if (!put) {
         if (put.error() == Errno(EPIPE)) raise_broken_pipe(task);
         // What was read but not written goes back where the source can be moved.
@@ -228,6 +232,7 @@ QUIRE_SYSCALL(ftruncate) {
   if (size < 0) return err(EINVAL);
   Ref<vfs::File> file = TRY(file_at(task, args.i(0)));
   if (!file->writable()) return err(EINVAL);
+  TRY_VOID(check_file_size(task, static_cast<u64>(size)));
   TRY_VOID(file->truncate(static_cast<u64>(size)));
   if (file->path()) {
     vfs::remove_privileges(*file->path().inode(), task.credentials());
@@ -244,6 +249,7 @@ QUIRE_SYSCALL(fallocate) {
   if (!file->writable()) return err(EBADF);
   if (!file->path()) return err(ESPIPE);
   if (file->path().inode()->is_directory()) return err(EISDIR);
+  TRY_VOID(check_file_size(task, static_cast<u64>(offset + length)));
   TRY_VOID(file->allocate(args.i(1), static_cast<u64>(offset), static_cast<u64>(length)));
   vfs::notify_watches(file->path(), IN_MODIFY);
   return 0;

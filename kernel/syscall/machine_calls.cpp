@@ -15,6 +15,7 @@
 #include "kernel/syscall/support.h"
 #include "kernel/task/clocks.h"
 #include "kernel/task/kernel.h"
+#include "kernel/task/limits.h"
 
 namespace quire::syscall {
 
@@ -31,19 +32,10 @@ Result<Ref<Task>> task_by_id(Task& task, i32 tid) {
   return other;
 }
 
-void refresh_memory_limits(Task& task) {
-  const task::Process& p = task.process();
-  task.own_mm().set_limits({.address_space = p.limit(RLIMIT_AS).rlim_cur,
-                            .data = p.limit(RLIMIT_DATA).rlim_cur,
-                            .stack = p.limit(RLIMIT_STACK).rlim_cur,
-                            .locked = p.limit(RLIMIT_MEMLOCK).rlim_cur,
-                            .max_maps = 65530});
-}
-
 Result<> apply_limit(Task& task, Task& to, int resource, struct rlimit limit) {
   TRY_VOID(to.process().set_limit(resource, limit, task.credentials().capable(cap_sys_resource)));
-  if (Ref<mm::AddressSpace> mm = to.mm_snapshot(); mm && mm.get() == &task.own_mm())
-    refresh_memory_limits(task);
+  if (Ref<mm::AddressSpace> mm = to.mm_snapshot()) mm->set_limits(task::memory_limits(to.process()));
+  if (resource == RLIMIT_CPU) task::apply_cpu_limit(to.process());
   return {};
 }
 

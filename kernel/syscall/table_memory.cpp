@@ -8,7 +8,7 @@ namespace {
 using enum task::Support;
 
 constexpr task::SyscallRow rows[] = {
-    {9, "mmap", sys_mmap, partial, "MAP_HUGETLB gives ordinary pages", "plPMfx"},
+    {9, "mmap", sys_mmap, full, "", "plPMfx"},
     {10, "mprotect", sys_mprotect, full, "", "plP"},
     {11, "munmap", sys_munmap, full, "", "pl"},
     {12, "brk", sys_brk, full, "", "p"},
@@ -16,7 +16,7 @@ constexpr task::SyscallRow rows[] = {
     {26, "msync", sys_msync, full, "", "plx"},
     {27, "mincore", sys_mincore, full, "", "plp"},
     {28, "madvise", sys_madvise, partial, "KSM and page-out advice is accepted without effect", "pld"},
-    {29, "shmget", sys_shmget, partial, "SHM_HUGETLB gives ordinary pages", "dlx"},
+    {29, "shmget", sys_shmget, full, "", "dlx"},
     {30, "shmat", sys_shmat, full, "", "dpx"},
     {31, "shmctl", sys_shmctl, full, "", "ddp"},
     {67, "shmdt", sys_shmdt, full, "", "p"},

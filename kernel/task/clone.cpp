@@ -6,6 +6,7 @@
 #include "kernel/abi/restart.h"
 #include "kernel/task/host_threads.h"
 #include "kernel/task/kernel.h"
+#include "kernel/task/limits.h"
 #include "kernel/task/pidfd.h"
 #include "kernel/task/process_timers.h"
 #include "kernel/task/vfork_done.h"
@@ -34,6 +35,15 @@ Result<> check_flags(u64 flags) {
   return {};
 }
 
+/// Tasks whose real user is `uid`.
+std::size_t tasks_of(const Kernel& kernel, u32 uid) {
+  std::size_t n = 0;
+  for (const Ref<Process>& process : kernel.processes())
+    for (const Ref<Task>& task : process->tasks())
+      if (auto c = task->credentials_snapshot(); c && c->uid == uid) ++n;
+  return n;
+}
+
 }  // namespace
 
 Result<Pid> Kernel::clone(Task& parent, const CloneRequest& request) {
@@ -44,8 +54,10 @@ Result<Pid> Kernel::clone(Task& parent, const CloneRequest& request) {
   // A signal to the group must reach either both or the parent before it forks.
   if (parent.interrupted()) return err(abi::restart_nointr);
   if (task_count() >= options_.max_tasks) return err(EAGAIN);
-  const struct rlimit most = self.limit(RLIMIT_NPROC);
-  if (!parent.credentials().capable(24) && most.rlim_cur != RLIM_INFINITY && task_count() >= most.rlim_cur)
+  // All tasks are hardly ever too many, so that they need not be counted by user.
+  if (const struct rlimit most = self.limit(RLIMIT_NPROC);
+      task_count() >= most.rlim_cur && !parent.credentials().capable(24) &&
+      tasks_of(*this, parent.credentials().uid) >= most.rlim_cur)
     return err(EAGAIN);
 
   std::unique_ptr<platform::Context> context = TRY(platform_.create_context());
@@ -93,6 +105,7 @@ Result<Pid> Kernel::clone(Task& parent, const CloneRequest& request) {
     }
     process = make_ref<Process>(*this, id, std::move(actions));
     process->copy_limits(self);
+    if (self.limit(RLIMIT_CPU).rlim_cur != RLIM_INFINITY) apply_cpu_limit(*process);
     process->set_program(self.executable(), self.auxiliary_vector());
     process->dumpable = self.dumpable.load();
     process->personality = self.personality.load();

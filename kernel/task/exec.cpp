@@ -3,6 +3,7 @@
 
 #include "kernel/abi/restart.h"
 #include "kernel/task/kernel.h"
+#include "kernel/task/limits.h"
 #include "kernel/task/process_timers.h"
 #include "kernel/task/program_image.h"
 #include "kernel/task/vfork_done.h"
@@ -15,15 +16,6 @@ namespace {
 
 constexpr u64 user_cs = 0x33, user_ss = 0x2b, initial_flags = 0x202;
 constexpr u32 no_randomise = 0x0040000;  // ADDR_NO_RANDOMIZE
-
-mm::Limits memory_limits(const Process& process) {
-  mm::Limits limits;
-  limits.address_space = process.limit(RLIMIT_AS).rlim_cur;
-  limits.data = process.limit(RLIMIT_DATA).rlim_cur;
-  limits.stack = process.limit(RLIMIT_STACK).rlim_cur;
-  limits.locked = process.limit(RLIMIT_MEMLOCK).rlim_cur;
-  return limits;
-}
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 

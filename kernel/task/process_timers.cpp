@@ -121,6 +121,28 @@ ProcessTimers::Setting ProcessTimers::set_interval(Task&, int which, const Setti
   return old;
 }
 
+void ProcessTimers::limit_cpu(int key, int signo, u64 seconds) {
+  constexpr u64 second_ns = 1'000'000'000;
+  if (auto it = timers_.find(key); it != timers_.end()) {
+    disarm(it->second);
+    timers_.erase(it);
+  }
+  if (seconds > INT64_MAX / second_ns) return;
+  Timer& timer = timers_[key];
+  timer.clock = CLOCK_PROCESS_CPUTIME_ID;
+  timer.signo = signo;
+  timer.interval_timer = true;
+  timer.deadline_ns = std::max<u64>(seconds, 1) * second_ns;
+  timer.interval_ns = second_ns;
+  arm(key, timer);
+}
+
+void ProcessTimers::set_cpu_limit(u64 soft, u64 hard) {
+  LockGuard guard(lock_);
+  limit_cpu(soft_cpu_limit, SIGXCPU, soft);
+  limit_cpu(hard_cpu_limit, SIGKILL, hard);
+}
+
 ProcessTimers::Setting ProcessTimers::interval(Task&, int which) {
   LockGuard guard(lock_);
   auto it = timers_.find(first_interval + which);

@@ -27,6 +27,8 @@ class ProcessTimers {
   /// setitimer(2): `which` is ITIMER_REAL, ITIMER_VIRTUAL or ITIMER_PROF. Returns the old setting.
   Setting set_interval(Task& caller, int which, const Setting& setting);
   Setting interval(Task& caller, int which);
+  /// RLIMIT_CPU, in seconds of the process's CPU time; RLIM_INFINITY for none.
+  void set_cpu_limit(u64 soft, u64 hard);
 
   /// timer_create(2) and the rest. EINVAL for an unknown timer, clock or signal; EAGAIN for too many.
   Result<int> create(Task& caller, int clock, const sigevent& event, bool default_event);
@@ -51,12 +53,14 @@ class ProcessTimers {
     TimerQueue::Id queued = 0;
   };
   static constexpr int first_interval = -3;  // keys -3, -2, -1: ITIMER_REAL, VIRTUAL, PROF
+  static constexpr int soft_cpu_limit = -4, hard_cpu_limit = -5;
   static constexpr std::size_t max_timers = 4096;
 
   u64 now_ns(const Timer& timer) const;
   Setting setting_of(const Timer& timer) const;
   void arm(int key, Timer& timer) REQUIRES(lock_);
   void disarm(Timer& timer) REQUIRES(lock_);
+  void limit_cpu(int key, int signo, u64 seconds) REQUIRES(lock_);
   void expire(int key, u64 generation);
 
   Process& process_;

@@ -31,7 +31,7 @@ enum class Support : u8 { none, partial, full };
 /// One row of the table. `format` has one letter an argument, for --strace:
 ///   d int   u unsigned   x hex   o octal mode   p address   l size or count   f descriptor
 ///   D directory descriptor (AT_FDCWD)   s string   b bytes in (length in the next argument)
-///   B bytes out (length is the result)   v string vector   S signal   O open flags
+///   B bytes out (length is the result)   v, V strings (arguments, environment)   S signal   O open flags
 ///   P protection   M mmap flags   C clone flags   t timespec   F futex operation   w wait status
 struct SyscallRow {
   u32 number;

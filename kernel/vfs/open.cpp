@@ -34,6 +34,15 @@ Result<Ref<File>> open_checked(const Path& path, int flags) {
   return file;
 }
 
+/// What a descriptor in /proc leads to, where that has no place in the tree.
+Result<Ref<File>> reopen(File& file, int flags) {
+  Ref<File> again = TRY(file.reopen(flags & ~only_for_open));
+  if ((flags & O_TRUNC) == 0 || (TRY(again->attributes()).mode & S_IFMT) != S_IFREG) return again;
+  if (!again->writable()) return err(EACCES);
+  TRY_VOID(again->truncate(0));
+  return again;
+}
+
 Result<Ref<File>> open_orphan(const Lookup& at, std::string_view name, const OpenHow& how) {
   if ((how.flags & O_ACCMODE) == O_RDONLY) return err(EINVAL);
   Path dir = TRY(walk(at, name, how.walk | walk_follow | walk_directory));
@@ -83,8 +92,7 @@ Result<Ref<File>> open(const Lookup& at, std::string_view name, const OpenHow& h
   // A name may come or go between the walk and the making (the host's files): then look again.
   for (int attempt = 0;; ++attempt) {
     WalkEnd end = TRY(walk_to_end(at, name, walk_flags, false));
-    if (end.file && !end.path) return end.file->reopen(flags & ~only_for_open);
-    if (end.file && !end.path.mount) return end.file->reopen(flags & ~only_for_open);
+    if (end.file && (!end.path || !end.path.mount)) return reopen(*end.file, flags);
     if (end.path) {
       if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) return err(EEXIST);
       if (((flags & O_DIRECTORY) != 0 || end.slash) && !end.path.inode()->is_directory()) return err(ENOTDIR);

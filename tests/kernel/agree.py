@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 
-def run(command, timeout=55):
+def run(command, timeout=100):
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
         return done.returncode, done.stdout, done.stderr

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Real programs: each command runs natively and under quire, as root and as nobody where this test
-may switch users; the output must be byte-identical.
+may switch users, with and without namespaces to be had; the output must be byte-identical.
 
 usage: commands.py QUIRE [NAME...]     with names, only those commands; prints what differs.
 """
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -50,6 +51,8 @@ COMMANDS = {
 }
 AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs"]
 
+WITHOUT_NAMESPACES = [sys.executable, str(pathlib.Path(__file__).with_name("without_namespaces.py"))]
+
 
 def run(prefix, command, stdin=subprocess.DEVNULL):
     try:
@@ -64,6 +67,7 @@ def main():
     users = [("self", [])]
     if os.geteuid() == 0:
         users.append(("nobody", AS_NOBODY))
+    users += [(f"{name} without namespaces", WITHOUT_NAMESPACES + prefix) for name, prefix in users]
     passed = failed = 0
     for name in names:
         for user, prefix in users:

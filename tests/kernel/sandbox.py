@@ -4,9 +4,11 @@ input, terminals, and that nothing is left behind.
 
 usage: sandbox.py QUIRE [unittest arguments]
 """
+import json
 import os
 import pathlib
 import pty
+import re
 import select
 import shutil
 import signal
@@ -142,9 +144,64 @@ class Statuses(Scratch):
         self.one_line(quire("--root", "/no/such/root", "true"), 125)
         self.one_line(quire("-v", "/no/such/dir:/x", "true"), 125)
 
+    def test_wrong_use_is_one_line(self):
+        for words in (["--memory", "x", "true"], ["--memory", "1k", "true"], ["-v", "junk", "true"], ["-v", "/tmp:here", "true"],
+                      ["-u", "no-such-user", "true"], ["-u", "0:no-such-group", "true"], ["-w", "/no/such/dir", "true"],
+                      ["--net", "some", "true"], ["--env-file", "/no/such/file", "true"], [], ["--root", "/etc/passwd", "true"],
+                      ["--root"], ["--strace-output", "/no/such/x", "--strace", "true"], ["--pids-limit", "x", "true"],
+                      ["--mm-lock", "x", "true"], ["--cow", "x", "true"], ["--share-tables", "x", "true"],
+                      ["--memory-file", "x", "true"], ["-e"]):
+            with self.subTest(words=words):
+                self.one_line(quire(*words), 125)
+
+    @unittest.skipIf(os.geteuid() != 0, "needs another user")
+    def test_unreadable_root(self):
+        self.dir.chmod(0o700)
+        nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", QUIRE, "run"]
+        for option in (["--root", str(self.dir)], ["-v", f"{self.dir}:/x"]):
+            self.one_line(subprocess.run([*nobody, *option, "true"], capture_output=True, timeout=60), 125)
+
+    def test_hostile_programs(self):
+        # Damaged in the headers: each is refused or ends by a signal, and the kernel goes on.
+        whole = bytearray(pathlib.Path(shutil.which("busybox")).read_bytes()[:400000])
+        code = """
+import os, random, subprocess, sys
+whole = bytearray(open('/v/whole', 'rb').read())
+random.seed(7)
+ends = {}
+for n in range(100):
+    b = bytearray(whole)
+    where = random.choice((range(4, 64), range(64, 64 + 56 * 10), range(16, 64 + 56 * 10)))
+    for _ in range(random.choice((1, 1, 2, 8))):
+        at = random.choice(where)
+        b[at:at + 8] = random.choice((os.urandom(1), b'\\xff' * 8, b'\\0' * 8, b'\\xff' * 7 + b'\\x7f', (1 << 46).to_bytes(8, 'little')))[:8]
+    open('/tmp/p', 'wb').write(b); os.chmod('/tmp/p', 0o755)
+    try:
+        status = subprocess.run(['/tmp/p', 'true'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=1).returncode
+    except OSError as e:
+        status = 'refused'
+    except subprocess.TimeoutExpired:
+        status = 'killed'  # it may well do nothing but loop
+    os.unlink('/tmp/p')
+    ends[status] = ends.get(status, 0) + 1
+print(sum(ends.values()), 'refused' in ends)
+"""
+        (self.dir / "whole").write_bytes(whole)
+        done = quire("-v", f"{self.dir}:/v:ro", "--", "python3", "-c", code)
+        self.assertEqual((done.stdout, done.returncode), (b"100 True\n", 0), done.stderr)
+
     def test_quiet(self):
         done = quire("--", "true")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
+
+
+class Manual(unittest.TestCase):
+    def test_every_option_is_in_the_manual(self):
+        text = subprocess.run([QUIRE, "run", "--help"], capture_output=True, timeout=60).stdout.decode()
+        options = set(re.findall(r"^ +(?:-\w,)?(--[a-z-]+)", text, re.MULTILINE))
+        self.assertGreater(len(options), 20)
+        page = (pathlib.Path(__file__).parents[2] / "man" / "man1" / "quire.1").read_text().replace("\\-", "-")
+        self.assertEqual([o for o in sorted(options - {"--help"}) if o not in page], [])
 
 
 class Surroundings(Scratch):
@@ -230,6 +287,34 @@ a.sendall(b'hi'); print(b.recv(2))
             self.assertIn(name, done.stdout.split())
         self.assertIn(b"No space left", done.stderr)
 
+    def test_statistics_by_route(self):
+        # The same call from one place many times: the first ones trap, then the site is patched; getpid is
+        # answered in the stub.
+        code = "import os\nfor i in range(3000): os.getppid(); os.getpid()"
+        counts = []
+        for options in ([], ["--no-patch"]):
+            done = quire("--stats-json", *options, "--", "python3", "-c", code)
+            calls = json.loads(done.stderr.splitlines()[-1])["system_calls"]
+            self.assertGreaterEqual(calls["by_name"]["getppid"], 3000)
+            self.assertEqual(sum(calls["by_name"].values()) + sum(calls["not_supported"].values()), calls["trapped"] + calls["patched"])
+            counts.append((calls["trapped"], calls["patched"], calls["in_stub"]))
+        self.assertGreater(counts[0][1], 2900)
+        self.assertGreater(counts[0][2], 2900)
+        self.assertLess(counts[0][0], 1500)
+        self.assertEqual(counts[1][1:], (0, 0))
+        self.assertGreater(counts[1][0], 6000)
+
+    def test_strace_is_readable(self):
+        trace = self.dir / "trace"
+        for options in (["--strace"], ["--strace-output", str(trace)]):
+            done = quire("--strace", *options, "--", "sh", "-c", "cat /etc/hostname /no/such; kill -USR1 $$", env={"PATH": os.environ["PATH"]})
+            text = done.stderr.decode() if options == ["--strace"] else trace.read_text()
+            for part in ('openat(AT_FDCWD, "/etc/hostname", O_RDONLY) = 3\n',
+                         'openat(AT_FDCWD, "/no/such", O_RDONLY) = -1 ENOENT (No such file or directory)\n',
+                         'execve("/', "mmap(NULL, ", "PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0x0) = 0x", "SIGUSR1",
+                         "+++ killed by signal 10 +++\n", "exit_group(1) = ?\n"):
+                self.assertIn(part, text)
+
     def test_unknown_calls_are_counted(self):
         code = "import ctypes; l=ctypes.CDLL(None,use_errno=True); print(l.syscall(999), ctypes.get_errno())"
         done = quire("--stats", "--", "python3", "-c", code)
@@ -238,11 +323,11 @@ a.sendall(b'hi'); print(b.recv(2))
 
 
 class Terminals(Scratch):
-    def talk(self, args, steps, timeout=20):
+    def talk(self, args, steps, timeout=20, program=(QUIRE, "run")):
         """Runs args on a fresh pty; steps are (text to wait for, text to send). Returns all output."""
         pid, master = pty.fork()
         if pid == 0:
-            os.execv(QUIRE, [QUIRE, "run", *args])
+            os.execvp(program[0], [*program, *args])
         seen, at, end = b"", 0, time.time() + timeout
         status = None
         while time.time() < end:
@@ -278,6 +363,18 @@ class Terminals(Scratch):
         self.assertEqual(status, -signal.SIGINT, seen)
 
 
+    def test_stop_and_continue_from_a_shell(self):
+        # What the terminal's Ctrl-Z stops in the sandbox, the shell outside sees stop, and can continue.
+        seen, status = self.talk(
+            ["--norc", "--noprofile", "-i"],
+            [(b"ready> ", f"{QUIRE} run sh -c 'echo be''gin; exec cat'\n".encode()),
+             (b"begin", b"\x1a"), (b"Stopped", b"jobs; echo li''sted\n"), (b"listed", b"fg\n"),
+             (b"run sh", b"he''re\n"), (b"he''re\r\nhe''re", b"\x03"), (b"ready> ", b"echo after=$?\n"), (b"after=130", b"exit 4\n")],
+            program=("env", "PS1=ready> ", "bash"))
+        self.assertIn(b"after=130", seen)
+        self.assertEqual(status, 4, seen)
+
+
 class Endings(Scratch):
     def start(self, *command):
         p = subprocess.Popen([QUIRE, "run", "--", *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -290,7 +387,13 @@ class Endings(Scratch):
             time.sleep(0.02)
         return [p for p in pids if alive(p)]
 
+    def traces(self):
+        """What a run could leave behind on the host: mounts and files."""
+        files = {f"{d}/{f}" for d in ("/tmp", "/dev/shm", "/run") if os.path.isdir(d) for f in os.listdir(d) if "quire" in f and "quire-test" not in f}
+        return set(pathlib.Path("/proc/self/mounts").read_text().splitlines()), files
+
     def test_kill_any_process_ends_all(self):
+        before = self.traces()
         script = "echo up; sh -c 'while :; do :; done' & sleep 100 & wait"
         first = self.start("sh", "-c", script)
         count = len(descendants(first.pid))
@@ -311,6 +414,7 @@ class Endings(Scratch):
             p.stdout.close()
             self.assertEqual(left, [], f"after SIGKILL of process {victim} of {pids}")
         first.stdout.close()
+        self.assertEqual(self.traces(), before)
 
     def test_terminate_is_passed_on(self):
         p = self.start("sh", "-c", "trap 'echo got; exit 9' TERM; echo up; while :; do sleep 0.05; done")
@@ -319,16 +423,67 @@ class Endings(Scratch):
         self.assertEqual((p.returncode, out), (9, b"got\n"))
 
     def test_nothing_left_behind(self):
-        before = set(pathlib.Path("/proc/self/mounts").read_text().splitlines())
-        files = set(os.listdir("/tmp"))
+        before = self.traces()
         quire("--", "sh", "-c", "sleep 0 & (true); exit 0")
-        self.assertEqual(set(pathlib.Path("/proc/self/mounts").read_text().splitlines()), before)
-        self.assertEqual({f for f in set(os.listdir("/tmp")) - files if "quire" in f and "quire-test" not in f}, set())
+        self.assertEqual(self.traces(), before)
 
     def test_fork_bomb_is_bounded(self):
         done = quire("--pids-limit", "64", "--", "python3", "-c",
                      "import os,errno,signal\nn=0\ntry:\n while True:\n  if os.fork()==0: signal.pause()\n  n+=1\nexcept OSError as e: print(n<=64, e.errno==errno.EAGAIN)")
         self.assertEqual(done.stdout, b"True True\n", done.stderr)
+
+    def test_many_processes_and_threads_at_once(self):
+        # More address spaces than a host likes to have processes: each is there, and none stays behind.
+        p = subprocess.Popen([QUIRE, "run", "--", "python3", "-c", """
+import os, signal, threading, time
+pids = []
+try:
+    for i in range(400):
+        pid = os.fork()
+        if pid == 0:
+            signal.pause()
+        pids.append(pid)
+except OSError as e:
+    print(e)
+print(len(pids) == 400, flush=True)
+for pid in pids: os.kill(pid, 9)
+print(all(os.waitpid(pid, 0)[1] == 9 for pid in pids))
+threading.stack_size(65536)
+stop = threading.Event()
+threads = [threading.Thread(target=stop.wait) for _ in range(500)]
+for t in threads: t.start()
+print(threading.active_count(), flush=True)
+stop.set()
+for t in threads: t.join()
+print('well')
+"""], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(p.stdout.readline(), b"True\n")
+        pids = descendants(p.pid)
+        out, errors = p.communicate(timeout=90)
+        self.assertEqual((out, p.returncode), (b"True\n501\nwell\n", 0), errors)
+        self.assertEqual(self.wait_gone(pids), [])
+
+    def test_crashes_are_the_programs_own(self):
+        code = """
+import ctypes, os, signal
+def end(f):
+    pid = os.fork()
+    if pid == 0:
+        f(); os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+import resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+call = lambda code: ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.create_string_buffer(code)))
+import mmap
+def run(code):
+    m = mmap.mmap(-1, 4096, prot=7); m.write(code)
+    ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(m)))()
+print(end(lambda: ctypes.string_at(0)), end(lambda: run(b'\\x0f\\x0b')), end(lambda: run(b'\\xf4')), end(lambda: run(b'\\x31\\xc9\\xf7\\xf1')),
+      end(lambda: run(b'\\xcc')), end(os.abort), end(lambda: run(b'\\xcd\\x03')), end(lambda: run(b'\\x48\\xbc\\0\\0\\0\\0\\0\\0\\0\\x80\\x58')))
+"""
+        native = subprocess.run(["python3", "-c", code], capture_output=True, timeout=60)
+        done = quire("--", "python3", "-c", code)
+        self.assertEqual((done.stdout, done.returncode), (native.stdout, 0), done.stderr)
+        self.assertEqual(len(native.stdout.split()), 8)
 
     def test_memory_limit_kills_the_eater(self):
         code = "b=[]\nwhile True: b.append(bytearray(1<<22))"

@@ -94,8 +94,8 @@ std::string vm_flags(const mm::VmaInfo& v) {
 /// /proc/PID/mem: past page protections, as a debugger sees it.
 class MemoryOfProcess final : public vfs::File {
  public:
-  MemoryOfProcess(Ref<mm::AddressSpace> mm, int flags, vfs::Inode& node)
-      : File(flags), mm_(std::move(mm)), node_(&node) {}
+  MemoryOfProcess(int pid, Ref<mm::AddressSpace> mm, int flags, vfs::Inode& node)
+      : File(flags), pid_(pid), mm_(std::move(mm)), node_(&node) {}
   Result<std::size_t> read(vfs::IoBuffer& to, i64 offset) override { return transfer(to, offset, false); }
   Result<std::size_t> write(vfs::IoBuffer& from, i64 offset) override { return transfer(from, offset, true); }
   Result<u64> seek(i64 offset, int whence) override {
@@ -113,6 +113,8 @@ class MemoryOfProcess final : public vfs::File {
 
  private:
   Result<std::size_t> transfer(vfs::IoBuffer& buffer, i64 offset, bool write) {
+    // Of a process that ended, or runs another program by now, there is nothing left.
+    if (auto process = view_of(pid_); !process || (*process)->mm() != mm_) return std::size_t{0};
     u64 at = offset >= 0 ? static_cast<u64>(offset) : position();
     std::size_t done = 0;
     std::vector<std::byte> bounce(page_size);
@@ -143,6 +145,7 @@ class MemoryOfProcess final : public vfs::File {
     return done;
   }
 
+  const int pid_;
   const Ref<mm::AddressSpace> mm_;
   const Ref<vfs::Inode> node_;
 };
@@ -240,7 +243,7 @@ Result<std::string> program_bytes(int pid, bool environment) {
 Result<Ref<vfs::File>> open_memory(int pid, int flags, vfs::Inode& node) {
   auto mm = TRY(memory_of(pid));
   if (!mm) return err(EACCES);
-  return Ref<vfs::File>(make_ref<MemoryOfProcess>(std::move(mm), flags, node));
+  return Ref<vfs::File>(make_ref<MemoryOfProcess>(pid, std::move(mm), flags, node));
 }
 
 Result<Ref<vfs::File>> open_pagemap(int pid, int flags, vfs::Inode& node) {

@@ -1,13 +1,18 @@
 #include "kernel/platform/native/native_context.h"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "kernel/platform/native/blob.h"
+#include "kernel/platform/native/fd.h"
 #include "kernel/platform/native/host_calls.h"
 
 namespace quire::platform::native {
@@ -18,7 +23,20 @@ constexpr u64 error_write = 2, error_fetch = 16;
 constexpr u32 x32_bit = 0x40000000;
 constexpr i64 interrupt_retry_ns = 2'000'000;
 constexpr int interrupt_retries = 500;
+constexpr int retries_between_looks = 5;
+constexpr u64 runs_on_ns = 50'000'000;  // CPU time after which it is plain that a guest does not stop
 constexpr u32 shared_cpu_patience = 4;
+
+/// CPU time of a thread of a stub so far, in nanoseconds; 0 where the host does not tell.
+u64 cpu_time_of(pid_t pid, u32 tid) {
+  char text[64];
+  snprintf(text, sizeof text, "/proc/%d/task/%u/schedstat", pid, tid);
+  const Fd file(open(text, O_RDONLY | O_CLOEXEC));
+  const ssize_t n = file.get() < 0 ? -1 : read(file.get(), text, sizeof text - 1);
+  if (n <= 0) return 0;
+  text[n] = '\0';
+  return strtoull(text, nullptr, 10);
+}
 
 bool within(u64 a, const char* from, const char* to) {
   return a >= stub_address(from) && a < stub_address(to);
@@ -272,6 +290,7 @@ u32 NativeContext::spin_for_trap() {
 
 u32 NativeContext::await() {
   int retries = 0;
+  u64 used_before = 0;
   u32 v = spin_for_trap();
   if (v != 0) return v;
   while ((v = slot_->to_kernel.load(std::memory_order_acquire)) == 0) {
@@ -282,8 +301,13 @@ u32 NativeContext::await() {
     if (stub_->dead()) return TO_KERNEL_DEAD;
     if (woken || !urgent) continue;
     // It should have stopped by now. The signal may have come where it could not act; a guest that has
-    // blocked it pays with its life.
+    // blocked it pays with its life: soon if it goes on computing, after a second if it sleeps.
     if (++retries % interrupt_retries == 0) stub_->kill();
+    if (retries % retries_between_looks == 0) {
+      const u64 used = cpu_time_of(stub_->pid(), thread_.tid);
+      if (used_before == 0) used_before = used;
+      if (used > used_before + runs_on_ns) stub_->kill();
+    }
     syscall(SYS_tgkill, stub_->pid(), thread_.tid, INTERRUPT_SIGNAL);
   }
   return stub_->dead() ? TO_KERNEL_DEAD : v;
@@ -296,6 +320,7 @@ bool NativeContext::take_frame(Trap* trap) {
   std::memcpy(&f, frame(), sizeof f);
   const u32 signo = slot_->signo.load(std::memory_order_relaxed);
   parked_ = Parked::frame;
+  const u64 illegal_before = std::exchange(illegal_at_, 0);
   if (left_trampoline_ && (within(f.rip, quire_stub_leave, quire_stub_leave_end) ||
                            f.rip == stub_address(quire_stub_retrap_ip))) {
     // Stopped on its way out of a trampoline: what it was about to load is what we answered with.
@@ -334,6 +359,12 @@ bool NativeContext::take_frame(Trap* trap) {
       regs_.r11 = regs_.rflags;
       return true;
     }
+    // The page may be gone by now, for the patching of another site in it, or another one stand in its
+    // place: what is wrong with the guest's own instruction is wrong a second time.
+    if (illegal_before != f.rip) {
+      illegal_at_ = f.rip;
+      return false;
+    }
   }
   if (signo == INTERRUPT_SIGNAL) {
     trap->kind = Trap::Kind::interrupted;
@@ -356,6 +387,7 @@ void NativeContext::take_patched(Trap* trap) {
   Slot::Saved s;
   std::memcpy(&s, &slot_->saved, sizeof s);
   parked_ = Parked::patched;
+  illegal_at_ = 0;
   regs_ = {.r15 = s.r15,
            .r14 = s.r14,
            .r13 = s.r13,

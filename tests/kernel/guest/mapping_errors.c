@@ -96,6 +96,14 @@ int main(void) {
   if (ftruncate(fd, 8 * 4096) != 0) return 1;
   printf("grown again: %d %d\n", f[2 * 4096], f[3 * 4096 + 200]);
   char buf[4] = {0};
+  // Wholly behind the file's end, near to it: accounting must find nothing there.
+  char* behind = mmap(NULL, 4 * 4096, RW, MAP_SHARED, fd, 100 * 4096);
+  printf("behind the end: %s, r %d\n", mapped(behind), touch_read(behind));
+  int smaps = open("/proc/self/smaps", O_RDONLY);
+  char text[4096];
+  ssize_t got = 0, n;
+  while ((n = read(smaps, text, sizeof text)) > 0) got += n;
+  printf("smaps: %s\n", n == 0 && got > 1000 ? "read" : "broken");
   printf("pread %zd %c\n", pread(fd, buf, 2, 0), buf[0]);
   if (pwrite(fd, "WW", 2, 4096) != 2) return 1;
   printf("written seen in mapping: %c\n", f[4096]);

@@ -1,0 +1,17 @@
+// Resource limits on their way to those that enforce them.
+#pragma once
+
+#include "kernel/mm/address_space.h"
+
+namespace quire::task {
+
+class Process;
+
+/// What mm enforces of the process's limits.
+mm::Limits memory_limits(const Process& process);
+
+/// Starts, or changes, the watch over RLIMIT_CPU: SIGXCPU at the soft limit and every second after it,
+/// SIGKILL at the hard one. After setrlimit, and in a process just forked.
+void apply_cpu_limit(Process& process);
+
+}  // namespace quire::task
