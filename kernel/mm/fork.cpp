@@ -6,6 +6,7 @@
 namespace quire::mm {
 namespace {
 
+constexpr u32 forks_until_relearnt = 32;
 constexpr std::size_t eager_areas = 64;  // a child with so few areas starts with its mappings made
 
 }  // namespace
@@ -37,6 +38,34 @@ platform::Ticket AddressSpaceImpl::write_protect() {
   for (auto& [at, r] : privates_)
     if (r.state == PrivateRange::State::writable) r.state = PrivateRange::State::frozen;
   return ticket;
+}
+
+// Stack, heap and data that both sides wrote after earlier forks they will write again: copied now, all in
+// one go, these pieces cost neither side a fault, and the parent may go on writing to them.
+void AddressSpaceImpl::copy_hot(AddressSpaceImpl& child) NO_THREAD_SAFETY_ANALYSIS {
+  Gather gather(manager_.pool(), manager_.tables());
+  LockGuard tables(tables_lock_);
+  LockGuard child_tables(child.tables_lock_);
+  child.hot_ = hot_;
+  if (!privates_.empty()) return;  // their frames are others' to read
+  for (const GuestRange& piece : hot_) {
+    Vma* v = vmas_.find(piece.begin.value());
+    const u64 end = piece.end.value();
+    if (v == nullptr || end > v->end || !v->is_private() || v->huge_tlb || v->dont_fork || v->wipe_on_fork ||
+        !allows(v->access, Access::write))
+      continue;
+    if (!child.tables_.own(piece.begin.value(), end, gather)) break;
+    count(manager_.counters.cow_page);
+    for (u64 a = piece.begin.value(); a < end;) {
+      const Span s = tables_.span_at(a, end, true);
+      if (s.named && s.exclusive) {
+        (void)space_->protect({GuestAddr(s.begin), GuestAddr(s.end)}, v->access | Access::read);
+        v->writable_in_stub = true;
+      }
+      a = s.end;
+    }
+  }
+  if (++forks_ % forks_until_relearnt == 0) hot_.clear();
 }
 
 // With the lock held for writing no thread of the parent is in a fault or a copy and no page is pinned.
@@ -89,6 +118,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
     count(manager_.counters.revocations);
     space_->wait(ticket);
   }
+  copy_hot(*child);
   if (child->vmas_.count() <= eager_areas)
     for (auto& [begin, v] : child->vmas_) child->show(v, v.begin, v.end, false);
   return Ref<AddressSpace>(child);

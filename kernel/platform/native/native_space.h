@@ -47,6 +47,11 @@ class NativeSpace final : public Space {
   /// Gives the stub up if no guest runs in it and nothing would be lost; the next run gets another.
   bool give_up_stub();
 
+  /// Around a time in which a guest thread may run here. Before it does, it sees to it that all that was
+  /// asked for is done (NativeContext::resume).
+  void enter() { running_.fetch_add(1, std::memory_order_seq_cst); }
+  void leave() { running_.fetch_sub(1, std::memory_order_release); }
+
  private:
   void add(const Mapping& m);
   void push_map(const Mapping& m) REQUIRES(lock_);
@@ -60,8 +65,14 @@ class NativeSpace final : public Space {
   /// The stub with everything asked for so far done; ESRCH.
   Result<std::shared_ptr<Stub>> settled_stub();
 
-  /// Tickets count the acknowledgements of one stub; its successors' start anew.
-  Ticket ticket(u64 ack) const REQUIRES(lock_) { return Ticket(epoch_ << ack_bits | ack); }
+  /// Tickets count the acknowledgements of one stub; its successors' start anew. One bit tells those that
+  /// take no page away.
+  Ticket ticket(u64 ack, bool keeps_pages) const REQUIRES(lock_) {
+    return Ticket(epoch_ << (ack_bits + 1) | u64{keeps_pages} << ack_bits | ack);
+  }
+  bool is_of_another_stub(Ticket t) const REQUIRES(lock_) { return t.value() >> (ack_bits + 1) != epoch_; }
+  static u64 ack_of(Ticket t) { return t.value() & ((u64{1} << ack_bits) - 1); }
+  static bool keeps_pages(Ticket t) { return (t.value() >> ack_bits & 1) != 0; }
   static constexpr unsigned ack_bits = 40;
 
   Host& host_;
@@ -69,6 +80,13 @@ class NativeSpace final : public Space {
   u64 epoch_ GUARDED_BY(lock_) = 0;
   MappingTable table_ GUARDED_BY(lock_);
   std::shared_ptr<Stub> stub_ GUARDED_BY(lock_);
+  /// No guest thread can run until the stub has done what it was asked to: it need not be hurried.
+  bool all_parked() const {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return running_.load(std::memory_order_seq_cst) == 0;
+  }
+
+  std::atomic<u32> running_{0};
   std::atomic<const Stub*> current_{nullptr};  // stub_.get()
   /// Where a site's way back leads here, as rip (for a tail: behind it) and as the stub's table has it.
   struct Return {
