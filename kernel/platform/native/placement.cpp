@@ -83,6 +83,7 @@ void Placement::before_resume(pid_t guest, int guest_cpu, int& kept_on, bool spa
 void Placement::after_trap() {
   if (apart_ || usable_cpus().count < 2) return;
   trapped_ = PlacementClock::now();
+  usual_run_ += (trapped_ - resumed_ - usual_run_) / 8;
   if ((trapped_ - resumed_).count() > short_guest_ns.load(std::memory_order_relaxed))
     short_calls_ = 0;
   else

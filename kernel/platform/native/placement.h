@@ -33,7 +33,8 @@ void keep_on(pid_t tid, int cpu);
 
 using PlacementClock = std::chrono::steady_clock;
 
-/// How many guests run, by the CPU that they are kept on.
+/// How many guests that compute for long at a time run, by the CPU that they are kept on. Those that make
+/// call after call, to each other say, do not need a CPU each.
 class Homes {
  public:
   void enter(int cpu) {
@@ -71,7 +72,7 @@ class Placement {
   static constexpr i64 patience_ns = 3'000'000;
 
   /// At the begin and end of a time in the guest.
-  void enter() { homes_.enter(counted_ = home_); }
+  void enter() { homes_.enter(counted_ = usual_run_ > long_run ? home_ : any_cpu); }
   void leave() { homes_.leave(counted_); }
 
   /// How long a side may take for its part of a short call, in microseconds.
@@ -91,9 +92,10 @@ class Placement {
   u32 enough_short_calls_ = few_short_calls;
   u32 calls_apart_ = 0;
   PlacementClock::time_point resumed_{}, trapped_{}, since_{}, looked_{}, moved_{};
-  PlacementClock::duration contended_{}, stay_ = shortest_stay;
+  PlacementClock::duration contended_{}, stay_ = shortest_stay, usual_run_{};
 
   /// About as many as the move costs more than they do.
+  static constexpr std::chrono::microseconds long_run{200};
   static constexpr std::chrono::milliseconds shortest_stay{10}, longest_stay{1000};
   static constexpr u32 few_short_calls = 32, most_short_calls = 4096;
 };
