@@ -337,6 +337,11 @@ bool NativeContext::take_frame(Trap* trap) {
       regs_.r11 = regs_.rflags;
       return true;
     }
+    // Its text is being patched: what the guest meant can be told when it has it again.
+    if (!space_->shows_code(GuestAddr(f.rip))) {
+      regs_.rip = f.rip;
+      return false;
+    }
   }
   if (signo == INTERRUPT_SIGNAL) {
     trap->kind = Trap::Kind::interrupted;

@@ -36,6 +36,8 @@ class NativeSpace final : public Space {
   /// What a jump into the middle of a patched site meant: its SYSCALL (0), or the instruction that is now
   /// at an address of the stub.
   std::optional<u64> meant_by_jump(GuestAddr to) const;
+  /// Whether code is shown at an address of the guest's. Where it is not, it was taken away a moment ago.
+  bool shows_code(GuestAddr at) const;
   /// The address in the guest's text of what a thread was about to execute in a trampoline or tail; its
   /// call's trampoline beyond the chain, or no site of ours: nothing.
   std::optional<u64> guest_address(Patcher::Place place) const;
