@@ -21,6 +21,7 @@
 #include "kernel/net/host_socket.h"
 #include "kernel/platform/platform.h"
 #include "kernel/syscall/table.h"
+#include "kernel/task/undertaker.h"
 
 extern char** environ;
 
@@ -212,6 +213,10 @@ Outcome run_sandbox(const RunOptions& options) {
     print_report(options.stats_format == "json", **kernel, **memory, **platform,
                  {std::chrono::duration<double, std::milli>(ready - begin).count(),
                   std::chrono::duration<double, std::milli>(end - begin).count()});
+  // What is left of the sandbox is memory, which the host takes back faster than page by page.
+  task::leave_unburied();
+  (void)kernel->release();
+  (void)memory->release();
   return {.status = ended.signo != 0 ? 128 + ended.signo : ended.code & 0xff, .signo = ended.signo};
 }
 

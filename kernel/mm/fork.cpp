@@ -6,6 +6,7 @@
 namespace quire::mm {
 namespace {
 
+constexpr u32 forks_until_relearnt = 32;
 constexpr std::size_t eager_areas = 64;  // a child with so few areas starts with its mappings made
 
 }  // namespace
@@ -39,11 +40,43 @@ platform::Ticket AddressSpaceImpl::write_protect() {
   return ticket;
 }
 
+// Stack, heap and data that both sides wrote after earlier forks they will write again: copied now, all in
+// one go, these pieces cost neither side a fault, and the parent may go on writing to them.
+void AddressSpaceImpl::copy_hot(AddressSpaceImpl& child) NO_THREAD_SAFETY_ANALYSIS {
+  Gather gather(manager_.pool(), manager_.tables());
+  LockGuard tables(tables_lock_);
+  LockGuard child_tables(child.tables_lock_);
+  child.hot_ = hot_;
+  for (const GuestRange& piece : hot_) {
+    Vma* v = vmas_.find(piece.begin.value());
+    const u64 end = piece.end.value();
+    if (v == nullptr || end > v->end || !v->is_private() || v->huge_tlb || v->dont_fork || v->wipe_on_fork ||
+        !allows(v->access, Access::write))
+      continue;
+    // What only the stub has was copied with the other such runs.
+    const auto next = privates_.upper_bound(piece.begin.value());
+    if (private_at(piece.begin.value()) != privates_.end() || (next != privates_.end() && next->first < end))
+      continue;
+    if (!child.tables_.own(piece.begin.value(), end, gather)) break;
+    count(manager_.counters.cow_page);
+    for (u64 a = piece.begin.value(); a < end;) {
+      const Span s = tables_.span_at(a, end, true);
+      if (s.named && s.exclusive) {
+        (void)space_->protect({GuestAddr(s.begin), GuestAddr(s.end)}, v->access | Access::read);
+        v->writable_in_stub = true;
+      }
+      a = s.end;
+    }
+  }
+  if (++forks_ % forks_until_relearnt == 0) hot_.clear();
+}
+
 // With the lock held for writing no thread of the parent is in a fault or a copy and no page is pinned.
 // The stub loses the right to write what is now shared, and has acknowledged that before the child
 // exists: from then on either side's first write takes a fault, and breaks what is shared.
 Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   auto child = make_ref<AddressSpaceImpl>(manager_, TRY(manager_.platform().create_space()));
+  if (space_->bare()) child->space_->set_bare();
   reap();
   Dropped dropped(*this);
   Exclusive guard(*this);
@@ -89,7 +122,10 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
     count(manager_.counters.revocations);
     space_->wait(ticket);
   }
-  if (prompt()) copy_locked_for(*child);
+  if (prompt())
+    copy_locked_for(*child);
+  else
+    copy_hot(*child);
   if (child->vmas_.count() <= eager_areas)
     for (auto& [begin, v] : child->vmas_) child->show(v, v.begin, v.end, false);
   return Ref<AddressSpace>(child);

@@ -261,6 +261,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   Step fault_shared(Vma& v, u64 page, bool write, FillRequest& fill) REQUIRES_SHARED(lock_);
   Step fault_private(Vma& v, u64 page, bool write, By by, FillRequest& fill) REQUIRES_SHARED(lock_);
   bool in_order(const Vma& v, u64 page) const REQUIRES(tables_lock_);
+  void note_hot(u64 begin, u64 end) REQUIRES(tables_lock_);
   Step break_cow(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   Step copy_from_object(Vma& v, u64 page, const ObjectImpl::Run& run) REQUIRES_SHARED(lock_)
       REQUIRES(tables_lock_);
@@ -269,6 +270,9 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool grow_stack(u64 address);
   /// Releases what deferred revocations have freed. Called with no lock held.
   void reap();
+
+  // fork.cpp
+  void copy_hot(AddressSpaceImpl& child) REQUIRES(lock_);
 
   // huge.cpp: areas in huge pages
   bool cuts_huge_page(u64 begin, u64 end) const REQUIRES_SHARED(lock_);
@@ -347,6 +351,9 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool joined_private_spaces_ GUARDED_BY(tables_lock_) = false;
   u64 sampled_ = 0;  // settle_dense()
   CondVar copied_;
+  /// Small pieces that were copied on a write since some fork: the next fork copies them at once.
+  std::vector<GuestRange> hot_ GUARDED_BY(tables_lock_);
+  u32 forks_ GUARDED_BY(tables_lock_) = 0;
 
   Mutex<locks::pins> pins_lock_;
   CondVar unpinned_;

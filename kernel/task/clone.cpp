@@ -173,13 +173,7 @@ Result<Pid> Kernel::clone(Task& parent, const CloneRequest& request) {
     return err(EAGAIN);
   }
   if (!has(CLONE_THREAD)) processes_created_.fetch_add(1, std::memory_order_relaxed);
-  if (vfork) {
-    vfork->wait();
-  } else if (!has(CLONE_VM)) {
-    // The parent writes to its stack at once, too: break the sharing of that page without a fault.
-    const GuestAddr sp(parent.regs().rsp);
-    (void)parent.own_mm().fault(sp, Access::write, sp);
-  }
+  if (vfork) vfork->wait();
   return id;
 }
 

@@ -1,27 +1,53 @@
 #include "kernel/task/host_threads.h"
 
-#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <unistd.h>
 
+#include <memory>
 #include <utility>
 
 namespace quire::task {
 
+namespace {
+
+/// A task starts where its maker runs: a wake-up across CPUs would cost more than most children live for.
+/// The platform moves them apart if both have something to do.
+void call_here(pthread_t thread) {
+  static const bool one_cpu = sysconf(_SC_NPROCESSORS_ONLN) == 1;
+  const int cpu = sched_getcpu();
+  if (one_cpu || cpu < 0 || cpu >= CPU_SETSIZE) return;
+  cpu_set_t here;
+  CPU_ZERO(&here);
+  CPU_SET(cpu, &here);
+  pthread_setaffinity_np(thread, sizeof here, &here);
+}
+
+}  // namespace
+
 HostThreads::~HostThreads() {
   LockGuard guard(lock_);
   closing_ = true;
-  work_.notify_all();
+  for (Worker* w : idle_) w->work.notify_one();
   while (threads_ != 0) gone_.wait(lock_);
 }
 
 Result<> HostThreads::run(std::function<void()> job) {
   LockGuard guard(lock_);
-  if (idle_ > jobs_.size()) {
-    jobs_.push_back(std::move(job));
-    work_.notify_one();
+  if (!idle_.empty()) {
+    Worker* worker = idle_.back();
+    idle_.pop_back();
+    worker->job = std::move(job);
+    worker->called = true;
+    call_here(worker->thread);
+    worker->work.notify_one();
     return {};
   }
-  jobs_.push_back(std::move(job));
+  struct Start {
+    HostThreads* threads;
+    std::function<void()> job;
+  };
+  auto start = std::make_unique<Start>(Start{this, std::move(job)});
   // Signals sent to Quire are for its main thread; synchronous ones stay open for the platform.
   sigset_t all, old;
   sigfillset(&all);
@@ -34,41 +60,43 @@ Result<> HostThreads::run(std::function<void()> job) {
   pthread_t thread;
   const int error = pthread_create(
       &thread, &attributes,
-      [](void* self) -> void* {
-        static_cast<HostThreads*>(self)->serve();
+      [](void* given) -> void* {
+        std::unique_ptr<Start> own(static_cast<Start*>(given));
+        HostThreads* threads = own->threads;
+        std::function<void()> first = std::move(own->job);
+        own.reset();
+        threads->serve(std::move(first));
         return nullptr;
       },
-      this);
+      start.get());
   pthread_sigmask(SIG_SETMASK, &old, nullptr);
   pthread_attr_destroy(&attributes);
-  if (error != 0) {
-    jobs_.pop_back();
-    return err(EAGAIN);
-  }
+  if (error != 0) return err(EAGAIN);
+  (void)start.release();
   ++threads_;
   return {};
 }
 
-void HostThreads::serve() {
-  LockGuard guard(lock_);
+void HostThreads::serve(std::function<void()> job) {
+  Worker self{.thread = pthread_self(), .work = {}, .job = {}, .called = false};
   for (;;) {
-    if (!jobs_.empty()) {
-      std::function<void()> job = std::move(jobs_.front());
-      jobs_.pop_front();
-      guard.unlock();
-      job();
-      job = nullptr;  // drops what it holds before the next one is waited for
-      guard.lock();
-      continue;
+    job();
+    job = nullptr;  // drops what it holds before the next one is waited for
+    LockGuard guard(lock_);
+    if (!closing_ && idle_.size() < max_idle) {
+      idle_.push_back(&self);
+      while (!self.called && !closing_) self.work.wait(lock_);
     }
-    if (closing_ || idle_ >= max_idle) break;
-    ++idle_;
-    work_.wait(lock_);
-    --idle_;
+    if (!self.called) {
+      std::erase(idle_, &self);
+      --threads_;
+      // The notifier's unlock is the last touch of *this by this thread.
+      if (threads_ == 0) gone_.notify_all();
+      return;
+    }
+    self.called = false;
+    job = std::move(self.job);
   }
-  --threads_;
-  // The notifier's unlock is the last touch of *this by this thread.
-  if (threads_ == 0) gone_.notify_all();
 }
 
 }  // namespace quire::task

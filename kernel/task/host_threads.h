@@ -1,8 +1,10 @@
 // Kernel threads for guest tasks: kept when a task ends, because making one costs more than a fork.
 #pragma once
 
-#include <deque>
+#include <pthread.h>
+
 #include <functional>
+#include <vector>
 
 #include "base/lock.h"
 #include "base/result.h"
@@ -22,15 +24,21 @@ class HostThreads {
   Result<> run(std::function<void()> job);
 
  private:
-  void serve();
+  /// An idle thread, for as long as it waits.
+  struct Worker {
+    pthread_t thread;
+    CondVar work;
+    std::function<void()> job;
+    bool called = false;
+  };
+  void serve(std::function<void()> job);
 
   static constexpr std::size_t stack_bytes = 512 * 1024;
   static constexpr unsigned max_idle = 32;
 
   Mutex<locks::host_threads> lock_;
-  CondVar work_, gone_;
-  std::deque<std::function<void()>> jobs_ GUARDED_BY(lock_);
-  unsigned idle_ GUARDED_BY(lock_) = 0;
+  CondVar gone_;
+  std::vector<Worker*> idle_ GUARDED_BY(lock_);  // the last is the warmest
   unsigned threads_ GUARDED_BY(lock_) = 0;
   bool closing_ GUARDED_BY(lock_) = false;
 };

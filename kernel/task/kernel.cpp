@@ -13,6 +13,7 @@
 #include "kernel/task/process_timers.h"
 #include "kernel/task/run_loop.h"
 #include "kernel/task/timer_queue.h"
+#include "kernel/task/undertaker.h"
 #include "kernel/task/vfork_done.h"
 #include "kernel/vfs/fd_table.h"
 #include "kernel/vfs/fs_context.h"
@@ -75,6 +76,7 @@ Result<std::unique_ptr<Kernel>> Kernel::create(platform::Platform& platform, mm:
 
 Kernel::~Kernel() {
   shutdown();
+  finish_burials();
   vfs::set_processes(nullptr);
   mm_.set_out_of_memory_handler(nullptr, nullptr);
   timers_.reset();
@@ -517,8 +519,8 @@ void Kernel::task_ends(Task& task) {
     LockGuard table(table_lock_);
     process_ends(process, status);
   }
-  // After the parent was told: taking an address space down is the slow part, and nobody waits for it.
-  mm = nullptr;
+  // After the parent was told: nobody waits for this.
+  bury(std::move(mm));
 }
 
 void Kernel::process_ends(Process& process, ExitStatus status) {

@@ -7,6 +7,7 @@
 #include "kernel/task/vfork_done.h"
 #include "kernel/vfs/fd_table.h"
 #include "kernel/vfs/fs_context.h"
+#include "kernel/task/undertaker.h"
 
 namespace quire::task {
 
@@ -20,6 +21,7 @@ void Task::set_mm(Ref<mm::AddressSpace> mm) {
   LockGuard guard(lock_);
   std::swap(mm_, mm);
   guard.unlock();
+  bury(std::move(mm));
 }
 void Task::set_fds(Ref<vfs::FdTable> fds) {
   LockGuard guard(lock_);

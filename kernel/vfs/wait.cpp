@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "kernel/abi/restart.h"
+#include "kernel/abi/thread_place.h"
 
 namespace quire::vfs {
 namespace {
@@ -31,6 +32,7 @@ timespec to_timespec(std::chrono::nanoseconds d) {
 struct Waiter::State {
   std::atomic<u32> word{0};
   int event_fd = -1;  // for sleep_on_host, made at first use by the thread itself
+  abi::ThreadPlace& place = abi::ThreadPlace::current();
 
   Result<> sleep(u32 ending_bits, Deadline deadline) {
     for (;;) {
@@ -51,8 +53,11 @@ struct Waiter::State {
     }
   }
 
-  void set(u32 bits) {
+  void set(u32 bits, bool beside = false) {
     u32 old = word.fetch_or(bits, std::memory_order_acq_rel);
+    // Between tasks only: nobody else is about to make room.
+    if (beside && (old & (woken | on_futex)) == on_futex && place.placed() && abi::ThreadPlace::current().placed())
+      place.pull();
     if ((old & on_futex) != 0) syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
     if ((old & on_host) != 0) {
       u64 one = 1;
@@ -112,6 +117,7 @@ Result<short> Waiter::sleep_on_host(int host_fd, short events, Deadline deadline
 }
 
 void Waiter::wake() { state_->set(woken); }
+void Waiter::wake_beside() { state_->set(woken, true); }
 void Waiter::interrupt(bool fatal) { state_->set(fatal ? interrupted_bit | fatal_bit : interrupted_bit); }
 void Waiter::clear_interrupt() {
   state_->word.fetch_and(~(interrupted_bit | fatal_bit), std::memory_order_acq_rel);
@@ -139,7 +145,7 @@ void WaitQueue::notify(u32 events) {
   if (list_->count.load(std::memory_order_seq_cst) == 0) return;
   LockGuard g(list_->lock);
   for (WaitEntry* e : list_->entries)
-    if ((e->events_ & events) != 0) e->waiter_.wake();
+    if ((e->events_ & events) != 0) e->waiter_.wake_beside();
   for (WaitListener* l : list_->listeners) l->on_notify(events);
 }
 

@@ -36,6 +36,8 @@ class Waiter {
   Result<short> sleep_on_host(int host_fd, short events, Deadline deadline = {});
 
   void wake();
+  /// As wake(), for a thread that waits for something that the caller has made: it runs on the caller's CPU.
+  void wake_beside();
   /// A signal is due: sleeps end with restart_sys until clear_interrupt(). Sticky.
   void interrupt(bool fatal = false);
   void clear_interrupt();

@@ -1,5 +1,6 @@
 // What lies directly in /proc.
 #include <fmt/format.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -60,14 +61,20 @@ std::string meminfo(u64 limit) {
          row("Hugetlb", huge.total * huge_size);
 }
 
-/// The host's own text for as many CPUs as guests see: what the instruction set offers is no secret. Read
-/// once, at start: later the kernel may no longer open it.
+/// Opened at start: later the kernel may no longer do that. Reading it waits until somebody wants it.
+int host_cpuinfo() {
+  static const int fd = ::open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+  return fd;
+}
+
+/// The host's own text for as many CPUs as guests see: what the instruction set offers is no secret.
 std::string cpuinfo() {
   static const std::string all = [] {
-    std::ifstream in("/proc/cpuinfo");
-    std::stringstream s;
-    s << in.rdbuf();
-    return s.str();
+    std::string s;
+    char part[4096];
+    for (ssize_t n; (n = ::pread(host_cpuinfo(), part, sizeof part, static_cast<off_t>(s.size()))) > 0;)
+      s.append(part, static_cast<std::size_t>(n));
+    return s;
   }();
   unsigned cpus = vfs::processes() != nullptr ? vfs::processes()->cpus() : 1;
   std::string out;
@@ -125,7 +132,7 @@ void add_system_files(PseudoFileSystem& fs, vfs::StaticDirectory& root, const Se
   auto text = [&](const char* name, std::function<std::string()> make) {
     root.add(name, make_ref<vfs::TextFile>(fs, [make]() -> Result<std::string> { return make(); }));
   };
-  (void)cpuinfo();
+  (void)host_cpuinfo();
   text("meminfo", [limit = settings.memory_limit] { return meminfo(limit); });
   text("cpuinfo", cpuinfo);
   text("stat", system_stat);

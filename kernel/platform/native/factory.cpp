@@ -255,6 +255,11 @@ Result<> Factory::start(const MemoryFile& memory) {
 }
 
 Factory::~Factory() {
+  // All die beside each other.
+  {
+    LockGuard guard(pool_lock_);
+    for (auto& [fd, stub] : watched_) stub->kill();
+  }
   stop_.store(true);
   if (watcher_.joinable()) {
     poke();
@@ -400,6 +405,7 @@ Result<std::shared_ptr<Stub>> Factory::make() {
 }
 
 Result<std::shared_ptr<Stub>> Factory::take() {
+  taken_.fetch_add(1, std::memory_order_relaxed);
   for (;;) {
     std::shared_ptr<Stub> stub;
     {
@@ -408,14 +414,16 @@ Result<std::shared_ptr<Stub>> Factory::take() {
       stub = std::move(pool_.back());
       pool_.pop_back();
     }
-    poke();
+    if (wanted() != 0) poke();
     if (!stub->dead()) return stub;
   }
+  if (wanted() != 0) poke();
   LockGuard guard(lock_);
   return make();
 }
 
 void Factory::put_back(std::shared_ptr<Stub> stub) {
+  taken_.fetch_sub(1, std::memory_order_relaxed);
   LockGuard guard(pool_lock_);
   pool_.push_back(std::move(stub));
 }
@@ -468,7 +476,7 @@ void Factory::watch() {
     while (!stop_.load()) {
       {
         LockGuard guard(pool_lock_);
-        if (pool_.size() >= pool_size_) break;
+        if (pool_.size() >= wanted()) break;
       }
       // The last few are for those that cannot wait.
       if (live() + pool_size_ >= max_stubs_) break;

@@ -40,6 +40,8 @@ class Factory {
   Result<> start(const MemoryFile& memory);
   Result<std::shared_ptr<Stub>> make() REQUIRES(lock_);
   bool template_call_done() REQUIRES(lock_);
+  /// How many stubs are to be ready: none while there is one process, which is what most sandboxes have.
+  std::size_t wanted() const { return taken_.load(std::memory_order_relaxed) < 2 ? 0 : pool_size_; }
   void watch();
   void poke();
 
@@ -54,6 +56,7 @@ class Factory {
   Fd epoll_, wake_;
   std::thread watcher_;
   std::atomic<bool> stop_{false};
+  std::atomic<u64> taken_{0};
   std::atomic<u64> made_{0}, killed_{0}, live_{0};
 
   Mutex<locks::platform_factory> lock_;  // the template does one request at a time

@@ -4,6 +4,10 @@
 
 namespace quire::platform::native {
 
+void Host::calibrate() {
+  std::call_once(calibrated, [this] { spin_pauses.store(native::calibrate(&calibration), std::memory_order_relaxed); });
+}
+
 void Host::add_space(NativeSpace* space) {
   LockGuard guard(spaces_lock);
   spaces.push_back(space);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "kernel/platform/native/factory.h"
 #include "kernel/platform/native/memory_file.h"
 #include "kernel/platform/native/patcher.h"
+#include "kernel/platform/native/placement.h"
 #include "kernel/platform/native/spin.h"
 #include "kernel/platform/platform.h"
 
@@ -64,8 +66,11 @@ struct Host {
   std::unique_ptr<Factory> factory;
   OwnFrames own_frames;
   Layout layout;
+  /// Measures hand-offs, once.
+  void calibrate();
   Calibration calibration;
-  SpinPolicy spin;
+  std::atomic<u32> spin_pauses{0};  // as many as cost what a block and wake-up cost; 0: never, or not known yet
+  std::once_flag calibrated;
   Statistics statistics;
   u64 mapping_limit = 65530;  // vm.max_map_count
   bool private_tier = false;
@@ -75,6 +80,7 @@ struct Host {
   std::size_t next_victim GUARDED_BY(spaces_lock) = 0;
 
   std::atomic<unsigned> running{0};  // contexts whose guest may be on a CPU
+  Homes homes;
 };
 
 }  // namespace quire::platform::native

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -93,62 +92,29 @@ int open_tmpfs_file() {
   return openat(mount.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
-union FdMessage {
-  cmsghdr header;
-  char bytes[CMSG_SPACE(sizeof(int))];
+// The child shares this process's memory and descriptors, for it makes one descriptor and ends: no page
+// is copied for it. It must touch nothing else of ours.
+struct TmpfsRequest {
+  uid_t uid;
+  gid_t gid;
+  int fd = -1;
 };
-
-bool send_fd(int socket, int fd) {
-  char byte = 0;
-  iovec io{&byte, 1};
-  FdMessage control{};
-  msghdr m{};
-  m.msg_iov = &io;
-  m.msg_iovlen = 1;
-  m.msg_control = &control;
-  m.msg_controllen = sizeof control;
-  control.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
-  std::memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-  return sendmsg(socket, &m, MSG_NOSIGNAL) == 1;
-}
-
-Fd receive_fd(int socket) {
-  char byte;
-  iovec io{&byte, 1};
-  FdMessage control{};
-  msghdr m{};
-  m.msg_iov = &io;
-  m.msg_iovlen = 1;
-  m.msg_control = &control;
-  m.msg_controllen = sizeof control;
-  ssize_t n;
-  do n = recvmsg(socket, &m, MSG_CMSG_CLOEXEC);
-  while (n < 0 && errno == EINTR);
-  const cmsghdr* c = n == 1 ? CMSG_FIRSTHDR(&m) : nullptr;
-  if (c == nullptr || c->cmsg_type != SCM_RIGHTS) return Fd();
-  int fd;
-  std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
-  return Fd(fd);
+int make_in_child(void* given) {
+  auto* request = static_cast<TmpfsRequest*>(given);
+  if (enter_namespaces(request->uid, request->gid)) request->fd = open_tmpfs_file();
+  return 0;
 }
 
 Fd make_tmpfs_file() {
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return Fd();
-  Fd ours(pair[0]);
-  const uid_t uid = geteuid();
-  const gid_t gid = getegid();
-  const pid_t child = fork();
-  if (child == 0) {
-    int fd = enter_namespaces(uid, gid) ? open_tmpfs_file() : -1;
-    _exit(fd >= 0 && send_fd(pair[1], fd) ? 0 : 1);
-  }
-  close(pair[1]);
+  TmpfsRequest request{.uid = geteuid(), .gid = getegid()};
+  constexpr std::size_t stack_size = 64 * 1024;
+  const auto stack = std::make_unique<std::byte[]>(stack_size);
+  const pid_t child = clone(make_in_child, stack.get() + stack_size, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &request);
   if (child < 0) return Fd();
-  Fd file = receive_fd(ours.get());
   int status;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  return file;
+  return Fd(request.fd);
 }
 
 Fd make_memfd() {
@@ -209,28 +175,37 @@ Result<std::unique_ptr<MemoryFile>> MemoryFile::create(Fd fd) {
   action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
   sigaction(SIGBUS, &action, nullptr);
 
-  auto memory = std::unique_ptr<MemoryFile>(new MemoryFile(std::move(fd), base, size));
-  memory->probe();
-  return memory;
+  return std::unique_ptr<MemoryFile>(new MemoryFile(std::move(fd), base, size));
 }
 
 MemoryFile::~MemoryFile() { munmap(base_, bytes_); }
 
+const MemoryKind& MemoryFile::kind() const {
+  std::call_once(probed_, [this] { kind_ = probe(); });
+  return kind_;
+}
+
 // What the host gives is tried out on the file's last windows, which are emptied again.
-void MemoryFile::probe() {
+MemoryKind MemoryFile::probe() const {
+  MemoryKind kind;
   const u64 window = bytes_ - huge_size;
   const FrameNumber first(window >> page_shift);
+  auto empty = [this](FrameNumber f) {
+    (void)fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(file_offset(f)),
+                    static_cast<off_t>(huge_size));
+  };
   // A memfd's pages are small here, under the usual setting of shmem_enabled.
-  advise_huge(first, PageCount(pages_per_huge), true);
+  madvise(at(first), huge_size, MADV_HUGEPAGE);
   base_[window] = std::byte{1};
-  kind_.tmpfs_huge_advise = next_hole(first, first + pages_per_huge) == first + pages_per_huge;
-  advise_huge(first, PageCount(pages_per_huge), false);
-  (void)punch(first, PageCount(pages_per_huge));
+  kind.tmpfs_huge_advise = next_hole(first, first + pages_per_huge) == first + pages_per_huge;
+  madvise(at(first), huge_size, MADV_NOHUGEPAGE);
+  empty(first);
   // Elsewhere: a window advised against huge pages is never collapsed.
   const FrameNumber other = first - pages_per_huge;
   *at(other) = std::byte{1};
-  kind_.collapse = bool(collapse(other));
-  (void)punch(other, PageCount(pages_per_huge));
+  kind.collapse = madvise(at(other), huge_size, MADV_COLLAPSE) == 0;
+  empty(other);
+  return kind;
 }
 
 bool MemoryFile::checked_copy(void* to, const void* from, std::size_t n) const {

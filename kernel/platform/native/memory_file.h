@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 
 #include "kernel/platform/memory.h"
 #include "kernel/platform/native/fd.h"
@@ -16,7 +17,8 @@ class MemoryFile final : public Memory {
   static Result<std::unique_ptr<MemoryFile>> create(Fd fd);
   ~MemoryFile() override;
 
-  const MemoryKind& kind() const override { return kind_; }
+  /// Tried out when first asked for: that takes a millisecond, which most runs never need to know.
+  const MemoryKind& kind() const override;
   PageCount size() const override { return PageCount((bytes_ >> page_shift) - reserved_); }
   /// Takes the last frames away from those that may be named; the first of them.
   FrameNumber reserve(u64 frames) {
@@ -38,13 +40,14 @@ class MemoryFile final : public Memory {
 
  private:
   MemoryFile(Fd fd, std::byte* base, u64 bytes) : fd_(std::move(fd)), base_(base), bytes_(bytes) {}
-  void probe();
+  MemoryKind probe() const;
 
   Fd fd_;
   std::byte* base_;
   u64 bytes_;
   u64 reserved_ = 0;
-  MemoryKind kind_{};
+  mutable std::once_flag probed_;
+  mutable MemoryKind kind_{};
 };
 
 }  // namespace quire::platform::native

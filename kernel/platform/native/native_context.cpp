@@ -25,7 +25,6 @@ constexpr i64 interrupt_retry_ns = 2'000'000;
 constexpr int interrupt_retries = 500;
 constexpr int retries_between_looks = 5;
 constexpr u64 runs_on_ns = 50'000'000;  // CPU time after which it is plain that a guest does not stop
-constexpr u32 shared_cpu_patience = 4;
 
 /// CPU time of a thread of a stub so far, in nanoseconds; 0 where the host does not tell.
 u64 cpu_time_of(pid_t pid, u32 tid) {
@@ -56,7 +55,7 @@ class NativeContext::Turn {
   NativeContext& context_;
 };
 
-NativeContext::NativeContext(Host& host) : host_(host) { reset(); }
+NativeContext::NativeContext(Host& host) : host_(host), placement_(host.homes) { reset(); }
 
 NativeContext::~NativeContext() {
   Turn turn(*this);
@@ -103,6 +102,7 @@ bool NativeContext::leave_stub() {
 
 Result<> NativeContext::bind(NativeSpace& space) {
   space_ = &space;
+  space.note_use();
   if (slot_ != nullptr && space.current() == stub_.get()) {
     if (stub_->dead()) return err(ESRCH);
     return {};
@@ -239,15 +239,21 @@ Result<> NativeContext::retrap() {
 }
 
 bool NativeContext::cpus_to_spare() const {
-  return host_.spin.pauses != 0 && 2 * host_.running.load(std::memory_order_relaxed) <= host_.spin.cpus;
+  return 2 * host_.running.load(std::memory_order_relaxed) <= usable_cpus().count;
 }
 
 void NativeContext::resume() {
   // Did the guest's side get its last answer while it spun?
   if (guest_spun_)
     slot_->guest_sleeps.load(std::memory_order_relaxed) == 0 ? guest_luck_.hit() : guest_luck_.miss();
-  guest_spun_ = cpus_to_spare() && guest_luck_.worth_it();
-  slot_->spin.store(guest_spun_ ? host_.spin.pauses : 0, std::memory_order_relaxed);
+  const bool spare = cpus_to_spare();
+  if (placement_.apart() && !guest_luck_.worth_it()) placement_.give_up_spinning();
+  if (spare && placement_.wants_apart()) host_.calibrate();
+  placement_.before_resume(static_cast<pid_t>(thread_.tid),
+                           static_cast<int>(slot_->guest_cpu.load(std::memory_order_relaxed)), thread_.cpu, spare);
+  placement_.enter();
+  guest_spun_ = placement_.apart();
+  slot_->spin.store(guest_spun_ ? host_.spin_pauses.load(std::memory_order_relaxed) : 0, std::memory_order_relaxed);
   slot_->kernel_cpu.store(static_cast<u32>(sched_getcpu()), std::memory_order_relaxed);
   slot_->interrupted.store(0, std::memory_order_relaxed);
   slot_->stepped.store(0, std::memory_order_relaxed);
@@ -263,20 +269,15 @@ void NativeContext::resume() {
 }
 
 u32 NativeContext::spin_for_trap() {
-  if (!cpus_to_spare() || !our_luck_.worth_it()) return 0;
+  if (!placement_.apart()) return 0;
   const auto cpu = static_cast<u32>(sched_getcpu());
-  if (slot_->guest_cpu.load(std::memory_order_relaxed) == cpu) {
-    // Sharing a CPU, spinning keeps the guest from running. If that goes on while another CPU should
-    // be free, move there: the scheduler would take many milliseconds to.
-    if (++shared_cpu_streak_ % shared_cpu_patience == 0) {
-      cpu_set_t others = host_.spin.mask;
-      CPU_CLR(cpu, &others);
-      if (CPU_COUNT(&others) != 0 && sched_setaffinity(0, sizeof others, &others) == 0)
-        sched_setaffinity(0, sizeof host_.spin.mask, &host_.spin.mask);
-    }
+  if (!our_luck_.worth_it() || slot_->guest_cpu.load(std::memory_order_relaxed) == cpu) {
+    // Sharing a CPU, spinning keeps the guest from running.
+    placement_.give_up_spinning();
     return 0;
   }
-  for (u32 i = 0; i < host_.spin.pauses; ++i) {
+  const u32 pauses = host_.spin_pauses.load(std::memory_order_relaxed);
+  for (u32 i = 0; i < pauses; ++i) {
     const u32 v = slot_->to_kernel.load(std::memory_order_acquire);
     if (v != 0) {
       our_luck_.hit();
@@ -296,9 +297,12 @@ u32 NativeContext::await() {
   while ((v = slot_->to_kernel.load(std::memory_order_acquire)) == 0) {
     slot_->kernel_sleeps.store(1, std::memory_order_seq_cst);
     const bool urgent = interrupt_.load(std::memory_order_seq_cst);
-    const bool woken = futex_wait(&slot_->to_kernel, 0, urgent ? interrupt_retry_ns : tick_ns);
+    const bool kept = thread_.cpu != any_cpu;
+    const bool woken = futex_wait(&slot_->to_kernel, 0,
+                                  urgent ? interrupt_retry_ns : kept ? Placement::patience_ns : tick_ns);
     slot_->kernel_sleeps.store(0, std::memory_order_relaxed);
     if (stub_->dead()) return TO_KERNEL_DEAD;
+    if (!woken && kept) placement_.set_free(static_cast<pid_t>(thread_.tid), thread_.cpu);
     if (woken || !urgent) continue;
     // It should have stopped by now. The signal may have come where it could not act; a guest that has
     // blocked it pays with its life: soon if it goes on computing, after a second if it sleeps.
@@ -429,8 +433,10 @@ void NativeContext::take_patched(Trap* trap) {
 
 Trap NativeContext::run(Space& space) {
   Turn turn(*this);
-  if (!bind(static_cast<NativeSpace&>(space))) return {.kind = Trap::Kind::lost};
+  if (const auto bound = bind(static_cast<NativeSpace&>(space)); !bound)
+    return {.kind = Trap::Kind::lost, .code = bound.error().value()};
   running_.store(true, std::memory_order_seq_cst);
+  space_->enter();
   host_.running.fetch_add(1, std::memory_order_relaxed);
   Trap trap;
   for (;;) {
@@ -442,7 +448,7 @@ Trap NativeContext::run(Space& space) {
       break;
     }
     if (parked_ == Parked::patched && !plain_return() && !retrap()) {
-      trap = {.kind = Trap::Kind::lost};
+      trap = {.kind = Trap::Kind::lost, .code = ESRCH};
       break;
     }
     left_trampoline_ = parked_ == Parked::patched;
@@ -452,8 +458,10 @@ Trap NativeContext::run(Space& space) {
       load_frame();
     resume();
     const u32 word = await();
+    placement_.after_trap();
+    placement_.leave();
     if (word == TO_KERNEL_DEAD) {
-      trap = {.kind = Trap::Kind::lost};
+      trap = {.kind = Trap::Kind::lost, .code = ESRCH};
       parked_ = Parked::nowhere;
       break;
     }
@@ -466,6 +474,7 @@ Trap NativeContext::run(Space& space) {
     if (take_frame(&trap)) break;
   }
   host_.running.fetch_sub(1, std::memory_order_relaxed);
+  space_->leave();
   running_.store(false, std::memory_order_seq_cst);
   return trap;
 }

@@ -5,6 +5,7 @@
 
 #include "kernel/platform/native/host.h"
 #include "kernel/platform/native/native_space.h"
+#include "kernel/platform/native/placement.h"
 
 namespace quire::platform::native {
 
@@ -70,7 +71,7 @@ class NativeContext final : public Context, private StubUser {
   u64 answered_before_ = 0;       // in slots given back
   SpinLuck our_luck_, guest_luck_;
   bool guest_spun_ = false;
-  u32 shared_cpu_streak_ = 0;
+  Placement placement_;
   u64 answers_[32] = {};
   u64 answer_mask_ = 0;
 

@@ -127,6 +127,13 @@ std::optional<u64> NativeSpace::meant_by_jump(GuestAddr to) const {
   return std::nullopt;
 }
 
+bool NativeSpace::shows_code(GuestAddr at) const {
+  if (at < host_.layout.lowest || !(at < host_.layout.limit)) return true;
+  LockGuard guard(lock_);
+  const Mapping* m = table_.find(page_down(at));
+  return m != nullptr && allows(m->access, Access::exec);
+}
+
 std::optional<u64> NativeSpace::guest_address(Patcher::Place place) const {
   LockGuard guard(lock_);
   auto it = returns_.find(place.number);
@@ -187,8 +194,8 @@ Ticket NativeSpace::unmap(GuestRange range) {
   host_.statistics.revocations.fetch_add(1, std::memory_order_relaxed);
   stub_->push(call_entry(SYS_munmap, 0, range.begin.value(), range.size()));
   const u64 ack = stub_->push_ack();
-  stub_->kick();
-  return ticket(ack);
+  if (!all_parked()) stub_->kick();
+  return ticket(ack, false);
 }
 
 Ticket NativeSpace::protect(GuestRange range, Access access) {
@@ -215,18 +222,20 @@ Ticket NativeSpace::protect(GuestRange range, Access access) {
   if (!narrowed) return Ticket(0);
   host_.statistics.revocations.fetch_add(1, std::memory_order_relaxed);
   const u64 ack = stub_->push_ack();
-  stub_->kick();
-  return ticket(ack);
+  if (!all_parked()) stub_->kick();
+  return ticket(ack, true);
 }
 
 void NativeSpace::wait(Ticket t) {
   if (t.value() == 0) return;
-  const u64 ack = t.value() & ((u64{1} << ack_bits) - 1);
+  const u64 ack = ack_of(t);
+  // The pages stay its own, so it is enough that no thread goes on before this is done.
+  if (keeps_pages(t) && all_parked()) return;
   std::shared_ptr<Stub> stub;
   {
     LockGuard guard(lock_);
     // A stub that is gone reaches nothing any more.
-    if (!stub_ || t.value() >> ack_bits != epoch_) return;
+    if (!stub_ || is_of_another_stub(t)) return;
     stub = stub_;
   }
   if (stub->done(ack)) return;
@@ -237,8 +246,8 @@ void NativeSpace::wait(Ticket t) {
 bool NativeSpace::done(Ticket t) const {
   if (t.value() == 0) return true;
   LockGuard guard(lock_);
-  if (!stub_ || t.value() >> ack_bits != epoch_ || stub_->dead()) return true;
-  return stub_->done_now(t.value() & ((u64{1} << ack_bits) - 1));
+  if (!stub_ || is_of_another_stub(t) || stub_->dead()) return true;
+  return all_parked() ? stub_->done_so_far(ack_of(t)) : stub_->done_now(ack_of(t));
 }
 
 bool NativeSpace::give_up_stub() {

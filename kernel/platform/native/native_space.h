@@ -32,7 +32,15 @@ class NativeSpace final : public Space {
   void set_prompt(bool on) override;
   void make_resident(GuestRange range) override;
   SpaceUsage usage() const override;
+  void set_bare() override { bare_ = true; }
+  bool bare() const override { return bare_; }
+  void set_transient() override { transient_ = true; }
 
+  /// A guest is about to run here.
+  void note_use() {
+    if (transient_) last_use_.store(__builtin_ia32_rdtsc(), std::memory_order_relaxed);
+  }
+  u64 last_use() const { return last_use_.load(std::memory_order_relaxed); }
   /// Where site `number` goes on here after its SYSCALL; 0: nowhere.
   u64 return_of(u32 number) const;
   /// What a jump into the middle of a patched site meant: its SYSCALL (0), or the instruction that is now
@@ -49,6 +57,11 @@ class NativeSpace final : public Space {
   /// Gives the stub up if no guest runs in it and nothing would be lost; the next run gets another.
   bool give_up_stub();
 
+  /// Around a time in which a guest thread may run here. Before it does, it sees to it that all that was
+  /// asked for is done (NativeContext::resume).
+  void enter() { running_.fetch_add(1, std::memory_order_seq_cst); }
+  void leave() { running_.fetch_sub(1, std::memory_order_release); }
+
  private:
   void add(const Mapping& m);
   void push_map(const Mapping& m, bool populate = false) REQUIRES(lock_);
@@ -62,16 +75,32 @@ class NativeSpace final : public Space {
   /// The stub with everything asked for so far done; ESRCH.
   Result<std::shared_ptr<Stub>> settled_stub();
 
-  /// Tickets count the acknowledgements of one stub; its successors' start anew.
-  Ticket ticket(u64 ack) const REQUIRES(lock_) { return Ticket(epoch_ << ack_bits | ack); }
+  /// Tickets count the acknowledgements of one stub; its successors' start anew. One bit tells those that
+  /// take no page away.
+  Ticket ticket(u64 ack, bool keeps_pages) const REQUIRES(lock_) {
+    return Ticket(epoch_ << (ack_bits + 1) | u64{keeps_pages} << ack_bits | ack);
+  }
+  bool is_of_another_stub(Ticket t) const REQUIRES(lock_) { return t.value() >> (ack_bits + 1) != epoch_; }
+  static u64 ack_of(Ticket t) { return t.value() & ((u64{1} << ack_bits) - 1); }
+  static bool keeps_pages(Ticket t) { return (t.value() >> ack_bits & 1) != 0; }
   static constexpr unsigned ack_bits = 40;
 
   Host& host_;
+  bool bare_ = false;       // set before it runs
+  bool transient_ = false;  // likewise
+  std::atomic<u64> last_use_{0};
   mutable Mutex<locks::platform_space> lock_;
   u64 epoch_ GUARDED_BY(lock_) = 0;
   MappingTable table_ GUARDED_BY(lock_);
   std::shared_ptr<Stub> stub_ GUARDED_BY(lock_);
   bool prompt_ GUARDED_BY(lock_) = false;
+  /// No guest thread can run until the stub has done what it was asked to: it need not be hurried.
+  bool all_parked() const {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return running_.load(std::memory_order_seq_cst) == 0;
+  }
+
+  std::atomic<u32> running_{0};
   std::atomic<const Stub*> current_{nullptr};  // stub_.get()
   /// Where a site's way back leads here, as rip (for a tail: behind it) and as the stub's table has it.
   struct Return {

@@ -1,5 +1,7 @@
 #include "kernel/platform/native/patcher.h"
 
+#include <sys/syscall.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -160,9 +162,14 @@ bool Patcher::allocate(Known& site) {
   return true;
 }
 
+/// The child gets the extended state: by the trampoline it would take a second trap to have it.
+static bool needs_whole_state(u64 number) {
+  return number == SYS_clone || number == SYS_fork || number == SYS_vfork || number == SYS_clone3;
+}
+
 bool Patcher::trapped(u64 key, u64 offset, std::span<const std::byte> page, std::size_t at,
                       const TrappedCall& call) {
-  if (!enabled_ || key == 0) return false;
+  if (!enabled_ || key == 0 || needs_whole_state(call.number)) return false;
   LockGuard guard(lock_);
   auto it = sites_.find({key, offset + at});
   if (it == sites_.end()) {

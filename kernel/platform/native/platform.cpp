@@ -59,7 +59,10 @@ class NativePlatform final : public Platform {
 
   Memory& memory() override { return *host_->memory; }
   const Layout& layout() const override { return host_->layout; }
-  const Calibration& calibration() const override { return host_->calibration; }
+  const Calibration& calibration() const override {
+    host_->calibrate();
+    return host_->calibration;
+  }
   TextPatcher& patcher() override { return *host_->patcher; }
   Result<std::unique_ptr<Space>> create_space() override { return std::make_unique<NativeSpace>(*host_); }
   Result<std::unique_ptr<Context>> create_context() override {
@@ -95,6 +98,7 @@ Result<std::unique_ptr<Platform>> create_native(const Options& options) {
   using namespace native;
   if ((getauxval(AT_HWCAP2) & hwcap2_fsgsbase) == 0) return err(ENOSYS);
   prefer_prompt_threads();
+  (void)usable_cpus();  // before any thread is kept on some of them
   auto host = std::make_unique<Host>();
   Fd file = options.memory_fd >= 0 ? Fd(options.memory_fd) : TRY(MemoryFile::open_file(options.memory));
   host->memory = TRY(MemoryFile::create(std::move(file)));
@@ -111,7 +115,6 @@ Result<std::unique_ptr<Platform>> create_native(const Options& options) {
   l.vvar = host->factory->vvar();
   l.extended_state_size = shape.extended_size;
   l.xfeature_mask = shape.xfeatures;
-  host->spin = calibrate(&host->calibration);
   host->mapping_limit = read_number("/proc/sys/vm/max_map_count", 65530);
   auto probe = TRY(host->factory->take());
   host->private_tier = can_reach(*probe);

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "kernel/platform/native/host_calls.h"
+#include "kernel/platform/native/placement.h"
 
 namespace quire::platform::native {
 namespace {
@@ -75,20 +76,21 @@ double futex_round_us(u32 rounds, const int* cpus) {
 
 }  // namespace
 
-SpinPolicy calibrate(Calibration* out) {
-  SpinPolicy p;
-  CPU_ZERO(&p.mask);
-  if (sched_getaffinity(0, sizeof p.mask, &p.mask) == 0) p.cpus = static_cast<unsigned>(CPU_COUNT(&p.mask));
-  out->cpus = p.cpus;
+u32 calibrate(Calibration* out) {
+  const cpu_set_t& mask = usable_cpus().mask;
+  const unsigned count = usable_cpus().count;
+  out->cpus = count;
   out->futex_round_us = futex_round_us(16, nullptr);
-  if (p.cpus > 1) {
+  u32 pauses = 0;
+  if (count > 1) {
     int cpus[2] = {}, n = 0;
     for (int c = 0; c < CPU_SETSIZE && n < 2; ++c)
-      if (CPU_ISSET(c, &p.mask)) cpus[n++] = c;
+      if (CPU_ISSET(c, &mask)) cpus[n++] = c;
     out->spin_us = std::clamp(futex_round_us(6, cpus), shortest_us, longest_us);
-    p.pauses = static_cast<u32>(out->spin_us / pause_us());
+    pauses = static_cast<u32>(out->spin_us / pause_us());
+    Placement::set_short_call(out->spin_us, out->spin_us / 16);
   }
-  return p;
+  return pauses;
 }
 
 }  // namespace quire::platform::native

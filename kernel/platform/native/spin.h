@@ -3,8 +3,6 @@
 // spinning against a peer on the same CPU loses everything.
 #pragma once
 
-#include <sched.h>
-
 #include <algorithm>
 
 #include "base/types.h"
@@ -12,14 +10,9 @@
 
 namespace quire::platform::native {
 
-struct SpinPolicy {
-  u32 pauses = 0;  // as many as cost what a block and wake-up cost; 0: never spin
-  unsigned cpus = 1;
-  cpu_set_t mask{};  // the CPUs this process may use
-};
-
-/// Measures this host: well under two milliseconds.
-SpinPolicy calibrate(Calibration* out);
+/// Measures this host, in one or two milliseconds. How many pauses cost what a block and wake-up cost;
+/// 0: never spin.
+u32 calibrate(Calibration* out);
 
 /// Learns from one side's luck: after several waits in vain it pauses its spinning, ever longer.
 class SpinLuck {

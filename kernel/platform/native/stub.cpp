@@ -158,6 +158,9 @@ u64 Stub::push_ack() {
 void Stub::publish() {
   if (published_ == head_) return;
   published_ = head_;
+  // The agent works beside whoever asks.
+  if (usable_cpus().count > 1 && pid_ != 0)
+    if (const int here = sched_getcpu(); here != agent_cpu_) keep_on(pid_, agent_cpu_ = here);
   ring_->head.store(static_cast<u32>(head_), std::memory_order_seq_cst);
   futex_wake(&ring_->head);
 }
@@ -242,6 +245,14 @@ bool Stub::done_now(u64 ack) {
   return done(ack);
 }
 
+bool Stub::done_so_far(u64 ack) {
+  if (done(ack)) return true;
+  LockGuard guard(lock_);
+  if (ack_positions_.empty() || ack_positions_.front() >= published_) return false;
+  collect();
+  return done(ack);
+}
+
 u64 Stub::anonymous_bytes() const {
   char text[128];
   const ssize_t n = pread(statm_.get(), text, sizeof text - 1, 0);
@@ -286,7 +297,7 @@ Result<StubThread> Stub::await_thread(SlotNumber slot) {
     }
   }
   s->kernel_sleeps.store(0, std::memory_order_relaxed);
-  return StubThread{slot, s->tid.load(std::memory_order_relaxed), false};
+  return StubThread{slot, s->tid.load(std::memory_order_relaxed)};
 }
 
 Result<StubThread> Stub::take_thread() {

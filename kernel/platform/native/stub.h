@@ -12,6 +12,7 @@
 #include "kernel/abi/lock_order.h"
 #include "kernel/platform/native/control.h"
 #include "kernel/platform/native/fd.h"
+#include "kernel/platform/native/placement.h"
 
 namespace quire::platform::native {
 
@@ -20,6 +21,7 @@ struct StubThread {
   SlotNumber slot;
   u32 tid = 0;
   bool patched = false;  // parked in a trampoline rather than in a signal frame
+  int cpu = any_cpu;     // that it is kept on
 };
 
 /// A context that has a thread here, as the stub's thief sees it.
@@ -77,6 +79,8 @@ class Stub {
   bool done(u64 ack) const { return acked_.load(std::memory_order_acquire) >= ack; }
   /// As done(), after a look at what has arrived since.
   bool done_now(u64 ack);
+  /// As done(), after a look at what has arrived since if it can have; hurries nobody.
+  bool done_so_far(u64 ack);
   /// Requests that the agent reported as failed since last asked.
   u32 take_failures();
 
@@ -122,6 +126,7 @@ class Stub {
   u64 last_request_ GUARDED_BY(lock_) = 0;  // entries up to the last that changes the address space
   u64 since_ack_ GUARDED_BY(lock_) = 0;     // entries since the last acknowledgement asked for
   u32 failures_ GUARDED_BY(lock_) = 0;
+  int agent_cpu_ GUARDED_BY(lock_) = any_cpu;  // that the agent is kept on
   std::deque<u64> ack_positions_ GUARDED_BY(lock_);
   std::deque<RingEntry> backlog_ GUARDED_BY(lock_);
   std::vector<StubThread> threads_ GUARDED_BY(lock_);  // parked and free

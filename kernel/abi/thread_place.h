@@ -1,0 +1,57 @@
+// Where a guest task's kernel thread is kept, for those who wake it: one that is about to read what the
+// waker has just written is better woken beside it than on another CPU, which costs many times more.
+#pragma once
+
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+
+#include "base/types.h"
+
+namespace quire::abi {
+
+inline constexpr int any_cpu = -1;
+
+class ThreadPlace {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// Of the calling thread.
+  static ThreadPlace& current() {
+    thread_local ThreadPlace place;
+    return place;
+  }
+
+  /// Whether the platform says where this thread runs: it does for kernel threads of guest tasks.
+  bool placed() const { return placed_.load(std::memory_order_relaxed); }
+  int kept_on() const { return kept_on_.load(std::memory_order_relaxed); }
+  /// By its own thread: it was kept on a CPU, or set free (any_cpu).
+  void set_kept_on(int cpu) {
+    kept_on_.store(cpu, std::memory_order_relaxed);
+    placed_.store(true, std::memory_order_relaxed);
+  }
+  /// By its own thread: it is to stay where it is until then.
+  void stay_until(Clock::time_point t) { stay_until_.store(t.time_since_epoch().count(), std::memory_order_relaxed); }
+
+  /// By a waker, while this thread sleeps: to the waker's CPU.
+  void pull() {
+    const int here = sched_getcpu();
+    if (here < 0 || here >= CPU_SETSIZE || kept_on() == here) return;
+    if (Clock::now().time_since_epoch().count() < stay_until_.load(std::memory_order_relaxed)) return;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(here, &one);
+    if (sched_setaffinity(tid_, sizeof one, &one) == 0) kept_on_.store(here, std::memory_order_relaxed);
+  }
+
+ private:
+  const pid_t tid_ = static_cast<pid_t>(syscall(SYS_gettid));
+  std::atomic<bool> placed_{false};
+  std::atomic<int> kept_on_{any_cpu};
+  std::atomic<i64> stay_until_{0};
+};
+
+}  // namespace quire::abi

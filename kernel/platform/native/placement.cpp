@@ -1,0 +1,165 @@
+#include "kernel/platform/native/placement.h"
+
+#include <algorithm>
+
+namespace quire::platform::native {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto lease = 50ms;         // kept on one CPU for so long at most
+constexpr auto holiday = 3ms;        // and then left to the host for so long
+constexpr auto most_contended = 2ms;  // beside another guest while a CPU has none
+
+std::atomic<i64> short_guest_ns{20'000}, short_kernel_ns{3'000};
+
+void keep_caller_on(int cpu) {
+  auto& place = abi::ThreadPlace::current();
+  if (place.placed() && place.kept_on() == cpu) return;
+  keep_on(0, cpu);
+  place.set_kept_on(cpu);
+}
+
+bool usable(int cpu) { return cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &usable_cpus().mask); }
+
+}  // namespace
+
+const UsableCpus& usable_cpus() {
+  static const UsableCpus cpus = [] {
+    UsableCpus c;
+    CPU_ZERO(&c.mask);
+    if (sched_getaffinity(0, sizeof c.mask, &c.mask) == 0)
+      c.count = static_cast<unsigned>(std::max(1, CPU_COUNT(&c.mask)));
+    return c;
+  }();
+  return cpus;
+}
+
+void keep_on(pid_t tid, int cpu) {
+  if (cpu == any_cpu) {
+    sched_setaffinity(tid, sizeof usable_cpus().mask, &usable_cpus().mask);
+    return;
+  }
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(cpu, &one);
+  sched_setaffinity(tid, sizeof one, &one);
+}
+
+int Homes::better_than(int cpu) const {
+  if (!valid(cpu) || count_[static_cast<unsigned>(cpu)].load(std::memory_order_relaxed) == 0) return any_cpu;
+  unsigned left = usable_cpus().count;
+  for (int c = 0; left != 0 && c < CPU_SETSIZE; ++c) {
+    if (!usable(c)) continue;
+    --left;
+    if (count_[static_cast<unsigned>(c)].load(std::memory_order_relaxed) == 0) return c;
+  }
+  return any_cpu;
+}
+
+void Placement::set_short_call(double guest_us, double kernel_us) {
+  short_guest_ns.store(static_cast<i64>(guest_us * 1000), std::memory_order_relaxed);
+  short_kernel_ns.store(static_cast<i64>(kernel_us * 1000), std::memory_order_relaxed);
+}
+
+void Placement::before_resume(pid_t guest, int guest_cpu, int& kept_on, bool spare) {
+  if (usable_cpus().count < 2) return;
+  if (apart_) {
+    if (spare) {
+      ++calls_apart_;
+      return;
+    }
+    give_up_spinning();
+  }
+  const auto now = PlacementClock::now();
+  if ((now - trapped_).count() > short_kernel_ns.load(std::memory_order_relaxed)) short_calls_ = 0;
+  resumed_ = now;
+  if (spare && short_calls_ >= enough_short_calls_)
+    go_apart(guest, kept_on);
+  else
+    stay_together(guest, guest_cpu, kept_on);
+}
+
+void Placement::after_trap() {
+  if (apart_ || usable_cpus().count < 2) return;
+  trapped_ = PlacementClock::now();
+  usual_run_ += (trapped_ - resumed_ - usual_run_) / 8;
+  if ((trapped_ - resumed_).count() > short_guest_ns.load(std::memory_order_relaxed))
+    short_calls_ = 0;
+  else
+    ++short_calls_;
+}
+
+void Placement::give_up_spinning() {
+  if (!apart_) return;
+  apart_ = false;
+  short_calls_ = 0;
+  // Did the move pay?
+  if (calls_apart_ < 8 * enough_short_calls_)
+    enough_short_calls_ = std::min(2 * enough_short_calls_, most_short_calls);
+  else
+    enough_short_calls_ = std::max(enough_short_calls_ / 2, few_short_calls);
+}
+
+void Placement::go_apart(pid_t guest, int& kept_on) {
+  const int here = sched_getcpu();
+  cpu_set_t others = usable_cpus().mask;
+  CPU_CLR(here, &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return;
+  keep_on(0, any_cpu);
+  abi::ThreadPlace::current().set_kept_on(any_cpu);
+  if (kept_on != any_cpu) keep_on(guest, kept_on = any_cpu);
+  home_ = any_cpu;
+  free_ = false;
+  apart_ = true;
+  calls_apart_ = 0;
+}
+
+void Placement::set_free(pid_t guest, int& kept_on) {
+  if (kept_on != any_cpu) keep_on(guest, kept_on = any_cpu);
+  keep_caller_on(any_cpu);
+  home_ = any_cpu;
+  free_ = true;
+  since_ = PlacementClock::now();
+}
+
+void Placement::stay_together(pid_t guest, int guest_cpu, int& kept_on) {
+  int here = sched_getcpu();
+  if (free_) {
+    if (resumed_ - since_ < holiday) return;
+    // To where the host has put the guest, which it may have done for a reason.
+    if (usable(guest_cpu)) here = guest_cpu;
+    free_ = false;
+    since_ = resumed_;
+  } else if (home_ == any_cpu) {
+    since_ = resumed_;
+  } else if (resumed_ - since_ > lease) {
+    set_free(guest, kept_on);
+    return;
+  }
+  here = away_from(here);
+  keep_caller_on(here);
+  if (kept_on != here) keep_on(guest, kept_on = here);
+  home_ = here;
+}
+
+int Placement::away_from(int here) {
+  const auto since = std::min<PlacementClock::duration>(resumed_ - looked_, most_contended / 2);
+  looked_ = resumed_;
+  const int better = homes_.better_than(here);
+  if (better == any_cpu) {
+    contended_ = std::max(contended_ - since, PlacementClock::duration::zero());
+    return here;
+  }
+  contended_ += since;
+  if (contended_ < most_contended) return here;
+  contended_ = {};
+  // Who was woken to here for nothing stays away for a while.
+  stay_ = resumed_ - moved_ > 4 * stay_ ? PlacementClock::duration(shortest_stay)
+                                        : std::min<PlacementClock::duration>(2 * stay_, longest_stay);
+  moved_ = resumed_;
+  abi::ThreadPlace::current().stay_until(resumed_ + stay_);
+  return better;
+}
+
+}  // namespace quire::platform::native
