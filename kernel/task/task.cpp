@@ -22,6 +22,10 @@ void Task::set_mm(Ref<mm::AddressSpace> mm) {
   std::swap(mm_, mm);
   guard.unlock();
   bury(std::move(mm));
+  if (vfork_done_) {
+    vfork_done_->set();
+    vfork_done_ = nullptr;
+  }
 }
 void Task::set_fds(Ref<vfs::FdTable> fds) {
   LockGuard guard(lock_);
