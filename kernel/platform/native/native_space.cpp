@@ -194,7 +194,7 @@ Ticket NativeSpace::unmap(GuestRange range) {
   host_.statistics.revocations.fetch_add(1, std::memory_order_relaxed);
   stub_->push(call_entry(SYS_munmap, 0, range.begin.value(), range.size()));
   const u64 ack = stub_->push_ack();
-  if (!all_parked()) stub_->kick();
+  if (prompt_ || !all_parked()) stub_->kick();
   return ticket(ack, false);
 }
 
@@ -222,7 +222,7 @@ Ticket NativeSpace::protect(GuestRange range, Access access) {
   if (!narrowed) return Ticket(0);
   host_.statistics.revocations.fetch_add(1, std::memory_order_relaxed);
   const u64 ack = stub_->push_ack();
-  if (!all_parked()) stub_->kick();
+  if (prompt_ || !all_parked()) stub_->kick();
   return ticket(ack, true);
 }
 
