@@ -47,15 +47,12 @@ void AddressSpaceImpl::copy_hot(AddressSpaceImpl& child) NO_THREAD_SAFETY_ANALYS
   LockGuard tables(tables_lock_);
   LockGuard child_tables(child.tables_lock_);
   child.hot_ = hot_;
+  if (!privates_.empty()) return;  // their frames are others' to read
   for (const GuestRange& piece : hot_) {
     Vma* v = vmas_.find(piece.begin.value());
     const u64 end = piece.end.value();
     if (v == nullptr || end > v->end || !v->is_private() || v->huge_tlb || v->dont_fork || v->wipe_on_fork ||
         !allows(v->access, Access::write))
-      continue;
-    // What only the stub has was copied with the other such runs.
-    const auto next = privates_.upper_bound(piece.begin.value());
-    if (private_at(piece.begin.value()) != privates_.end() || (next != privates_.end() && next->first < end))
       continue;
     if (!child.tables_.own(piece.begin.value(), end, gather)) break;
     count(manager_.counters.cow_page);

@@ -127,13 +127,6 @@ std::optional<u64> NativeSpace::meant_by_jump(GuestAddr to) const {
   return std::nullopt;
 }
 
-bool NativeSpace::shows_code(GuestAddr at) const {
-  if (at < host_.layout.lowest || !(at < host_.layout.limit)) return true;
-  LockGuard guard(lock_);
-  const Mapping* m = table_.find(page_down(at));
-  return m != nullptr && allows(m->access, Access::exec);
-}
-
 std::optional<u64> NativeSpace::guest_address(Patcher::Place place) const {
   LockGuard guard(lock_);
   auto it = returns_.find(place.number);
