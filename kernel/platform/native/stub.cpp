@@ -289,7 +289,8 @@ Result<StubThread> Stub::await_thread(SlotNumber slot) {
   for (int ticks = 0;;) {
     const u32 v = s->to_kernel.load(std::memory_order_acquire);
     if (v == TO_KERNEL_SIGNAL) break;
-    if (v == TO_KERNEL_DEAD || dead()) return err(ESRCH);
+    // Who waits here may be who would hear of its end.
+    if (v == TO_KERNEL_DEAD || dead() || killed_.load(std::memory_order_acquire)) return err(ESRCH);
     s->kernel_sleeps.store(1, std::memory_order_seq_cst);
     if (!futex_wait(&s->to_kernel, 0, tick_ns)) {
       if (take_failures() != 0) return err(EAGAIN);
