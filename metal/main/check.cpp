@@ -52,14 +52,14 @@ void print_stats(const Analysis& a, const RuleSet& rules) {
       "functions    {} ({} duplicates in headers), {} with parse errors\n"
       "calls        {}, {} indirect, {} with unknown target, {} with too many\n"
       "rules        {} machines\n"
-      "solved       {} items, {} blocks walked, {} joins of facts\n"
+      "solved       {} items ({} in earlier runs), {} blocks walked, {} joins of facts\n"
       "cut          {} of {} functions looked into ({:.2f} %)\n"
       "time         reading {:.2f} s, link {:.2f} s, checking {:.2f} s\n"
       "peak memory  {} MiB\n",
       a.parsed, a.cached, a.failed, a.link.functions, a.link.duplicates, a.functions_with_errors,
       a.link.calls, a.link.indirect_calls, a.link.unresolved_calls, a.link.wide_calls, rules.machines.size(),
-      e.summaries, e.steps, e.joins, e.functions_cut, e.functions, share, a.extract_seconds, a.link_seconds,
-      a.solve_seconds, usage.ru_maxrss / 1024);
+      e.summaries, e.reused, e.steps, e.joins, e.functions_cut, e.functions, share, a.extract_seconds,
+      a.link_seconds, a.solve_seconds, usage.ru_maxrss / 1024);
 }
 
 }  // namespace

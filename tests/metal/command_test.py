@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -104,6 +105,49 @@ class Command(unittest.TestCase):
         r = self.run_metal("check", "--stats", "--rules", changed, a, "--", "-std=gnu11")
         self.assertIn("enabled twice", r.stdout)
         self.assertIn("0 parsed, 1 from the cache", r.stderr)
+
+    def test_only_the_rule_that_changed_runs_again(self):
+        a = self.write("a.c", BAD)
+        one = self.write("one.metal", (CHECKERS / "interrupts.metal").read_text().replace("linux-includes.h", str(CHECKERS / "linux-includes.h")))
+        two = self.write("two.metal", "sm twice { decl any_fn_call fn; decl any_arguments args;\n  s: { fn(args) } && ${ mc_in_function(\"h\") } ==> { err(\"a call in h\"); };\n}\n")
+
+        def run(*more):
+            return self.run_metal("check", "--stats", "--rules", one, "--rules", two, *more, a, "--", "-std=gnu11")
+
+        cold = run()
+        warm = run()
+        self.assertEqual(warm.stdout, cold.stdout)
+        solved = r"solved +(\d+) items \((\d+) in earlier runs\)"
+        self.assertEqual(re.search(solved, cold.stderr)[2], "0")
+        self.assertEqual(*re.search(solved, warm.stderr).groups())
+        self.write("one.metal", pathlib.Path(one).read_text().replace("double enable", "enabled twice"))
+        third = run()
+        self.assertIn("enabled twice", third.stdout)
+        self.assertIn("0 parsed", third.stderr)
+        self.assertEqual(third.stdout, run("--cache", "none").stdout)
+        self.write("a.c", BAD.replace("sti(); cli(); cli();", "sti(); cli(); sti();"))
+        fourth = run()
+        self.assertNotIn("double disable", fourth.stdout)
+        self.assertEqual(fourth.stdout, run("--cache", "none", "-j", "1").stdout)
+
+    def test_a_lost_unlock_is_found_by_the_callers_again(self):
+        """A function that no longer unlocks, with callers in three other files: warm finds what cold finds."""
+        head = "typedef struct { int v; } spinlock_t; void spin_lock(spinlock_t *); void spin_unlock(spinlock_t *);\nstruct dev { spinlock_t lock; };\nvoid done(struct dev *d, int n);\n"
+        done = head + "void done(struct dev *d, int n)\n{\n\tif (n > 3) {\n\t\tspin_unlock(&d->lock);\n\t\treturn;\n\t}\n\tspin_unlock(&d->lock);\n}\n"
+        files = [self.write("done.c", done)]
+        for i in range(3):
+            files.append(self.write(f"user{i}.c", head + f"int use{i}(struct dev *d, int n)\n{{\n\tspin_lock(&d->lock);\n\tdone(d, n);\n\treturn n;\n}}\n"))
+
+        def run(*more):
+            return self.run_metal("check", "--stats", "--rules", "linux-2.4", "--format", "json", *more, *files, "--", "-std=gnu11")
+
+        self.assertEqual(run().returncode, 0)
+        self.write("done.c", done.replace("\t\tspin_unlock(&d->lock);\n\t\treturn", "\t\treturn"))
+        warm = run()
+        self.assertIn("1 parsed, 3 from the cache", warm.stderr)
+        self.assertEqual(len(json.loads(warm.stdout)["findings"]), 3, warm.stdout)
+        for jobs in ("1", "2", "4"):
+            self.assertEqual(run("--cache", "none", "-j", jobs).stdout, warm.stdout)
 
     def test_a_corrupt_cache_is_rebuilt(self):
         a = self.write("a.c", BAD)
