@@ -197,10 +197,21 @@ class Command(unittest.TestCase):
         out = self.dir / "r.html"
         self.check("--format", "html", "-o", out, a, "--", "-std=gnu11")
         self.assertIn("exiting w/intr disabled!", out.read_text())
-        schema = os.environ.get("SARIF_SCHEMA")  # the official one may not be kept here
-        if schema:
-            import jsonschema
-            jsonschema.validate(sarif, json.load(open(schema)))
+
+    def test_sarif_is_valid(self):
+        import jsonschema  # python3-jsonschema
+        schemas = [HERE / "sarif-2.1.0.schema.json"]
+        if os.environ.get("SARIF_SCHEMA"):  # the official one may not be kept here
+            schemas.append(os.environ["SARIF_SCHEMA"])
+        odd = self.write("a file+\u00e9.c", BAD)
+        broken = self.write("b.c", "int f( {{{ ;\n")
+        for files in ([odd], [self.write("good.c", GOOD)], [odd, broken]):
+            r = self.run_metal("check", "--rules", CHECKERS / "interrupts.metal", "--rules", "linux-2.4", "--format", "sarif", *files, "--", "-std=gnu11")
+            report = json.loads(r.stdout)
+            for schema in schemas:
+                jsonschema.validate(report, json.loads(pathlib.Path(schema).read_text()))
+            for result in report["runs"][0]["results"]:
+                self.assertEqual(report["runs"][0]["tool"]["driver"]["rules"][result["ruleIndex"]]["id"], result["ruleId"])
 
     def test_project_file(self):
         a = self.write("a.c", BAD)
