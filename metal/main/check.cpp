@@ -92,7 +92,7 @@ int check_command(const std::vector<std::string>& arguments) {
   app.add_option("--baseline", baseline, "Leave out findings that this file knows");
   app.add_option("--write-baseline", write_baseline, "Write a baseline that knows all findings");
   app.add_option("--new-since", since, "Only findings that touch lines changed since this git revision");
-  app.add_option("--cache", cache, "Directory of function files; 'none' keeps nothing");
+  app.add_option("--cache", cache, "Directory of function files and results; 'none' keeps nothing");
   app.add_option("--trace", trace, "Show how the rules walk through this function");
   app.add_option("--project", project_file, "Project file instead of the nearest .metal.json");
   app.add_option("--colour,--color", colour, "auto, always or never")
