@@ -223,6 +223,13 @@ FunctionId Program::named(FunctionId id, const FunctionRef& ref) const {
   return it != inside.end() ? it->second : kNoFunction;
 }
 
+std::vector<std::string> Program::main_files() const {
+  std::vector<std::string> out;
+  out.reserve(units_.size());
+  for (const auto& u : units_) out.push_back(u->unit().main_file);
+  return out;
+}
+
 const CallSite* Program::call(FunctionId id, ExprId call) const {
   const auto& calls = functions_[id.value()].calls;
   auto it = std::lower_bound(calls.begin(), calls.end(), call,

@@ -72,6 +72,8 @@ class Program {
   /// The function that a reference in `id` names, or kNoFunction.
   FunctionId named(FunctionId id, const FunctionRef& ref) const;
   const LinkStats& stats() const { return stats_; }
+  /// Main files of the units, in order.
+  std::vector<std::string> main_files() const;
 
  private:
   void resolve(FunctionId id);

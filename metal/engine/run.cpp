@@ -10,6 +10,8 @@
 #include <set>
 #include <tuple>
 
+#include "metal/engine/results.h"
+
 namespace quire::metal {
 namespace {
 
@@ -131,8 +133,9 @@ RunResult run_machines(const Program& program,
                        const std::vector<std::shared_ptr<const CompiledMachine>>& machines,
                        const RunOptions& options) {
   InfoCache infos(program);
-  std::vector<std::vector<Finding>> found(machines.size());
-  std::vector<EngineStats> stats(machines.size());
+  Results results(options.trace.empty() ? options.results : std::string(), program, options.models,
+                  options.limits);
+  std::vector<MachineResult> made(machines.size());
   std::atomic<std::size_t> next{0};
   std::function<void()> work = [&] {
     for (std::size_t i; (i = next.fetch_add(1)) < machines.size();) {
@@ -149,12 +152,18 @@ RunResult run_machines(const Program& program,
         });
         if (wanted) annotators.push_back(other);
       }
+      if (auto known = results.find(*machines[i], annotators)) {
+        made[i] = std::move(*known);
+        if (options.ticked) options.ticked();
+        continue;
+      }
       Solver solver(program, infos, machines[i], annotators, options.models, options.limits);
       if (!options.trace.empty()) solver.set_trace(options.trace, options.trace_sink);
       solver.run();
-      found[i] = solver.take_findings();
-      statistics(*machines[i], solver.take_observations(), found[i]);
-      stats[i] = solver.stats();
+      made[i].findings = solver.take_findings();
+      statistics(*machines[i], solver.take_observations(), made[i].findings);
+      made[i].stats = solver.stats();
+      results.keep(*machines[i], annotators, made[i]);
       if (options.ticked) options.ticked();
     }
   };
@@ -165,13 +174,13 @@ RunResult run_machines(const Program& program,
 
   RunResult result;
   for (std::size_t i = 0; i < machines.size(); ++i) {
-    for (Finding& f : found[i]) result.findings.push_back(std::move(f));
-    result.stats.summaries += stats[i].summaries;
-    result.stats.reused += stats[i].reused;
-    result.stats.steps += stats[i].steps;
-    result.stats.functions += stats[i].functions;
-    result.stats.functions_cut += stats[i].functions_cut;
-    result.stats.joins += stats[i].joins;
+    for (Finding& f : made[i].findings) result.findings.push_back(std::move(f));
+    result.stats.summaries += made[i].stats.summaries;
+    result.stats.reused += made[i].stats.reused;
+    result.stats.steps += made[i].stats.steps;
+    result.stats.functions += made[i].stats.functions;
+    result.stats.functions_cut += made[i].stats.functions_cut;
+    result.stats.joins += made[i].stats.joins;
   }
   result.findings = group_and_rank(std::move(result.findings));
   return result;

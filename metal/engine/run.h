@@ -16,6 +16,7 @@ struct RunOptions {
   Limits limits;
   Models models;
   u32 threads = 1;
+  std::string results;           ///< directory in which results are kept; empty: none
   std::string trace;             ///< name of a function to trace; empty: none
   TraceSink trace_sink;          ///< where to; machines then run one after another
   std::function<void()> ticked;  ///< called after each machine, from any thread

@@ -99,6 +99,7 @@ struct Work {
   /// to tell. Kept for machines all of whose patterns name a function.
   std::set<std::pair<i32, PlaceId>> touched;
   bool touches_any = false;
+  u32 entries = 0;                                  ///< items made
   std::vector<std::pair<PlaceId, PlaceId>> copies;  ///< places of left and right sides of assignments
   std::vector<std::vector<u32>> active;             ///< by block: events that can change a state or the facts
   FactSets fact_sets;
@@ -621,8 +622,9 @@ struct Solver::Impl {
     auto s = std::make_shared<Summary>();
     s->key = key;
     memo.emplace(key, s);
-    if (stack.size() >= limits.call_depth) {
-      // Too deep: as if the call did nothing.
+    if (stack.size() >= limits.call_depth ||
+        ++work[key.function.value()].entries > limits.entries_per_function) {
+      // Too deep, or entered in too many ways: as if the call did nothing.
       s->cut = true;
       ExitState e;
       e.state = key.state;
@@ -2197,7 +2199,10 @@ struct Solver::Impl {
       say_step(u, ev.at, fmt::format("calling '{}'", to_text(pool, pool.kid(x, 0))), e.notes, indirect);
     }
 
-    std::shared_ptr<Summary> ask_item(const ItemKey& k, const Event& ev, const PathState& s, bool indirect) {
+    std::shared_ptr<Summary> ask_item(ItemKey k, const Event& ev, const PathState& s, bool indirect) {
+      // A function that is entered in many ways is not told apart by its arguments as well.
+      if (I.work[k.function.value()].entries > I.limits.entries_by_constants && !I.memo.contains(k))
+        k.constants.clear();
       bool listed = std::any_of(out.demands.begin(), out.demands.end(),
                                 [&](const Summary::Demand& d) { return d.key == k; });
       if (!listed) {

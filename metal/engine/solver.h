@@ -50,8 +50,10 @@ struct Limits {
   u32 exits_per_item = 24;
   u32 candidates_per_function = 96;
   u32 touched_per_function = 256;  ///< callers' objects told apart
-  u32 call_depth = 200;  ///< nested items
-  bool intra = false;    ///< no calls are followed: the reading of 2001
+  u32 entries_by_constants = 64;   ///< beyond, a function's items do not differ by constant arguments alone
+  u32 entries_per_function = 256;  ///< items of one machine in one function
+  u32 call_depth = 200;            ///< nested items
+  bool intra = false;              ///< no calls are followed: the reading of 2001
 };
 
 /// What the project knows about functions.

@@ -131,6 +131,7 @@ Analysis analyse(const AnalysisOptions& options, const RuleSet& rules, Symbols& 
     if (options.progress) bar.emplace("checking", rules.machines.size());
     RunOptions run = options.run;
     run.threads = options.threads;
+    run.results = options.cache;
     if (bar) run.ticked = [&bar] { bar->advance(); };
     out.result = run_machines(program, rules.machines, run);
   }

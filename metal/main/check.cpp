@@ -52,14 +52,14 @@ void print_stats(const Analysis& a, const RuleSet& rules) {
       "functions    {} ({} duplicates in headers), {} with parse errors\n"
       "calls        {}, {} indirect, {} with unknown target, {} with too many\n"
       "rules        {} machines\n"
-      "solved       {} items, {} blocks walked, {} joins of facts\n"
+      "solved       {} items ({} in earlier runs), {} blocks walked, {} joins of facts\n"
       "cut          {} of {} functions looked into ({:.2f} %)\n"
       "time         reading {:.2f} s, link {:.2f} s, checking {:.2f} s\n"
       "peak memory  {} MiB\n",
       a.parsed, a.cached, a.failed, a.link.functions, a.link.duplicates, a.functions_with_errors,
       a.link.calls, a.link.indirect_calls, a.link.unresolved_calls, a.link.wide_calls, rules.machines.size(),
-      e.summaries, e.steps, e.joins, e.functions_cut, e.functions, share, a.extract_seconds, a.link_seconds,
-      a.solve_seconds, usage.ru_maxrss / 1024);
+      e.summaries, e.reused, e.steps, e.joins, e.functions_cut, e.functions, share, a.extract_seconds,
+      a.link_seconds, a.solve_seconds, usage.ru_maxrss / 1024);
 }
 
 }  // namespace
@@ -92,7 +92,7 @@ int check_command(const std::vector<std::string>& arguments) {
   app.add_option("--baseline", baseline, "Leave out findings that this file knows");
   app.add_option("--write-baseline", write_baseline, "Write a baseline that knows all findings");
   app.add_option("--new-since", since, "Only findings that touch lines changed since this git revision");
-  app.add_option("--cache", cache, "Directory of function files; 'none' keeps nothing");
+  app.add_option("--cache", cache, "Directory of function files and results; 'none' keeps nothing");
   app.add_option("--trace", trace, "Show how the rules walk through this function");
   app.add_option("--project", project_file, "Project file instead of the nearest .metal.json");
   app.add_option("--colour,--color", colour, "auto, always or never")

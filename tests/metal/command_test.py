@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -105,6 +106,49 @@ class Command(unittest.TestCase):
         self.assertIn("enabled twice", r.stdout)
         self.assertIn("0 parsed, 1 from the cache", r.stderr)
 
+    def test_only_the_rule_that_changed_runs_again(self):
+        a = self.write("a.c", BAD)
+        one = self.write("one.metal", (CHECKERS / "interrupts.metal").read_text().replace("linux-includes.h", str(CHECKERS / "linux-includes.h")))
+        two = self.write("two.metal", "sm twice { decl any_fn_call fn; decl any_arguments args;\n  s: { fn(args) } && ${ mc_in_function(\"h\") } ==> { err(\"a call in h\"); };\n}\n")
+
+        def run(*more):
+            return self.run_metal("check", "--stats", "--rules", one, "--rules", two, *more, a, "--", "-std=gnu11")
+
+        cold = run()
+        warm = run()
+        self.assertEqual(warm.stdout, cold.stdout)
+        solved = r"solved +(\d+) items \((\d+) in earlier runs\)"
+        self.assertEqual(re.search(solved, cold.stderr)[2], "0")
+        self.assertEqual(*re.search(solved, warm.stderr).groups())
+        self.write("one.metal", pathlib.Path(one).read_text().replace("double enable", "enabled twice"))
+        third = run()
+        self.assertIn("enabled twice", third.stdout)
+        self.assertIn("0 parsed", third.stderr)
+        self.assertEqual(third.stdout, run("--cache", "none").stdout)
+        self.write("a.c", BAD.replace("sti(); cli(); cli();", "sti(); cli(); sti();"))
+        fourth = run()
+        self.assertNotIn("double disable", fourth.stdout)
+        self.assertEqual(fourth.stdout, run("--cache", "none", "-j", "1").stdout)
+
+    def test_a_lost_unlock_is_found_by_the_callers_again(self):
+        """A function that no longer unlocks, with callers in three other files: warm finds what cold finds."""
+        head = "typedef struct { int v; } spinlock_t; void spin_lock(spinlock_t *); void spin_unlock(spinlock_t *);\nstruct dev { spinlock_t lock; };\nvoid done(struct dev *d, int n);\n"
+        done = head + "void done(struct dev *d, int n)\n{\n\tif (n > 3) {\n\t\tspin_unlock(&d->lock);\n\t\treturn;\n\t}\n\tspin_unlock(&d->lock);\n}\n"
+        files = [self.write("done.c", done)]
+        for i in range(3):
+            files.append(self.write(f"user{i}.c", head + f"int use{i}(struct dev *d, int n)\n{{\n\tspin_lock(&d->lock);\n\tdone(d, n);\n\treturn n;\n}}\n"))
+
+        def run(*more):
+            return self.run_metal("check", "--stats", "--rules", "linux-2.4", "--format", "json", *more, *files, "--", "-std=gnu11")
+
+        self.assertEqual(run().returncode, 0)
+        self.write("done.c", done.replace("\t\tspin_unlock(&d->lock);\n\t\treturn", "\t\treturn"))
+        warm = run()
+        self.assertIn("1 parsed, 3 from the cache", warm.stderr)
+        self.assertEqual(len(json.loads(warm.stdout)["findings"]), 3, warm.stdout)
+        for jobs in ("1", "2", "4"):
+            self.assertEqual(run("--cache", "none", "-j", jobs).stdout, warm.stdout)
+
     def test_a_corrupt_cache_is_rebuilt(self):
         a = self.write("a.c", BAD)
         first = self.check(a, "--", "-std=gnu11").stdout
@@ -153,10 +197,21 @@ class Command(unittest.TestCase):
         out = self.dir / "r.html"
         self.check("--format", "html", "-o", out, a, "--", "-std=gnu11")
         self.assertIn("exiting w/intr disabled!", out.read_text())
-        schema = os.environ.get("SARIF_SCHEMA")  # the official one may not be kept here
-        if schema:
-            import jsonschema
-            jsonschema.validate(sarif, json.load(open(schema)))
+
+    def test_sarif_is_valid(self):
+        import jsonschema  # python3-jsonschema
+        schemas = [HERE / "sarif-2.1.0.schema.json"]
+        if os.environ.get("SARIF_SCHEMA"):  # the official one may not be kept here
+            schemas.append(os.environ["SARIF_SCHEMA"])
+        odd = self.write("a file+\u00e9.c", BAD)
+        broken = self.write("b.c", "int f( {{{ ;\n")
+        for files in ([odd], [self.write("good.c", GOOD)], [odd, broken]):
+            r = self.run_metal("check", "--rules", CHECKERS / "interrupts.metal", "--rules", "linux-2.4", "--format", "sarif", *files, "--", "-std=gnu11")
+            report = json.loads(r.stdout)
+            for schema in schemas:
+                jsonschema.validate(report, json.loads(pathlib.Path(schema).read_text()))
+            for result in report["runs"][0]["results"]:
+                self.assertEqual(report["runs"][0]["tool"]["driver"]["rules"][result["ruleIndex"]]["id"], result["ruleId"])
 
     def test_project_file(self):
         a = self.write("a.c", BAD)

@@ -14,10 +14,12 @@ sm lock {
   pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) };
   pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) };
 
+  pat try = { spin_trylock(l) } | { spin_trylock_bh(l) };
+
   // The big kernel lock nests, and is dropped and taken again by whoever sleeps: not a lock of this kind.
   start: { lock_kernel() } ==> start
     | { unlock_kernel() } ==> start
-    | { spin_trylock(l) } ==> true = l.locked, false = l.stop
+    | try ==> true = l.locked, false = l.stop
     | { atomic_dec_and_lock(count, l) } ==> true = l.locked, false = l.stop
     | take && ${ mc_root(l) != "kernel_flag" } ==> l.locked
     | release && ${ mc_root(l) != "kernel_flag" } ==> l.released;
@@ -27,7 +29,7 @@ sm lock {
   // What follows a double take follows from it.
   l.broken: take ==> l.broken | release ==> l.broken;
   l.released: release ==> l.broken, { err("%s is released twice", mc_identifier(l)); }
-    | { spin_trylock(l) } ==> true = l.locked, false = l.released
+    | try ==> true = l.locked, false = l.released
     | { atomic_dec_and_lock(count, l) } ==> true = l.locked, false = l.released
     | take ==> l.locked;
 }

@@ -197,3 +197,20 @@ int last_reference_wrong(struct dev *d) {
 		return 0;
 	return 1; // expect: linux.lock linux-2.4.lock
 }
+void local_bh_disable(void); void local_bh_enable(void);
+#define spin_trylock_bh(l) ({ int got; local_bh_disable(); got = spin_trylock(l); if (!got) local_bh_enable(); got; })
+void spin_unlock_bh(spinlock_t *);
+int pushes(struct dev *d) {
+	if (!spin_trylock_bh(&d->lock))
+		return 0;
+	for (;;) {
+		if (work())
+			continue;
+		spin_unlock_bh(&d->lock);
+		if (!d->n)
+			break;
+		if (!spin_trylock_bh(&d->lock))
+			break;
+	}
+	return 1;
+}
