@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "kernel/main/memory_map.h"
 #include "kernel/main/options.h"
 #include "kernel/main/sandbox.h"
 #include "kernel/main/syscall_page.h"
@@ -17,6 +18,7 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "quire: %s\n", parsed.message.c_str());
       return status_quire_failed;
     case Parsed::What::syscalls: std::fputs(syscall_page().c_str(), stdout); return 0;
+    case Parsed::What::mem: return show_memory(parsed.mem_pid, parsed.mem_svg);
     case Parsed::What::run: break;
   }
   Outcome outcome = run_sandbox(parsed.run);

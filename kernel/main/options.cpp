@@ -113,12 +113,16 @@ Parsed parse(int argc, char** argv) {
       ->check(CLI::IsMember({"auto", "tmpfs", "memfd"}));
   run->add_option("--share-tables", share, "Share page tables at fork: never, always, from-N")->type_name("POLICY");
   run->add_flag("--spread", o.policy.spread, "Give each writable area page tables of its own");
+  run->add_flag("--copied-chains", o.policy.copied_chains, "Keep a chain of sharers for each page, copied at fork");
   run->add_option("--mm-lock", o.policy.lock, "Address-space lock: mutex, rwsem, vma")
       ->transform(CLI::CheckedTransformer(lock_names).description(""));
   run->add_option("--cow", o.policy.cow, "Copy-on-write: adaptive, page, host, block")
       ->transform(CLI::CheckedTransformer(cow_names).description(""));
   run->add_flag("!--no-copy-home", o.policy.copy_home, "Leave pages that the host copied in the stub");
   run->add_flag("!--no-snapshot", o.policy.snapshot, "Settle such pages at the next fork");
+  CLI::App* mem = app.add_subcommand("mem", "In a sandbox: show what memory a process has and shares with whom");
+  mem->add_option("PID", out.mem_pid, "Process, as the sandbox numbers it")->required()->check(CLI::PositiveNumber);
+  mem->add_option("--svg", out.mem_svg, "Draw a picture into FILE instead")->type_name("FILE");
   CLI::App* syscalls = app.add_subcommand("syscalls", "Print the table of system calls as Markdown");
 
   auto usage = [&](std::string text) {
@@ -146,6 +150,10 @@ Parsed parse(int argc, char** argv) {
     return out;
   } catch (const CLI::ParseError& e) {
     return usage(std::string(e.what()) + "; see 'quire --help'");
+  }
+  if (mem->parsed()) {
+    out.what = Parsed::What::mem;
+    return out;
   }
   if (syscalls->parsed()) {
     out.what = Parsed::What::syscalls;

@@ -43,8 +43,10 @@ struct RunOptions {
 };
 
 struct Parsed {
-  enum class What { run, version_or_help, syscalls, usage_error } what = What::usage_error;
+  enum class What { run, version_or_help, syscalls, mem, usage_error } what = What::usage_error;
   RunOptions run;
+  int mem_pid = 0;      // quire mem
+  std::string mem_svg;  // file to draw to; empty: text
   std::string message;  // help text, version, or the error in one line
 };
 

@@ -31,6 +31,7 @@ void print_report(bool json, const task::Kernel& kernel, const mm::MemoryManager
         {"copy_on_write", {{"page", m.cow_page}, {"host_private", m.cow_private}, {"block", m.cow_block},
                            {"settled", m.settled}, {"snapshot_pieces", m.snapshot_pages}}},
         {"page_tables", {{"live", m.tables_live}, {"shared", m.tables_shared}, {"unshared", m.tables_unshared}}},
+        {"lock_wait_ms", static_cast<double>(m.lock_wait_ns) / 1e6},
         {"forks", m.forks}, {"execs", k.execs}, {"tasks", k.tasks_created}, {"signals", k.signals_delivered},
         {"revocations", p.revocations}, {"revocations_waited", p.revocations_waited},
         {"stubs", {{"made", p.stubs_made}, {"live", p.stubs_live}, {"stolen", p.stubs_stolen}, {"killed", p.stubs_killed}}},
@@ -50,6 +51,7 @@ void print_report(bool json, const task::Kernel& kernel, const mm::MemoryManager
   row("faults", fmt::format("{} in all: {} minor, {} major, {} copy-on-write, {} refills", k.faults, m.faults_minor, m.faults_major, m.faults_cow, m.faults_refill));
   row("copy-on-write", fmt::format("{} by pages, {} by blocks, {} left to the host ({} settled, {} pieces copied for children)", m.cow_page, m.cow_block, m.cow_private, m.settled, m.snapshot_pages));
   row("page tables", fmt::format("{} live, {} shared at fork, {} unshared", m.tables_live, m.tables_shared, m.tables_unshared));
+  row("address-space locks", fmt::format("{:.3f} ms waited", static_cast<double>(m.lock_wait_ns) / 1e6));
   row("processes", fmt::format("{} forks, {} execs, {} tasks, {} signals", m.forks, k.execs, k.tasks_created, k.signals_delivered));
   row("stubs", fmt::format("{} made, {} stolen, {} killed; {} revocations, {} waited for", p.stubs_made, p.stubs_stolen, p.stubs_killed, p.revocations, p.revocations_waited));
   row("patched sites", fmt::format("{}; {} retraps", p.sites_patched, p.retraps));

@@ -56,6 +56,7 @@ struct Residency {
   u64 resident = 0, anonymous = 0, file = 0, shmem = 0, shared = 0, dirty = 0, swap = 0, huge = 0;
   // Pages of the huge-page pool, which Linux counts as resident nowhere else.
   u64 hugetlb_private = 0, hugetlb_shared = 0;
+  u64 proportional_bytes = 0;  // Pss: of a page that n address spaces have, its n-th part
   bool present() const { return resident + hugetlb_private + hugetlb_shared != 0; }
 };
 
@@ -98,6 +99,18 @@ class Pin {
   virtual std::span<const std::span<std::byte>> pieces() const = 0;
 };
 
+/// Neighbouring pages of a mapping in consecutive frames of the memory file.
+struct MemoryRun {
+  GuestRange range;
+  FrameNumber frame{};     // of the first page
+  u64 pages = 0;           // of them, that have storage
+  bool of_object = false;  // a file's or shared memory's, not private pages
+  // Private pages: the highest page table above them that several address spaces share (1: the last
+  // level), and how many parents name it. 0: none.
+  u8 shared_level = 0;
+  u32 shared_by = 0;
+};
+
 /// All methods may be called from any thread with no mm lock held. Guest addresses that are not
 /// mapped suitably give EFAULT; ranges beyond the layout's limit are never mapped.
 class AddressSpace : public RefCounted {
@@ -124,6 +137,9 @@ class AddressSpace : public RefCounted {
   virtual Result<> unlock(GuestAddr address, u64 length) = 0;
   virtual Result<> lock_all(int flags) = 0;
   virtual Result<> unlock_all() = 0;
+  /// Some task that runs in it has a real-time policy (SCHED_FIFO, SCHED_RR): changes are shown to the guest
+  /// at once, as in an address space locked by lock_all().
+  virtual void set_real_time(bool on) = 0;
   /// One byte a page, bit 0: resident.
   virtual Result<> mincore(GuestAddr address, u64 length, std::span<u8> out) = 0;
   /// Sets up the heap (exec) and moves its end: returns the new end, or the old one on failure.
@@ -192,6 +208,8 @@ class AddressSpace : public RefCounted {
   virtual u64 peak_resident_bytes() const = 0;
   /// It has, or had, areas in huge pages of the pool.
   virtual bool used_huge_pages() const = 0;
+  /// All that is present, in the order of addresses.
+  virtual void for_each_run(const std::function<bool(const MemoryRun&)>& visit) const = 0;
   /// One /proc/PID/pagemap entry a page.
   virtual void pagemap(GuestAddr first, std::span<u64> out) const = 0;
 };

@@ -49,7 +49,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   Exclusive guard(*this);
   Exclusive child_guard(*child);
   const Policy& policy = manager_.policy();
-  if (!policy.snapshot) TRY_VOID(settle_for_change(0, limit(), Reach::all));
+  if (!policy.snapshot || prompt()) TRY_VOID(settle_for_change(0, limit(), Reach::all));
   platform::Ticket ticket = write_protect();
   // What only the stub has is copied once the stub cannot change it any more.
   std::vector<GuestRange> runs;
@@ -89,6 +89,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
     count(manager_.counters.revocations);
     space_->wait(ticket);
   }
+  if (prompt()) copy_locked_for(*child);
   if (child->vmas_.count() <= eager_areas)
     for (auto& [begin, v] : child->vmas_) child->show(v, v.begin, v.end, false);
   return Ref<AddressSpace>(child);

@@ -11,6 +11,7 @@ namespace {
 constexpr u64 pagemap_present = u64{1} << 63;
 constexpr u64 pagemap_file_or_shared = u64{1} << 61;
 constexpr u64 pagemap_exclusive = u64{1} << 56;
+constexpr u64 look_most = u64{64} << 20;  // looked up under the page-table lock at a time
 
 }  // namespace
 
@@ -56,29 +57,38 @@ void AddressSpaceImpl::add_residency(const Vma& v, u64 begin, u64 end, Residency
     r.resident += n;
     (v.object->backed() ? r.file : r.shmem) += n;
     r.shared += n;
+    r.proportional_bytes += n * page_size / v.object->mapped_by();
     return;
   }
   struct Hole {
     u64 begin, end;
   };
   std::vector<Hole> unnamed;
-  {
-    LockGuard tables(tables_lock_);
-    for (u64 a = begin; a < end;) {
-      const Span s = span_at(a, end, true);
-      if (s.named && v.huge_tlb) {
-        (s.exclusive ? r.hugetlb_private : r.hugetlb_shared) += (s.end - s.begin) >> page_shift;
-      } else if (s.named) {
-        const u64 n = frames_with_data(manager_.memory(), s.frame, (s.end - s.begin) >> page_shift);
+  // The page-table lock is held for one run at a time, and not while the host is asked: faults go on.
+  for (u64 a = begin; a < end;) {
+    Span s;
+    {
+      LockGuard tables(tables_lock_);
+      s = span_at(a, std::min(end, a + look_most), true);
+    }
+    if (s.named && v.huge_tlb) {
+      (s.exclusive ? r.hugetlb_private : r.hugetlb_shared) += (s.end - s.begin) >> page_shift;
+    } else if (s.named) {
+      // By windows: each may have other sharers.
+      for (u64 at = s.begin, stop; at < s.end; at = stop) {
+        stop = std::min(s.end, round_down(at, huge_size) + huge_size);
+        const FrameNumber frame = s.frame + ((at - s.begin) >> page_shift);
+        const u64 n = frames_with_data(manager_.memory(), frame, (stop - at) >> page_shift);
         r.resident += n;
         r.anonymous += n;
         r.dirty += n;
         if (!s.exclusive) r.shared += n;
-      } else if (v.object != nullptr) {
-        unnamed.push_back({s.begin, s.end});
+        r.proportional_bytes += n * page_size / (s.exclusive || n == 0 ? 1 : manager_.tables().back.sharers(frame));
       }
-      a = s.end;
+    } else if (v.object != nullptr) {
+      unnamed.push_back({s.begin, s.end});
     }
+    a = s.end;
   }
   for (const Hole& h : unnamed) {
     const u64 n = v.object->resident_pages(v.object_offset(h.begin) >> page_shift,
@@ -90,6 +100,7 @@ void AddressSpaceImpl::add_residency(const Vma& v, u64 begin, u64 end, Residency
     r.resident += n;
     r.file += n;
     r.shared += n;
+    r.proportional_bytes += n * page_size / v.object->mapped_by();
   }
 }
 

@@ -87,7 +87,10 @@ Result<> AddressSpaceImpl::lock_all(int flags) {
     Exclusive guard(*this);
     if (limits_.locked == 0) return err(EPERM);
     if ((flags & MCL_CURRENT) != 0 && total_bytes_ > limits_.locked) return err(ENOMEM);
+    TRY_VOID(settle_for_change(0, limit(), Reach::all));
     lock_future_ = (flags & MCL_FUTURE) != 0;
+    locked_all_ = (flags & MCL_ONFAULT) == 0;
+    space_->set_prompt(prompt());
     if ((flags & MCL_CURRENT) == 0) return {};
     for (auto& [begin, v] : vmas_) {
       if (!v.locked && !v.huge_tlb) locked_bytes_ += v.size();
@@ -97,13 +100,18 @@ Result<> AddressSpaceImpl::lock_all(int flags) {
     for (auto it = vmas_.begin(); it != vmas_.end();) it = std::next(vmas_.merge_around(it));
   }
   if ((flags & MCL_ONFAULT) == 0)
-    for (const auto& [begin, end] : ranges) (void)populate(begin, end, true, false);
+    for (const auto& [begin, end] : ranges) {
+      (void)populate(begin, end, true, false);
+      propagate(begin, end);
+    }
   return {};
 }
 
 Result<> AddressSpaceImpl::unlock_all() {
   Exclusive guard(*this);
   lock_future_ = false;
+  locked_all_ = false;
+  space_->set_prompt(prompt());
   for (auto& [begin, v] : vmas_) v.locked = false;
   locked_bytes_ = 0;
   for (auto it = vmas_.begin(); it != vmas_.end();) it = std::next(vmas_.merge_around(it));

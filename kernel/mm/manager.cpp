@@ -18,6 +18,7 @@ ManagerImpl::ManagerImpl(platform::Platform& platform, const Policy& policy, std
         return total_ - std::min(total_, stored);
       }),
       private_spaces_(policy.copy_home) {
+  tables_.back.copied_chains = policy.copied_chains;
   struct sysinfo info{};
   const u64 host = sysinfo(&info) == 0 ? u64{info.totalram} * info.mem_unit : u64{1} << 30;
   total_ = policy.memory_limit != 0 ? std::min(policy.memory_limit, host) : host;

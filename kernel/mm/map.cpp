@@ -178,6 +178,7 @@ Result<GuestAddr> AddressSpaceImpl::map(const MapRequest& r) {
   }
   if (r.populate || locked)
     (void)populate(begin, begin + length, allows(r.access, Access::write) && !r.shared, false);
+  propagate(begin, begin + length);
   return GuestAddr(begin);
 }
 
@@ -282,6 +283,7 @@ GuestAddr AddressSpaceImpl::brk(GuestAddr wanted) {
     brk_end_ = wanted.value();
   }
   if (locked) (void)populate(old_top, new_top, true, false);
+  propagate(old_top, new_top);
   return wanted;
 }
 

@@ -135,6 +135,8 @@ void ObjectImpl::call_trapped(u64 offset, const platform::TrappedCall& call) {
   LockGuard guard(lock_);
   auto it = patched_.find(window_of(index));
   if (it == patched_.end() || !it->second.valid[in_window(index)]) return;
+  // Patching takes the page from all who map it for a moment.
+  if (std::ranges::any_of(mappers_, [](const auto& m) { return m.first->prompt(); })) return;
   const std::span<std::byte> page(manager_.memory().at(first_frame(it->second.block) + in_window(index)), page_size);
   if (!patcher.trapped(patch_key_, index * page_size, page, offset % page_size, call)) return;
   // From here on nobody finds the page, and its window stays.
@@ -326,6 +328,11 @@ void ObjectImpl::remove_mapper(ObjectMapper* mapper, u64 pages, bool shared_writ
 bool ObjectImpl::mapped_once() const {
   LockGuard guard(lock_);
   return mappers_.size() <= 1;
+}
+
+u64 ObjectImpl::mapped_by() const {
+  LockGuard guard(lock_);
+  return std::max<u64>(1, mappers_.size());
 }
 
 void ObjectImpl::forget_in_mappers(u64 begin, u64 end, bool even_private) {

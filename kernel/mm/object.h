@@ -36,6 +36,8 @@ class ObjectMapper {
   /// Huge objects: if a private mapping of the page at `offset` names `block`, it loses it for good
   /// (touching it is SIGBUS): who reserved the page needs it and the pool is short.
   virtual void give_up_huge_page(const ObjectImpl& object, u64 offset, BlockNumber block) = 0;
+  /// It takes no lazy fault: pages are not taken from it where that can be helped.
+  virtual bool prompt() const = 0;
 
  protected:
   ~ObjectMapper() = default;
@@ -106,6 +108,8 @@ class ObjectImpl final : public MemoryObject {
   void remove_mapper(ObjectMapper* mapper, u64 pages, bool shared_writable);
   /// By one address space at most.
   bool mapped_once() const;
+  /// By how many address spaces; at least 1.
+  u64 mapped_by() const;
 
  private:
   using Bits = std::bitset<pages_per_huge>;

@@ -11,11 +11,6 @@ constexpr u64 window_end(u64 address) { return window_begin(address) + huge_size
 
 bool shared(const Table* t) { return t->count.load(std::memory_order_acquire) > 1; }
 
-void set(Table& t, unsigned i, Entry e) {
-  t.used = static_cast<u16>(t.used + (e.empty() ? 0 : 1) - (t.entries[i].empty() ? 0 : 1));
-  t.entries[i] = e;
-}
-
 /// Length of the run of consecutive frames of one block that entries [i, end) name.
 unsigned frame_run(const Table& t, unsigned i, unsigned end) {
   if (!t.entries[i].names_frame()) return 0;
@@ -27,15 +22,56 @@ unsigned frame_run(const Table& t, unsigned i, unsigned end) {
 
 }  // namespace
 
-PageTables::PageTables(BlockPool& pool, TableCounters& counters) : pool_(pool), counters_(counters) {}
+PageTables::PageTables(BlockPool& pool, TableCounters& counters) : pool_(pool), counters_(counters) {
+  root_.owner = this;
+}
 
 PageTables::~PageTables() {
+  chain(root_, false);
+  counters_.back.drop(root_);
   for (const Entry e : root_.entries)
     if (e.names_table()) drop(e.table(), pool_, counters_);
 }
 
+// Every change of an entry goes through here, so that the way back is always known.
+void PageTables::set(Table& t, unsigned i, Entry e) {
+  const Entry old = t.entries[i];
+  t.used = static_cast<u16>(t.used + (e.empty() ? 0 : 1) - (old.empty() ? 0 : 1));
+  if (e.names_table())
+    counters_.back.link(*e.table(), t, i);
+  else if (e.names_frame())
+    counters_.back.name(t, block_of(e.frame()), 1, i);
+  t.entries[i] = e;
+  if (old.names_table())
+    counters_.back.unlink(*old.table(), t, i);
+  else if (old.names_frame())
+    counters_.back.forget(t, block_of(old.frame()), 1);
+  if (!counters_.back.copied_chains) return;
+  if (e.names_frame()) chain(e, t.level, true);
+  if (old.names_frame()) chain(old, t.level, false);
+}
+
+void PageTables::chain(Entry e, int level, bool add) {
+  const u64 n = level == 2 ? pages_per_huge : 1;
+  if (add)
+    counters_.back.add_to_chain(e.frame(), n, *this);
+  else
+    counters_.back.take_from_chain(e.frame(), n, *this);
+}
+
+void PageTables::chain(const Table& t, bool add) {
+  if (!counters_.back.copied_chains) return;
+  for (const Entry e : t.entries) {
+    if (e.names_table())
+      chain(*e.table(), add);
+    else if (e.names_frame())
+      chain(e, t.level, add);
+  }
+}
+
 void PageTables::drop(Table* t, BlockPool& pool, TableCounters& counters) {
   if (t->count.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  counters.back.drop(*t);
   for (unsigned i = 0; i < entries_per_table && t->used != 0;) {
     const Entry e = t->entries[i];
     if (e.names_table()) {
@@ -66,6 +102,7 @@ Table* PageTables::copy(const Table& t) {
   counters_.live.fetch_add(1, std::memory_order_relaxed);
   n->used = t.used;
   n->entries = t.entries;
+  counters_.back.copied(*n, t);
   for (unsigned i = 0; i < entries_per_table;) {
     const Entry e = t.entries[i];
     if (e.names_table()) {
@@ -101,7 +138,7 @@ Table* PageTables::own_path(u64 address, int level, bool create) {
       // The copy's counts are taken before ours on the original is dropped: whoever sees that he is
       // the only one left also sees the higher counts below.
       Table* mine = copy(*e.table());
-      t->entries[i] = Entry::to_table(mine);
+      set(*t, i, Entry::to_table(mine));
       drop(e.table(), pool_, counters_);
       counters_.unshared.fetch_add(1, std::memory_order_relaxed);
     }
@@ -124,7 +161,9 @@ Table* PageTables::split_block(Table& level2, unsigned index) {
   }
   for (unsigned i = 0; i < entries_per_table; ++i) t->entries[i] = Entry::to_frame(first + i);
   t->used = entries_per_table;
-  level2.entries[index] = Entry::to_table(t);
+  counters_.back.name(*t, b, entries_per_table, 0);
+  chain(*t, true);
+  set(level2, index, Entry::to_table(t));
   return t;
 }
 
@@ -334,7 +373,7 @@ Result<> PageTables::own(u64 begin, u64 end, Gather& gather, Lock* unlocked) {
         pool_.release_whole(b, 1);
         return done;
       }
-      level2->entries[w] = Entry::to_frame(first_frame(b));
+      set(*level2, w, Entry::to_frame(first_frame(b)));
       gather.blocks(block_of(first), 1);
       return {};
     }
@@ -358,7 +397,7 @@ Result<> PageTables::own(u64 begin, u64 end, Gather& gather, Lock* unlocked) {
     n = TRY(fresh_frames(*t, a, n));
     if (auto done = copy_frames(from, t->entries[i].frame(), n, unlocked); !done) {
       const FrameNumber fresh = t->entries[i].frame();
-      for (u32 k = 0; k < n; ++k) t->entries[i + k] = Entry::to_frame(from + k);
+      for (u32 k = 0; k < n; ++k) set(*t, i + k, Entry::to_frame(from + k));
       pool_.release_frames(fresh, n);
       return done;
     }
@@ -399,7 +438,9 @@ void PageTables::try_merge(u64 address) {
   const FrameNumber first = first_frame(t->home);
   if (frame_run(*t, 0, entries_per_table) != entries_per_table || t->entries[0].frame() != first) return;
   if (!pool_.merge(t->home)) return;
-  level2->entries[w] = Entry::to_frame(first);
+  set(*level2, w, Entry::to_frame(first));
+  chain(*t, false);
+  counters_.back.drop(*t);
   pool_.release_home(t->home);
   counters_.live.fetch_sub(1, std::memory_order_relaxed);
   delete t;
@@ -425,16 +466,18 @@ void PageTables::zap_in(Table& t, u64 base, u64 begin, u64 end, Keep keep, Gathe
     if (t.level == 2 && (!all || (keep == Keep::all && e.names_frame()))) {
       zap_window(t, i, a, stop, keep, gather);
     } else if (all) {
-      if (e.names_table())
+      if (e.names_table()) {
+        chain(*e.table(), false);
         gather.table(e.table());
-      else
+      } else {
         gather.blocks(block_of(e.frame()), 1);
+      }
       set(t, i, Entry());
     } else {
       Table* below = e.table();
       if (shared(below)) {
         below = copy(*e.table());
-        t.entries[i] = Entry::to_table(below);
+        set(t, i, Entry::to_table(below));
         drop(e.table(), pool_, counters_);
         counters_.unshared.fetch_add(1, std::memory_order_relaxed);
       }
@@ -466,7 +509,7 @@ void PageTables::zap_window(Table& level2, unsigned index, u64 begin, u64 end, K
     }
     split_block(level2, index);
   } else if (shared(e.table())) {
-    level2.entries[index] = Entry::to_table(copy(*e.table()));
+    set(level2, index, Entry::to_table(copy(*e.table())));
     drop(e.table(), pool_, counters_);
     counters_.unshared.fetch_add(1, std::memory_order_relaxed);
   }
@@ -535,7 +578,8 @@ void PageTables::share_into(PageTables& child) {
     if (!e.names_table()) continue;
     e.table()->count.fetch_add(1, std::memory_order_relaxed);
     counters_.shared.fetch_add(1, std::memory_order_relaxed);
-    set(child.root_, i, e);
+    child.set(child.root_, i, e);
+    child.chain(*e.table(), true);
   }
 }
 
@@ -543,14 +587,14 @@ void PageTables::unshare_all() {
   struct Walk {
     PageTables& tables;
     void below(Table& t) const {
-      for (Entry& e : t.entries) {
+      for (unsigned i = 0; i < entries_per_table; ++i) {
+        const Entry e = t.entries[i];
         if (!e.names_table()) continue;
         if (shared(e.table())) {
-          Table* mine = tables.copy(*e.table());
+          tables.set(t, i, Entry::to_table(tables.copy(*e.table())));
           drop(e.table(), tables.pool_, tables.counters_);
-          e = Entry::to_table(mine);
         }
-        below(*e.table());
+        below(*t.entries[i].table());
       }
     }
   };

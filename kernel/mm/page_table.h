@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "kernel/abi/types.h"
 #include "kernel/mm/blocks.h"
+#include "kernel/mm/reverse_map.h"
 
 namespace quire::mm {
 
@@ -60,6 +61,19 @@ struct Table {
   u16 breaks = 0;               // level 1: copy-on-write breaks here since it became our own
   BlockNumber home = no_block;  // level 1: where fresh frames come from (a home count)
   std::array<Entry, entries_per_table> entries{};
+  // The way back (reverse_map.h).
+  struct Parent {
+    Table* table;
+    u32 index;
+    friend bool operator==(const Parent&, const Parent&) = default;
+  };
+  std::vector<Parent> parents;  // under the reverse map's lock
+  struct Named {
+    BlockNumber block;
+    u32 count, index;
+  };
+  std::vector<Named> named;         // blocks that entries name frames of
+  const PageTables* owner = nullptr;  // a root: whose
 };
 
 /// A run of pages that are alike: consecutive frames with the same right to be written, or unnamed.
@@ -71,11 +85,13 @@ struct Span {
   bool stub_owned = false;  // the stub may have newer pages than these frames (never set by PageTables)
 };
 
-/// Counts of tables for --stats; shared by all address spaces of a machine.
+/// What the tables of all address spaces of a machine have in common: counts for --stats, and the way back
+/// from frames.
 struct TableCounters {
   std::atomic<u64> live{0};
   std::atomic<u64> shared{0};    // shares made by forks
   std::atomic<u64> unshared{0};  // copies made on the first change
+  ReverseMap back;
 };
 
 /// Releases what was taken out of the tables, once no stub can reach it any more.
@@ -188,6 +204,10 @@ class PageTables {
   static void drop(Table* t, BlockPool& pool, TableCounters& counters);
 
  private:
+  void set(Table& t, unsigned i, Entry e);
+  /// Adds all that is named below to the frames' chains, or takes it out.
+  void chain(const Table& t, bool add);
+  void chain(Entry e, int level, bool add);
   Table* own_path(u64 address, int level, bool create);
   Table* copy(const Table& t);
   Table* split_block(Table& level2, unsigned index);

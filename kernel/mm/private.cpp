@@ -75,6 +75,7 @@ AddressSpaceImpl::PrivateMap::iterator AddressSpaceImpl::private_at(u64 address)
 // For speed only whole windows without holes: a write to a hole would be allocated twice. Where the tier
 // is forced, whatever can be.
 bool AddressSpaceImpl::may_be_private(const Vma& v, const Span& s) {
+  if (prompt()) return false;
   if (!s.named || s.exclusive || s.stub_owned || !v.anonymous() || !v.is_private() || v.huge_tlb) return false;
   if (allows(v.access, Access::exec) || !allows(v.access, Access::write)) return false;
   if (std::ranges::find(copying_, window_of(s.begin)) != copying_.end()) return false;

@@ -59,24 +59,31 @@ Result<> AddressSpaceImpl::protect(GuestAddr address, u64 length, Access access,
   if (end <= begin) return err(ENOMEM);
   if (end > limit()) return err(ENOMEM);
   reap();
-  Exclusive guard(*this, Exclusive::Claim::none);
-  const Vma* first = vmas_.find(begin);
-  if (first == nullptr) {
-    const auto next = vmas_.first_after(begin);
-    if (grows_flags != PROT_GROWSDOWN || next == vmas_.end() || next->second.begin >= end) return err(ENOMEM);
-    first = &next->second;
+  Result<> done{};
+  {
+    Exclusive guard(*this, Exclusive::Claim::none);
+    const Vma* first = vmas_.find(begin);
+    if (first == nullptr) {
+      const auto next = vmas_.first_after(begin);
+      if (grows_flags != PROT_GROWSDOWN || next == vmas_.end() || next->second.begin >= end) return err(ENOMEM);
+      first = &next->second;
+    }
+    if (grows_flags == PROT_GROWSUP) return err(EINVAL);
+    if (grows_flags == PROT_GROWSDOWN) {
+      if (!first->grows_down) return err(EINVAL);
+      begin = first->begin;
+    }
+    guard.claim(begin, end);
+    TRY_VOID(settle_for_change(begin, end, Reach::all));
+    platform::Ticket ticket{};
+    done =
+        change_areas(begin, end, true, [&](Vma& v) REQUIRES(lock_) { return protect_area(v, access, ticket); });
+    if (ticket.value() != 0) space_->wait(ticket);
   }
-  if (grows_flags == PROT_GROWSUP) return err(EINVAL);
-  if (grows_flags == PROT_GROWSDOWN) {
-    if (!first->grows_down) return err(EINVAL);
-    begin = first->begin;
+  if (prompt() && done && access != Access::none) {
+    if (locked_all_) (void)populate(begin, end, true, false);
+    propagate(begin, end);
   }
-  guard.claim(begin, end);
-  TRY_VOID(settle_for_change(begin, end, Reach::all));
-  platform::Ticket ticket{};
-  auto done =
-      change_areas(begin, end, true, [&](Vma& v) REQUIRES(lock_) { return protect_area(v, access, ticket); });
-  if (ticket.value() != 0) space_->wait(ticket);
   return done;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 #include <random>
+#include <set>
 
 #include "kernel/mm/host_space.h"
 #include "kernel/mm/mm_test.h"
@@ -242,6 +243,9 @@ class Random : public testing::TestWithParam<Case> {
   void check_everything() {
     // Every named frame's count is the number of tables that name it, so at least one.
     BlockPool& pool = static_cast<ManagerImpl&>(*machine_->manager).pool();
+    const ReverseMap& back = static_cast<ManagerImpl&>(*machine_->manager).tables().back;
+    // From the tables: who names frames of a block where. From the reverse map: the same.
+    std::map<u64, std::set<ReverseMap::Place>> named;
     for (auto& [i, s] : spaces_) {
       ASSERT_EQ(s->check(), "") << "step " << step_ << " seed " << seed_;
       std::vector<HostSpaces::Area> areas;
@@ -261,7 +265,18 @@ class Random : public testing::TestWithParam<Case> {
             << (k < host.size() ? host[k].begin : 0) << "-" << (k < host.size() ? host[k].end : 0) << " "
             << (k < host.size() ? host[k].rights : "");
       }
-      s->for_each_frame([&](u64 at, FrameNumber f) { ASSERT_GT(pool.count(f), 0u) << std::hex << at; });
+      const PageTables* tables = s->tables_identity();
+      s->for_each_frame([&](u64 at, FrameNumber f) {
+        ASSERT_GT(pool.count(f), 0u) << std::hex << at;
+        named[block_of(f).value()].insert({tables, round_down(at, huge_size)});
+        if (back.copied_chains) {
+          ASSERT_EQ(std::ranges::count(back.chain(f), tables), 1) << std::hex << at << " step " << std::dec << step_;
+        }
+      });
+    }
+    for (const auto& [block, want] : named) {
+      const auto places = back.places(first_frame(BlockNumber(block)));
+      ASSERT_EQ(std::set(places.begin(), places.end()), want) << "block " << block << " step " << step_ << " seed " << seed_;
     }
   }
   void compare_everything() {
@@ -357,6 +372,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"host_stays", host_private(false, true), 11},
                     Case{"host_settled_at_fork", host_private(true, false), 12},
                     Case{"host_settled_at_each_step", host_private(false, true), 13, true},
+                    Case{"chains", [] {
+                           Policy p = policy(Policy::Share::always, Policy::Cow::adaptive);
+                           p.copied_chains = true;
+                           return p;
+                         }(), 14},
                     Case{"never", policy(Policy::Share::never, Policy::Cow::adaptive), 6},
                     Case{"from_4", policy(Policy::Share::from_n, Policy::Cow::adaptive, Policy::Lock::mutex),
                          7}),

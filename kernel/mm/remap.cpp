@@ -163,6 +163,7 @@ Result<GuestAddr> AddressSpaceImpl::remap(GuestAddr old_address, u64 old_length,
     }
   }
   if (populate_begin != populate_end) (void)populate(populate_begin, populate_end, true, false);
+  propagate(result, result + new_length);
   return GuestAddr(result);
 }
 

@@ -73,7 +73,7 @@ void AddressSpaceImpl::show(Vma& v, u64 begin, u64 end, bool name) {
     const u64 low = v.object_offset(begin) >> page_shift;
     const u64 high = v.object_offset(end - 1) / page_size + 1;
     if (!v.object->backed() && name) (void)v.object->reserve(low, std::min(high, v.object->page_count()));
-    for (u64 at = low; runs.size() < most_runs;) {
+    for (u64 at = low; runs.size() < most_runs || prompt();) {
       auto run = v.object->next_run(at, high, patched(v));
       if (!run || !*run) break;
       runs.push_back(**run);
@@ -83,7 +83,12 @@ void AddressSpaceImpl::show(Vma& v, u64 begin, u64 end, bool name) {
   if (v.shared) {
     // A file's pages become writable one after the other, so that the dirty ones are known.
     Access access = shown(v.access);
-    if (v.object->backed()) access = access & ~Access::write;
+    if (v.object->backed() && allows(access, Access::write)) {
+      if (v.locked && prompt())
+        for (const ObjectImpl::Run& run : runs) v.object->mark_dirty(run.first, run.end);
+      else
+        access = access & ~Access::write;
+    }
     for (const ObjectImpl::Run& run : runs) map_run(v, begin, end, run, access);
     return;
   }
@@ -91,7 +96,7 @@ void AddressSpaceImpl::show(Vma& v, u64 begin, u64 end, bool name) {
   if (v.anonymous() && name) {
     (void)tables_.name(begin, end, by_page(begin, end));
     // Large areas are shown window by window as they are touched: see ahead.cpp.
-    if (end - begin >= ahead_least) end = std::min(end, round_up(begin, huge_size) + huge_size);
+    if (end - begin >= ahead_least && !prompt()) end = std::min(end, round_up(begin, huge_size) + huge_size);
   }
   show_private(v, begin, end, runs);
 }

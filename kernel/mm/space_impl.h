@@ -48,6 +48,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   Result<> unlock(GuestAddr address, u64 length) override;
   Result<> lock_all(int flags) override;
   Result<> unlock_all() override;
+  void set_real_time(bool on) override;
   Result<> mincore(GuestAddr address, u64 length, std::span<u8> out) override;
   void set_brk_start(GuestAddr start) override;
   GuestAddr brk(GuestAddr end) override;
@@ -84,6 +85,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   u64 locked_bytes() const override;
   u64 peak_resident_bytes() const override;
   bool used_huge_pages() const override { return used_huge_pages_; }
+  void for_each_run(const std::function<bool(const MemoryRun&)>& visit) const override;
   void pagemap(GuestAddr first, std::span<u64> out) const override;
 
   /// Copies pages that only the stub has back to their blocks, where nobody shares those any more. Called in
@@ -99,6 +101,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
 
   /// For tests: walks vmas and tables and compares them; a text that names the first breach, or empty.
   std::string check() const;
+  /// For tests: whose places the reverse map tells.
+  const PageTables* tables_identity() const NO_THREAD_SAFETY_ANALYSIS { return &tables_; }
   /// For tests: visits each named frame of the tables (address, frame).
   void for_each_frame(const std::function<void(u64, FrameNumber)>& visit) const;
 
@@ -294,11 +298,21 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   Result<> advise_area(Vma& v, int advice, Dropped& dropped) REQUIRES(lock_);
   Result<> change_locked(u64 begin, u64 end, bool locked);
 
+  // real_time.cpp
+  /// Changes are shown to the stub at once, and no page is left to a fault that need not be.
+  bool prompt() const override { return locked_all_ || real_time_; }
+  /// Shows all that is present in [begin, end), if prompt(). Called with no lock held.
+  void propagate(u64 begin, u64 end);
+  static void fill_text(const Ref<ObjectImpl>& object, u64 first, u64 end);
+  /// fork: the child is given its own copies of what is locked; the parent may write it again at once.
+  void copy_locked_for(AddressSpaceImpl& child) REQUIRES(lock_) REQUIRES(child.lock_);
+
   // remap.cpp
   Result<GuestAddr> move_area(u64 old_begin, u64 old_length, u64 new_begin, u64 new_length, bool keep_old,
                               Dropped& dropped) REQUIRES(lock_);
 
   // inspect.cpp
+  std::vector<MemoryRun> runs_of(const Vma& v) const REQUIRES_SHARED(lock_);
   void add_residency(const Vma& v, u64 begin, u64 end, Residency& r) const REQUIRES_SHARED(lock_);
 
   /// Marks a window as being copied into, while tables_lock_ is not held: whoever else wants a page of
@@ -349,6 +363,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool lock_future_ GUARDED_BY(lock_) = false;
   mutable std::atomic<u64> peak_pages_{0};
   std::atomic<bool> used_huge_pages_{false};
+  std::atomic<bool> locked_all_{false};  // by mlockall, not on fault
+  std::atomic<bool> real_time_{false};
 };
 
 }  // namespace quire::mm

@@ -58,6 +58,12 @@ class Space {
   /// read_private() of many pieces, in few host calls.
   virtual Result<> gather_private(std::span<const PrivatePiece> pieces) = 0;
 
+  /// Real time: from now on requests are carried out as soon as they are made, and mappings do not vanish.
+  virtual void set_prompt(bool on) = 0;
+  /// Makes what is mapped in the range present in the host's page tables too, so that its first touch is no
+  /// fault of the host's either. Holes of the memory file get storage.
+  virtual void make_resident(GuestRange range) = 0;
+
   virtual SpaceUsage usage() const = 0;
 };
 

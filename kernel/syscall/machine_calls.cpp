@@ -58,6 +58,10 @@ Result<> set_scheduler(Task& task, Task& target, int policy, int priority, bool 
       static_cast<u64>(priority) > target.process().limit(RLIMIT_RTPRIO).rlim_cur)
     return err(EPERM);
   target.scheduling = {.policy = policy, .priority = priority, .reset_on_fork = reset_on_fork};
+  // A task of it in real time, and memory is shown to all of them at once.
+  bool any = false;
+  for (auto& t : target.process().tasks()) any |= t->scheduling.real_time();
+  if (Ref<mm::AddressSpace> mm = target.mm_snapshot()) mm->set_real_time(any);
   return {};
 }
 

@@ -111,6 +111,7 @@ Result<Pid> Kernel::clone(Task& parent, const CloneRequest& request) {
   task->timer_slack_ns = parent.timer_slack_ns;
   task->scheduling = parent.scheduling;
   if (parent.scheduling.reset_on_fork) task->scheduling = {};
+  if (!has(CLONE_VM) && task->scheduling.real_time()) task->mm_->set_real_time(true);
   // The alternate stack stays with memory of its own, or where vfork lends the parent's.
   if (!has(CLONE_VM) || has(CLONE_VFORK)) task->altstack = parent.altstack;
   if (has(CLONE_CHILD_SETTID)) task->set_child_tid = request.child_tid;

@@ -119,6 +119,7 @@ Result<> Kernel::exec(Task& task, ExecRequest request) {
     LockGuard table(table_lock_);
     process.has_execed_ = true;
   }
+  if (task.scheduling.real_time()) program.mm->set_real_time(true);
   task.set_mm(std::move(program.mm));
   if (task.vfork_done_) {
     task.vfork_done_->set();

@@ -5,6 +5,8 @@
 // lock, others take a snapshot.
 #pragma once
 
+#include <sched.h>
+
 #include <array>
 #include <atomic>
 #include <memory>
@@ -137,6 +139,7 @@ class Task : public RefCounted {
     int policy = 0;
     int priority = 0;
     bool reset_on_fork = false;
+    bool real_time() const { return policy == SCHED_FIFO || policy == SCHED_RR; }
   };
   Scheduling scheduling;
 

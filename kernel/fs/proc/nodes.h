@@ -37,6 +37,8 @@ Result<std::string> smaps_text(int pid);
 Result<std::string> smaps_rollup_text(int pid);
 Result<std::string> program_bytes(int pid, bool environment);
 Result<Ref<vfs::File>> open_memory(int pid, int flags, vfs::Inode& node);
+/// Quire's own: frames of the memory file, for `quire mem`.
+Result<std::string> frames_text(int pid);
 Result<Ref<vfs::File>> open_pagemap(int pid, int flags, vfs::Inode& node);
 
 // proc_system.cpp: what lies directly in /proc; proc_sysctl.cpp: /proc/sys

@@ -41,7 +41,7 @@ std::vector<mm::VmaInfo> all_vmas(const mm::AddressSpace& mm) {
 
 struct Sums {
   u64 rss = 0, anonymous = 0, shared = 0, dirty = 0, huge = 0, locked = 0;
-  u64 hugetlb_private = 0, hugetlb_shared = 0;
+  u64 hugetlb_private = 0, hugetlb_shared = 0, proportional = 0;
   void add(const mm::Residency& r, bool is_locked) {
     rss += r.resident;
     anonymous += r.anonymous;
@@ -50,19 +50,19 @@ struct Sums {
     huge += r.huge;
     hugetlb_private += r.hugetlb_private;
     hugetlb_shared += r.hugetlb_shared;
+    proportional += r.proportional_bytes;
     if (is_locked) locked += r.resident;
   }
   std::string text() const {
     u64 own = rss - std::min(shared, rss);
     u64 own_dirty = std::min(dirty, own), shared_dirty = dirty - own_dirty;
-    u64 pss = own + shared / 2;
     return fmt::format(
         "Rss:            {:8} kB\nPss:            {:8} kB\nPss_Dirty:      {:8} kB\nShared_Clean:   {:8} kB\n"
         "Shared_Dirty:   {:8} kB\nPrivate_Clean:  {:8} kB\nPrivate_Dirty:  {:8} kB\nReferenced:     {:8} kB\n"
         "Anonymous:      {:8} kB\nLazyFree:       {:8} kB\nAnonHugePages:  {:8} kB\nShmemPmdMapped: {:8} kB\n"
         "FilePmdMapped:  {:8} kB\nShared_Hugetlb: {:8} kB\nPrivate_Hugetlb:{:8} kB\nSwap:           {:8} kB\n"
         "SwapPss:        {:8} kB\nLocked:         {:8} kB\n",
-        4 * rss, 4 * pss, 4 * own_dirty, 4 * (shared - std::min(shared_dirty, shared)), 4 * shared_dirty,
+        4 * rss, proportional >> 10, 4 * own_dirty, 4 * (shared - std::min(shared_dirty, shared)), 4 * shared_dirty,
         4 * (own - own_dirty), 4 * own_dirty, 4 * rss, 4 * anonymous, 0, 4 * huge, 0, 0, 4 * hugetlb_shared,
         4 * hugetlb_private, 0, 0, 4 * locked);
   }
@@ -219,6 +219,20 @@ Result<std::string> smaps_rollup_text(int pid) {
   all.range = {vmas.front().range.begin, vmas.back().range.end};
   all.name = "[rollup]";
   return header(all) + s.text();
+}
+
+// One line a run: addresses; p (private) or o (a file's, or shared memory's); first frame, pages with storage;
+// and, for private pages, the level of the highest shared page table above them and how many share it.
+Result<std::string> frames_text(int pid) {
+  auto mm = TRY(memory_of(pid));
+  std::string out;
+  if (!mm) return out;
+  mm->for_each_run([&](const mm::MemoryRun& r) {
+    out += fmt::format("{:x}-{:x} {} {:x} {} {} {}\n", r.range.begin.value(), r.range.end.value(), r.of_object ? 'o' : 'p',
+                       r.frame.value(), r.pages, r.shared_level, r.shared_by);
+    return true;
+  });
+  return out;
 }
 
 Result<std::string> program_bytes(int pid, bool environment) {

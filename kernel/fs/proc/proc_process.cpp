@@ -196,6 +196,7 @@ void Filler::memory() {
   text("maps", [pid] { return maps_text(pid); });
   text("smaps", [pid] { return smaps_text(pid); });
   text("smaps_rollup", [pid] { return smaps_rollup_text(pid); });
+  text("frames", [pid] { return frames_text(pid); }, 0400);
   text("cmdline", [pid] { return program_bytes(pid, false); });
   text("environ", [pid] { return program_bytes(pid, true); }, 0400);
   text(

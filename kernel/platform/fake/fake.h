@@ -82,6 +82,8 @@ class FakeSpace final : public Space {
   Result<> read_private(GuestAddr from, std::span<std::byte> to) override;
   Result<> write_private(GuestAddr to, std::span<const std::byte> from) override;
   Result<> gather_private(std::span<const PrivatePiece> pieces) override;
+  void set_prompt(bool on) override { prompt_ = on; }
+  void make_resident(GuestRange) override {}
   SpaceUsage usage() const override;
 
   /// Called for a miss without any lock held; true: try again, false: give the access up.
@@ -136,6 +138,7 @@ class FakeSpace final : public Space {
   std::deque<Request> queue_ GUARDED_BY(lock_);
   std::minstd_rand random_ GUARDED_BY(lock_);
   u64 requested_ GUARDED_BY(lock_) = 0;
+  std::atomic<bool> prompt_{false};  // mappings stay
   std::atomic<u64> done_{0};
 };
 

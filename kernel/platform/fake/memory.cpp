@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "kernel/platform/fake/fake.h"
+#include "kernel/platform/holes.h"
 
 namespace quire::platform::fake {
 
@@ -65,9 +66,7 @@ FrameNumber FakeMemory::next_data(FrameNumber from, FrameNumber limit) const {
 }
 
 FrameNumber FakeMemory::next_hole(FrameNumber from, FrameNumber limit) const {
-  if (!(from < limit)) return limit;
-  const off_t at = lseek(fd_, static_cast<off_t>(file_offset(from)), SEEK_HOLE);
-  return at < 0 ? limit : std::min(limit, FrameNumber(static_cast<u64>(at) >> page_shift));
+  return end_of_data(*this, from, limit);
 }
 
 Result<> FakeMemory::collapse(FrameNumber) {

@@ -115,7 +115,7 @@ bool FakeSpace::access_page(GuestAddr at, std::byte* buffer, std::size_t n, Acce
     racy_copy(target, buffer, n);
   else
     racy_copy(buffer, target, n);
-  if (!m->is_private && chance(platform_.options_.evict)) tlb_.erase({page, page + page_size});
+  if (!m->is_private && !prompt_ && chance(platform_.options_.evict)) tlb_.erase({page, page + page_size});
   return true;
 }
 

@@ -18,6 +18,7 @@
 #include <string>
 
 #include "kernel/platform/native/host_calls.h"
+#include "kernel/platform/holes.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -254,9 +255,7 @@ FrameNumber MemoryFile::next_data(FrameNumber from, FrameNumber limit) const {
 }
 
 FrameNumber MemoryFile::next_hole(FrameNumber from, FrameNumber limit) const {
-  if (!(from < limit)) return limit;
-  const off_t at = lseek(fd_.get(), static_cast<off_t>(file_offset(from)), SEEK_HOLE);
-  return at < 0 ? limit : std::min(limit, FrameNumber(static_cast<u64>(at) >> page_shift));
+  return end_of_data(*this, from, limit);
 }
 
 void MemoryFile::advise_huge(FrameNumber first, PageCount n, bool on) {

@@ -43,10 +43,12 @@ NativeSpace::~NativeSpace() {
   for (FrameNumber f : unpatched_) host_.own_frames.give(f);
 }
 
-void NativeSpace::push_map(const Mapping& m) {
+void NativeSpace::push_map(const Mapping& m, bool populate) {
   const u64 at = m.range.begin.value();
   stub_->push(call_entry(SYS_mmap, at, at, m.range.size(), static_cast<u64>(to_prot(m.access)),
-                         (m.is_private ? MAP_PRIVATE : MAP_SHARED) | MAP_FIXED | MAP_NORESERVE, FD_MEMORY,
+                         (m.is_private ? MAP_PRIVATE : MAP_SHARED) | MAP_FIXED | MAP_NORESERVE |
+                             (populate ? MAP_POPULATE : 0),
+                         FD_MEMORY,
                          file_offset(m.first)));
 }
 
@@ -54,9 +56,10 @@ void NativeSpace::add(const Mapping& m) {
   if (m.range.empty()) return;
   host_.statistics.maps.fetch_add(1, std::memory_order_relaxed);
   LockGuard guard(lock_);
-  if (table_.size() >= host_.mapping_limit / 4 * 3) evict();
+  if (table_.size() >= host_.mapping_limit / 4 * 3 && !prompt_) evict();
   table_.set(m);
   if (stub_) push_map(m);
+  if (stub_ && prompt_) stub_->kick();
   if (allows(m.access, Access::exec)) prepare_sites(m);
 }
 
@@ -142,6 +145,22 @@ void NativeSpace::map_private(GuestRange range, FrameNumber first, Access access
   add({range, first, access, true});
 }
 
+void NativeSpace::set_prompt(bool on) {
+  LockGuard guard(lock_);
+  prompt_ = on;
+}
+
+void NativeSpace::make_resident(GuestRange range) {
+  LockGuard guard(lock_);
+  if (!stub_) return;
+  std::vector<Mapping> present;
+  table_.for_each(range, [&](const Mapping& m) {
+    if (!m.is_private) present.push_back(m);
+  });
+  for (const Mapping& m : present) push_map(m, true);
+  if (!present.empty()) stub_->kick();
+}
+
 // The host's limit on mappings is near: forget all that can be had again by a fault.
 void NativeSpace::evict() {
   host_.statistics.evictions.fetch_add(1, std::memory_order_relaxed);
@@ -224,7 +243,7 @@ bool NativeSpace::done(Ticket t) const {
 
 bool NativeSpace::give_up_stub() {
   LockGuard guard(lock_);
-  if (!stub_ || stub_->dead()) return false;
+  if (!stub_ || stub_->dead() || prompt_) return false;
   bool has_private = false;
   table_.for_each({GuestAddr(0), host_.layout.limit}, [&](const Mapping& m) { has_private |= m.is_private; });
   if (has_private || !stub_->evict_users()) return false;

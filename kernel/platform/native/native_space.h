@@ -29,6 +29,8 @@ class NativeSpace final : public Space {
   Result<> read_private(GuestAddr from, std::span<std::byte> to) override;
   Result<> write_private(GuestAddr to, std::span<const std::byte> from) override;
   Result<> gather_private(std::span<const PrivatePiece> pieces) override;
+  void set_prompt(bool on) override;
+  void make_resident(GuestRange range) override;
   SpaceUsage usage() const override;
 
   /// Where site `number` goes on here after its SYSCALL; 0: nowhere.
@@ -49,7 +51,7 @@ class NativeSpace final : public Space {
 
  private:
   void add(const Mapping& m);
-  void push_map(const Mapping& m) REQUIRES(lock_);
+  void push_map(const Mapping& m, bool populate = false) REQUIRES(lock_);
   void evict() REQUIRES(lock_);
   /// Gives a fresh stub everything asked for so far.
   void give_all() REQUIRES(lock_);
@@ -69,6 +71,7 @@ class NativeSpace final : public Space {
   u64 epoch_ GUARDED_BY(lock_) = 0;
   MappingTable table_ GUARDED_BY(lock_);
   std::shared_ptr<Stub> stub_ GUARDED_BY(lock_);
+  bool prompt_ GUARDED_BY(lock_) = false;
   std::atomic<const Stub*> current_{nullptr};  // stub_.get()
   /// Where a site's way back leads here, as rip (for a tail: behind it) and as the stub's table has it.
   struct Return {

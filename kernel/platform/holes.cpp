@@ -1,0 +1,22 @@
+#include "kernel/platform/holes.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+
+namespace quire::platform {
+
+FrameNumber end_of_data(const Memory& memory, FrameNumber from, FrameNumber limit) {
+  std::array<unsigned char, pages_per_huge> present;
+  while (from < limit) {
+    const u64 n = std::min<u64>(limit - from, present.size());
+    if (mincore(memory.at(from), n * page_size, present.data()) != 0) present.fill(0);
+    for (u64 i = 0; i < n; ++i, ++from)
+      // Not in memory: a hole, or data that the host has swapped out.
+      if ((present[i] & 1) == 0 && memory.next_data(from, from + 1) != from) return from;
+  }
+  return limit;
+}
+
+}  // namespace quire::platform
