@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "kernel/mm/charges.h"
+#include "kernel/mm/space_impl.h"
+
 namespace quire::mm {
 
 Result<std::unique_ptr<MemoryManager>> MemoryManager::create(platform::Platform& platform,
@@ -49,7 +52,21 @@ Statistics ManagerImpl::statistics() const {
 }
 
 u64 ManagerImpl::used_bytes() const {
-  return platform_.memory().bytes_used() + huge_.counts().free * huge_size + private_spaces_.bytes();
+  u64 bytes = platform_.memory().bytes_used() + huge_.counts().free * huge_size + private_spaces_.bytes() +
+              tables_.live.load(std::memory_order_relaxed) * sizeof(Table);
+  LockGuard guard(spaces_lock_);
+  for (AddressSpaceImpl* space : spaces_) bytes += stub_charge + space->space().usage().mappings * mapping_charge;
+  return bytes;
+}
+
+void ManagerImpl::join(AddressSpaceImpl* space) {
+  LockGuard guard(spaces_lock_);
+  spaces_.insert(space);
+}
+
+void ManagerImpl::leave(AddressSpaceImpl* space) {
+  LockGuard guard(spaces_lock_);
+  spaces_.erase(space);
 }
 
 u64 ManagerImpl::free_bytes() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <set>
 
 #include "kernel/mm/blocks.h"
 #include "kernel/mm/huge_pool.h"
@@ -13,6 +14,8 @@
 
 namespace quire::mm {
 
+class AddressSpaceImpl;
+
 class ManagerImpl final : public MemoryManager {
  public:
   ManagerImpl(platform::Platform& platform, const Policy& policy, std::unique_ptr<BlockPool> pool);
@@ -22,7 +25,8 @@ class ManagerImpl final : public MemoryManager {
   Statistics statistics() const override;
   u64 total_bytes() const override { return total_; }
   u64 free_bytes() const override;
-  /// Bytes that count against the limit: what is stored, and what is promised.
+  /// Bytes that count against the limit: what is stored, what is promised, what only stubs have, page tables,
+  /// and a charge for each address space and each host mapping (charges.h).
   u64 used_bytes() const;
   ShmTable& shm() override { return shm_; }
   HugePool& huge_pages() override { return huge_; }
@@ -32,6 +36,9 @@ class ManagerImpl final : public MemoryManager {
   BlockPool& pool() { return *pool_; }
   TableCounters& tables() { return tables_; }
   PrivateSpaces& private_spaces() { return private_spaces_; }
+  /// Address spaces that exist: from their begin, until their end begins.
+  void join(AddressSpaceImpl* space);
+  void leave(AddressSpaceImpl* space);
   /// Memory ran out: true if the handler made room, so that trying again makes sense. No lock held.
   bool out_of_memory();
 
@@ -49,6 +56,8 @@ class ManagerImpl final : public MemoryManager {
   std::unique_ptr<BlockPool> pool_;
   TableCounters tables_;
   u64 total_ = 0;
+  mutable Mutex<locks::spaces> spaces_lock_;
+  std::set<AddressSpaceImpl*> spaces_ GUARDED_BY(spaces_lock_);
   HugePool huge_;
   ShmTable shm_;
   std::atomic<bool (*)(void*)> oom_handler_{nullptr};

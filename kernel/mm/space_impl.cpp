@@ -16,9 +16,11 @@ AddressSpaceImpl::AddressSpaceImpl(ManagerImpl& manager, std::unique_ptr<platfor
       lock_(manager.policy().lock, manager.counters.lock_wait_ns),
       tables_(manager.pool(), manager.tables()) {
   mmap_base_ = limit();
+  manager_.join(this);
 }
 
 AddressSpaceImpl::~AddressSpaceImpl() {
+  manager_.leave(this);
   manager_.private_spaces().leave(this);
   // First the stub: nobody reaches the frames once it is gone.
   space_.reset();

@@ -305,7 +305,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void propagate(u64 begin, u64 end);
   static void fill_text(const Ref<ObjectImpl>& object, u64 first, u64 end);
   /// fork: the child is given its own copies of what is locked; the parent may write it again at once.
-  void copy_locked_for(AddressSpaceImpl& child) REQUIRES(lock_) REQUIRES(child.lock_);
+  void copy_locked_for(AddressSpaceImpl& child) REQUIRES(lock_);
 
   // remap.cpp
   Result<GuestAddr> move_area(u64 old_begin, u64 old_length, u64 new_begin, u64 new_length, bool keep_old,

@@ -329,6 +329,24 @@ TEST(LeftToHost, ThatNoRoomIsLeftToSettleLosesNothing) {
   }
   t.parent = t.child = nullptr;
   EXPECT_EQ(t.m.blocks_used(), 0u);
+
+// What counts against --memory beside the blocks of the memory file.
+TEST(Limit, TablesStubsAndMappingsCount) {
+  Machine m;
+  auto& manager = static_cast<ManagerImpl&>(*m.manager);
+  const u64 none = manager.used_bytes();
+  auto s = m.space();
+  const u64 empty = manager.used_bytes();
+  EXPECT_GE(empty - none, 100'000u);
+  // Every second page: each is a host mapping of its own, and has an entry in a last-level table.
+  const u64 at = map_anonymous(*s, 600 * page_size);
+  for (u64 i = 0; i < 600; i += 2) {
+    ASSERT_TRUE(s->protect(GuestAddr(at + i * page_size), page_size, Access::read));
+  }
+  platform::fake::as_fake(s->space()).drain();
+  EXPECT_GE(manager.used_bytes() - empty, 300u * 200);
+  s = nullptr;
+  EXPECT_EQ(manager.used_bytes(), none);
 }
 
 }  // namespace

@@ -133,6 +133,8 @@ void VmaMap::release_claims() {
 VmaMap::iterator VmaMap::merge_locked(iterator it) {
   for (auto next = std::next(it); next != map_.end() && mergeable(it->second, next->second);
        next = std::next(it)) {
+    // Whoever changes areas has claimed the neighbours too.
+    assert(it->second.use.readers == 0 && next->second.use.readers == 0);
     it->second.end = next->second.end;
     it->second.writable_in_stub |= next->second.writable_in_stub;
     map_.erase(next);
@@ -140,6 +142,7 @@ VmaMap::iterator VmaMap::merge_locked(iterator it) {
   if (it != map_.begin()) {
     auto before = std::prev(it);
     if (mergeable(before->second, it->second)) {
+      assert(before->second.use.readers == 0 && it->second.use.readers == 0);
       before->second.end = it->second.end;
       before->second.writable_in_stub |= it->second.writable_in_stub;
       map_.erase(it);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "kernel/mm/charges.h"
 #include "kernel/task/futex.h"
 #include "kernel/task/host_threads.h"
 #include "kernel/task/process_directory.h"
@@ -285,7 +286,7 @@ bool Kernel::kill_largest() {
     if (!task || process->exiting() || process->oom_score_adj.load() == -1000) continue;
     const Ref<mm::AddressSpace> mm = task->mm_snapshot();
     if (!mm) continue;
-    const double share = static_cast<double>(mm->residency().resident) * page_size +
+    const double share = static_cast<double>(mm->residency().resident * page_size + mm::overhead_bytes(*mm)) +
                          process->oom_score_adj.load() / 1000.0 * static_cast<double>(mm_.total_bytes());
     if (share <= most) continue;
     most = share;
