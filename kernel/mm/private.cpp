@@ -254,6 +254,15 @@ Result<> AddressSpaceImpl::settle_frozen(Vma& v, const std::vector<std::pair<u64
     done = space_->gather_private(pieces);
     tables_lock_.lock();
   }
+  if (done) {
+    // The stub has lost its own pages before anybody can change the frames, or discard what is in them:
+    // else its other threads would go on seeing the old bytes.
+    platform::Ticket own{};
+    for (const auto& [b, e] : ranges) own = revoke(b, e);
+    tables_lock_.unlock();
+    space_->wait(own);
+    tables_lock_.lock();
+  }
   for (const auto& [b, e] : ranges) std::erase(copying_, window_of(b));
   copied_.notify_all();
   if (done) count(manager_.counters.settled, ranges.size());

@@ -32,7 +32,12 @@ void ReverseMap::name(Table& t, BlockNumber b, unsigned n, unsigned index) {
   for (Table::Named& d : t.named)
     if (d.block == b) {
       d.count += n;
+      if (t.level == 1 || d.index == index) return;
+      // The block moves from one window of the table to another; the old name goes next.
       d.index = index;
+      LockGuard guard(lock_);
+      for (Naming& known : naming_[b.value()])
+        if (known.table == &t) known.index = index;
       return;
     }
   t.named.push_back({b, n, index});

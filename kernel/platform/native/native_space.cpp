@@ -56,7 +56,8 @@ void NativeSpace::add(const Mapping& m) {
   if (m.range.empty()) return;
   host_.statistics.maps.fetch_add(1, std::memory_order_relaxed);
   LockGuard guard(lock_);
-  if (table_.size() >= host_.mapping_limit / 4 * 3 && !prompt_) evict();
+  // In real time only at the very last: a stub whose mmap fails is dead.
+  if (table_.size() >= host_.mapping_limit / 16 * (prompt_ ? 15 : 12)) evict();
   table_.set(m);
   if (stub_) push_map(m);
   if (stub_ && prompt_) stub_->kick();
