@@ -71,7 +71,7 @@ Result<> Kernel::exec(Task& task, ExecRequest request) {
   if (build.argv.empty()) build.argv.emplace_back();  // as Linux since 5.18
   build.stack_limit = process.limit(RLIMIT_STACK).rlim_cur;
   build.randomise = (process.personality.load() & no_randomise) == 0;
-  build.limits = memory_limits(process);
+  build.limits = memory_limits(process, task.credentials());
   const std::string name = base_name(build.path);
   Program program = TRY(build_program(*this, at, std::move(build)));
 

@@ -1,5 +1,6 @@
 #include "kernel/task/limits.h"
 
+#include <linux/capability.h>
 #include <sys/resource.h>
 
 #include "kernel/task/process.h"
@@ -7,12 +8,12 @@
 
 namespace quire::task {
 
-mm::Limits memory_limits(const Process& process) {
+mm::Limits memory_limits(const Process& process, const vfs::Credentials& credentials) {
   mm::Limits limits;
   limits.address_space = process.limit(RLIMIT_AS).rlim_cur;
   limits.data = process.limit(RLIMIT_DATA).rlim_cur;
   limits.stack = process.limit(RLIMIT_STACK).rlim_cur;
-  limits.locked = process.limit(RLIMIT_MEMLOCK).rlim_cur;
+  if (!credentials.capable(CAP_IPC_LOCK)) limits.locked = process.limit(RLIMIT_MEMLOCK).rlim_cur;
   return limits;
 }
 

@@ -7,6 +7,7 @@
 
 #include "include/quire/mm.h"
 #include "kernel/task/kernel.h"
+#include "kernel/task/limits.h"
 #include "kernel/task/redirect.h"
 #include "kernel/vfs/fd_table.h"
 
@@ -18,11 +19,7 @@ static_assert(offsetof(proc_mm_op, u.mmap.offset) == 48 && offsetof(proc_mm_op, 
 
 Result<Ref<mm::AddressSpace>> make_empty_mm(Task& task) {
   auto mm = TRY(mm::AddressSpace::create(task.kernel().mm(), true));
-  const Process& p = task.process();
-  mm->set_limits({.address_space = p.limit(RLIMIT_AS).rlim_cur,
-                  .data = p.limit(RLIMIT_DATA).rlim_cur,
-                  .stack = p.limit(RLIMIT_STACK).rlim_cur,
-                  .locked = p.limit(RLIMIT_MEMLOCK).rlim_cur});
+  mm->set_limits(memory_limits(task.process(), task.credentials()));
   mm->space().set_transient();
   return mm;
 }

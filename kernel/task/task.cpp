@@ -1,13 +1,15 @@
 #include "kernel/task/task.h"
 
+#include <linux/capability.h>
 #include <pthread.h>
 #include <time.h>
 
 #include "kernel/task/kernel.h"
+#include "kernel/task/limits.h"
+#include "kernel/task/undertaker.h"
 #include "kernel/task/vfork_done.h"
 #include "kernel/vfs/fd_table.h"
 #include "kernel/vfs/fs_context.h"
-#include "kernel/task/undertaker.h"
 
 namespace quire::task {
 
@@ -40,8 +42,11 @@ void Task::set_fs(Ref<vfs::FsContext> fs) {
 void Task::set_credentials(Ref<const vfs::Credentials> credentials) {
   LockGuard guard(lock_);
   std::swap(credentials_, credentials);
+  Ref<mm::AddressSpace> mm = mm_;
   guard.unlock();
   publish_answers();
+  if (mm && credentials && credentials->capable(CAP_IPC_LOCK) != credentials_->capable(CAP_IPC_LOCK))
+    mm->set_limits(memory_limits(*process_, *credentials_));
 }
 
 void Task::publish_answers() {
