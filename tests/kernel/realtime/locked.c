@@ -59,6 +59,9 @@ int main(int argc, char** argv) {
   const int own = strcmp(argv[1], "own") == 0;
   pid_t other = 0;
   if (!own && (other = fork()) == 0) disturb();
+  // As programs in real time do: the default limit is 8 MiB.
+  const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+  (void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
   if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
     perror("mlockall");
     return 77;
