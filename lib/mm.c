@@ -12,6 +12,8 @@ long mm_indirect(int mm, const unsigned long call[7], unsigned flags) {
   return syscall(QUIRE_NR_mm_indirect, mm, call, flags);
 }
 
+long mm_indirect_batch(int mm, struct mm_batch* batch) { return syscall(QUIRE_NR_mm_indirect, mm, batch, MM_BATCH); }
+
 int mm_switch(int mm) { return (int)syscall(QUIRE_NR_mm_switch, mm); }
 
 int mm_run(int mm, struct mm_context* ctx, unsigned flags) { return (int)syscall(QUIRE_NR_mm_run, mm, ctx, flags); }

@@ -27,7 +27,8 @@ extern "C" {
 #define QUIRE_NR_mm_map 1006
 
 /* create_mm flags */
-#define MM_CLONE 1u /* a copy-on-write copy of the caller's address space; page tables are shared */
+#define MM_CLONE 1u /* a copy-on-write copy of the caller's address space, page tables shared; of that of
+                     * the descriptor when called through mm_indirect */
 
 /* mm_indirect flags */
 #define MM_BATCH 1u /* `call` points to struct mm_batch: an array of calls in one crossing */
@@ -83,8 +84,8 @@ struct mm_context {
   uint64_t xstate_size;
 };
 
-/* Records for /proc/mm, as the SKAS3 patch of User-mode Linux defined them. This kernel does not have
- * that file yet. */
+/* Records for /proc/mm, laid out as the SKAS3 patch of User-mode Linux has them: opening the file makes an
+ * address space, and each record written to it acts there with the writer's descriptors. See proc_mm(4). */
 #define MM_MMAP 54
 #define MM_MUNMAP 55
 #define MM_MPROTECT 56
@@ -117,10 +118,13 @@ ssize_t mm_read(int mm, const struct iovec *local, unsigned long nlocal, const s
                 unsigned long nremote, unsigned flags);
 ssize_t mm_write(int mm, const struct iovec *local, unsigned long nlocal, const struct iovec *remote,
                  unsigned long nremote, unsigned flags);
-/* Maps [remote, remote+length) of `mm` into the caller (at `address`, or anywhere if null); flags as
- * mmap's MAP_FIXED and MAP_FIXED_NOREPLACE. The source range becomes a shared object. The number is
- * reserved; this kernel does not have the call yet (ENOSYS). */
+/* Maps [remote, remote+length) of `mm` into the caller's address space, at `address` or, if that is null,
+ * anywhere; flags: 0, or mmap's MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_POPULATE. The source range becomes a
+ * shared object, and stays shared after a fork. */
 void *mm_map(int mm, void *remote, size_t length, int prot, int flags, void *address);
+
+/* mm_indirect with MM_BATCH: how many calls were carried out. */
+long mm_indirect_batch(int mm, struct mm_batch *batch);
 
 /* Convenience: mmap, munmap and mprotect in another address space. */
 void *mm_mmap(int mm, void *address, size_t length, int prot, int flags, int fd, off_t offset);

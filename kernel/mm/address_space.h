@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "base/ref.h"
 #include "base/result.h"
@@ -57,6 +58,16 @@ struct Residency {
   // Pages of the huge-page pool, which Linux counts as resident nowhere else.
   u64 hugetlb_private = 0, hugetlb_shared = 0;
   bool present() const { return resident + hugetlb_private + hugetlb_shared != 0; }
+};
+
+/// A part of an address space that others may map: pages of an object that all who map them share.
+struct SharedPiece {
+  Ref<MemoryObject> object;
+  u64 offset = 0, length = 0;          // bytes, page aligned
+  Access max_access = Access::none;    // what a mapping of it may have
+  std::string name;                    // these as in MapRequest
+  u64 device = 0, inode = 0;
+  Ref<RefCounted> keep_alive;
 };
 
 /// What became of a fault.
@@ -118,6 +129,11 @@ class AddressSpace : public RefCounted {
                                   GuestAddr new_address) = 0;
   /// Shows other pages of the same object in (part of) a shared mapping. EINVAL.
   virtual Result<> remap_file_pages(GuestAddr address, u64 length, u64 offset) = 0;
+  /// The range as objects. What is private in it becomes shared: it is seen by whoever maps the objects, and
+  /// stays shared after a fork; what copies share with it copy-on-write is copied, they notice nothing.
+  /// EINVAL: not page aligned, empty, beyond the limit, or part of a huge page; EFAULT: not all mapped, or a
+  /// page of a file that cannot be read; ENOMEM; EAGAIN: a file loses its pages as fast as they are read.
+  virtual Result<std::vector<SharedPiece>> share(GuestAddr address, u64 length) = 0;
   virtual Result<> advise(GuestAddr address, u64 length, int advice) = 0;
   virtual Result<> sync(GuestAddr address, u64 length, int flags) = 0;
   virtual Result<> lock(GuestAddr address, u64 length, bool on_fault) = 0;

@@ -44,6 +44,7 @@ platform::Ticket AddressSpaceImpl::write_protect() {
 // exists: from then on either side's first write takes a fault, and breaks what is shared.
 Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   auto child = make_ref<AddressSpaceImpl>(manager_, TRY(manager_.platform().create_space()));
+  if (space_->bare()) child->space_->set_bare();
   reap();
   Dropped dropped(*this);
   Exclusive guard(*this);

@@ -244,7 +244,7 @@ GuestAddr AddressSpaceImpl::brk(GuestAddr wanted) {
   {
     Exclusive guard(*this, Exclusive::Claim::none);
     const GuestAddr now(brk_end_);
-    if (wanted.value() < brk_begin_ || wanted.value() > limit()) return now;
+    if (brk_begin_ < lowest() || wanted.value() < brk_begin_ || wanted.value() > limit()) return now;
     old_top = round_up(brk_end_, page_size);
     new_top = round_up(wanted.value(), page_size);
     guard.claim(std::min(old_top, new_top), std::max(old_top, new_top));

@@ -369,6 +369,15 @@ void ObjectImpl::drop_pages(Windows& windows, u64 first, u64 end) {
   }
 }
 
+void ObjectImpl::adopt(u64 number, BlockNumber block) {
+  manager_.pool().retain_whole(block);
+  LockGuard guard(lock_);
+  Window w;
+  w.block = block;
+  w.valid.set();
+  original_.emplace(number, w);
+}
+
 Result<> ObjectImpl::zero_tail(u64 size) {
   if (size % page_size == 0) return {};
   static constexpr std::array<std::byte, page_size> zeros{};

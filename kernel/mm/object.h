@@ -101,6 +101,8 @@ class ObjectImpl final : public MemoryObject {
   /// Makes sure that an object without a source has blocks for [first, end), consecutive where it can.
   /// ENOMEM.
   Result<> reserve(u64 first, u64 end);
+  /// Takes a block of contents over as window `number`, which has none yet: one whole count of it more.
+  void adopt(u64 number, BlockNumber block);
   /// Registers that `mapper` maps so many pages more / fewer.
   void add_mapper(ObjectMapper* mapper, u64 pages, bool shared_writable);
   void remove_mapper(ObjectMapper* mapper, u64 pages, bool shared_writable);

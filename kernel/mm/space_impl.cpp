@@ -4,9 +4,10 @@
 
 namespace quire::mm {
 
-Result<Ref<AddressSpace>> AddressSpace::create(MemoryManager& mm, bool) {
+Result<Ref<AddressSpace>> AddressSpace::create(MemoryManager& mm, bool bare) {
   auto& manager = static_cast<ManagerImpl&>(mm);
   auto space = TRY(manager.platform().create_space());
+  if (bare) space->set_bare();
   return Ref<AddressSpace>(make_ref<AddressSpaceImpl>(manager, std::move(space)));
 }
 

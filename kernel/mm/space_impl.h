@@ -42,6 +42,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   Result<GuestAddr> remap(GuestAddr old_address, u64 old_length, u64 new_length, int flags,
                           GuestAddr new_address) override;
   Result<> remap_file_pages(GuestAddr address, u64 length, u64 offset) override;
+  Result<std::vector<SharedPiece>> share(GuestAddr address, u64 length) override;
   Result<> advise(GuestAddr address, u64 length, int advice) override;
   Result<> sync(GuestAddr address, u64 length, int flags) override;
   Result<> lock(GuestAddr address, u64 length, bool on_fault) override;
@@ -297,6 +298,13 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   // remap.cpp
   Result<GuestAddr> move_area(u64 old_begin, u64 old_length, u64 new_begin, u64 new_length, bool keep_old,
                               Dropped& dropped) REQUIRES(lock_);
+
+  // share.cpp
+  Result<> prepare_share(u64 begin, u64 end);
+  Result<> copy_frames_to(ObjectImpl& object, u64 offset, FrameNumber first, u64 pages);
+  /// Makes the private area at `begin` a shared one. False: something has to be prepared again.
+  Result<bool> share_area(u64 begin, Dropped& dropped) REQUIRES(lock_);
+  Result<bool> share_once(u64 begin, u64 end, std::vector<SharedPiece>& pieces);
 
   // inspect.cpp
   void add_residency(const Vma& v, u64 begin, u64 end, Residency& r) const REQUIRES_SHARED(lock_);

@@ -17,7 +17,8 @@ struct Trap {
     page_fault,   // address, access; error code as the CPU gives it
     exception,    // signo, code, address: illegal instruction, FPE, breakpoint, trap, bus, GP
     interrupted,  // interrupt() was called
-    lost,         // the stub is gone (killed, crashed, refused to answer): the guest process is dead
+    lost,         // the stub is gone (killed, crashed, refused to answer): the guest process is dead; `code`
+                  // is an errno: ESRCH, or EAGAIN, ENOMEM where the host gave none
   };
   enum class Route : u8 { trapped, patched };
 

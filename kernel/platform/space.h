@@ -59,6 +59,13 @@ class Space {
   virtual Result<> gather_private(std::span<const PrivatePiece> pieces) = 0;
 
   virtual SpaceUsage usage() const = 0;
+
+  /// Before guest code first runs here: the space shows nothing that was not mapped, neither vdso nor vvar.
+  virtual void set_bare() {}
+  virtual bool bare() const { return false; }
+  /// A space that is held as an object, of which there may be thousands: between its runs the stub may go
+  /// to others like it.
+  virtual void set_transient() {}
 };
 
 }  // namespace quire::platform

@@ -134,6 +134,7 @@ QUIRE_SYSCALL(create_mm);
 QUIRE_SYSCALL(mm_indirect);
 QUIRE_SYSCALL(mm_switch);
 QUIRE_SYSCALL(mm_run);
+QUIRE_SYSCALL(mm_map);
 QUIRE_SYSCALL(mm_read);
 QUIRE_SYSCALL(mm_write);
 

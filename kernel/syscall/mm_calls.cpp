@@ -1,6 +1,8 @@
 // Address spaces as objects: create_mm and the calls on its descriptors (include/quire/mm.h).
 #include "include/quire/mm.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -11,6 +13,7 @@
 #include "kernel/task/guest_run.h"
 #include "kernel/task/kernel.h"
 #include "kernel/task/mm_file.h"
+#include "kernel/task/redirect.h"
 #include "kernel/task/signal_frame.h"
 #include "kernel/vfs/fd_table.h"
 
@@ -47,24 +50,11 @@ bool refused_indirectly(u64 number) {
                                     322 /* execveat */,
                                     334 /* rseq */,
                                     435 /* clone3 */,
-                                    QUIRE_NR_create_mm,
                                     QUIRE_NR_mm_indirect,
                                     QUIRE_NR_mm_switch,
                                     QUIRE_NR_mm_run};
   return std::find(std::begin(refused), std::end(refused), number) != std::end(refused);
 }
-
-/// Redirects guest addresses of the calling task for a scope.
-class Redirect {
- public:
-  Redirect(Task& task, const Ref<mm::AddressSpace>& mm) : task_(task) { task_.set_indirect_mm(mm); }
-  ~Redirect() { task_.set_indirect_mm(nullptr); }
-  Redirect(const Redirect&) = delete;
-  Redirect& operator=(const Redirect&) = delete;
-
- private:
-  Task& task_;
-};
 
 Result<u64> call_in(Task& task, const Ref<mm::AddressSpace>& mm, const u64 (&call)[7]) {
   if (refused_indirectly(call[0])) return err(EINVAL);
@@ -72,7 +62,7 @@ Result<u64> call_in(Task& task, const Ref<mm::AddressSpace>& mm, const u64 (&cal
   const task::SyscallRow* row = call[0] < table.size() ? table[call[0]] : nullptr;
   if (row == nullptr || row->handler == nullptr) return err(ENOSYS);
   const Args args{{call[1], call[2], call[3], call[4], call[5], call[6]}};
-  const Redirect redirect(task, mm);
+  const task::Redirect redirect(task, mm);
   Result<u64> result = row->handler(task, args);
   // What restart_syscall would go on with lies in the other address space: the whole call starts again.
   if (!result && result.error().value() == abi::restart_block) return err(abi::restart_sys);
@@ -161,9 +151,13 @@ Result<u64> transfer(Task& task, const Args& args, bool write) {
 
 QUIRE_SYSCALL(create_mm) {
   if ((args.u(0) & ~MM_CLONE) != 0) return err(EINVAL);
-  Ref<mm::AddressSpace> mm = (args.u(0) & MM_CLONE) != 0
-                                 ? TRY(task.own_mm().fork())
-                                 : TRY(mm::AddressSpace::create(task.kernel().mm(), true));
+  Ref<mm::AddressSpace> mm;
+  if ((args.u(0) & MM_CLONE) != 0) {
+    mm = TRY(task.mm().fork());
+    mm->space().set_transient();
+  } else {
+    mm = TRY(task::make_empty_mm(task));
+  }
   return static_cast<u64>(TRY(task.fds().install(make_ref<task::MmFile>(std::move(mm)), true,
                                                  task.process().limit(RLIMIT_NOFILE).rlim_cur)));
 }
@@ -210,7 +204,7 @@ QUIRE_SYSCALL(mm_run) {
   const platform::Trap trap = task::GuestRun(task).run(context, *mm, outcome);
   if (trap.kind == platform::Trap::Kind::lost) {
     task.run_context = nullptr;
-    return err(EFAULT);
+    return err(trap.code);
   }
   if (outcome.out_of_memory) return err(ENOMEM);
   c.fault_address = 0;
@@ -229,5 +223,60 @@ QUIRE_SYSCALL(mm_run) {
 
 QUIRE_SYSCALL(mm_read) { return transfer(task, args, false); }
 QUIRE_SYSCALL(mm_write) { return transfer(task, args, true); }
+
+QUIRE_SYSCALL(mm_map) {
+  constexpr u32 known = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_POPULATE;
+  const u32 prot = args.u(3), flags = args.u(4);
+  if ((flags & ~known) != 0 || (prot & ~u32{PROT_READ | PROT_WRITE | PROT_EXEC}) != 0) return err(EINVAL);
+  const Ref<mm::AddressSpace> from = TRY(mm_by_fd(task, args.i(0)));
+  const std::vector<mm::SharedPiece> pieces = TRY(from->share(args.addr(1), args[2]));
+  const auto access = static_cast<Access>(prot);
+  for (const mm::SharedPiece& p : pieces)
+    if (!allows(p.max_access, access)) return err(EACCES);
+  mm::AddressSpace& to = task.mm();
+  mm::MapRequest request;
+  request.address = args.addr(5);
+  request.no_replace = (flags & MAP_FIXED_NOREPLACE) != 0;
+  request.fixed = (flags & MAP_FIXED) != 0 || request.no_replace;
+  if (pieces.size() != 1) {
+    // Room for all of them first, in the same place within a huge page as the original.
+    constexpr u64 spare = huge_size;
+    const u64 length = round_up(args[2], page_size);
+    request.length = request.fixed ? length : length + spare;
+    const u64 room = TRY(to.map(request)).value();
+    u64 begin = room;
+    if (!request.fixed) {
+      begin += (args[1] - room) % spare;
+      if (begin > room) TRY_VOID(to.unmap(GuestAddr(room), begin - room));
+      if (begin < room + spare) TRY_VOID(to.unmap(GuestAddr(begin + length), room + spare - begin));
+    }
+    request.address = GuestAddr(begin);
+    request.fixed = true;
+    request.no_replace = false;
+  }
+  const GuestAddr begin = request.address;
+  GuestAddr result{};
+  request.access = access;
+  request.shared = true;
+  request.populate = (flags & MAP_POPULATE) != 0;
+  for (const mm::SharedPiece& p : pieces) {
+    request.object = p.object;
+    request.offset = p.offset;
+    request.length = p.length;
+    request.max_access = p.max_access;
+    request.name = p.name;
+    request.device = p.device;
+    request.inode = p.inode;
+    request.keep_alive = p.keep_alive;
+    const auto mapped = to.map(request);
+    if (!mapped) {
+      if (pieces.size() != 1) (void)to.unmap(begin, round_up(args[2], page_size));
+      return err(mapped.error());
+    }
+    if (&p == pieces.data()) result = *mapped;
+    request.address += p.length;
+  }
+  return result.value();
+}
 
 }  // namespace quire::syscall

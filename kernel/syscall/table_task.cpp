@@ -193,7 +193,7 @@ constexpr task::SyscallRow rows[] = {
     {1003, "mm_run", sys_mm_run, full, "", "fpx"},
     {1004, "mm_read", sys_mm_read, full, "", "fplplx"},
     {1005, "mm_write", sys_mm_write, full, "", "fplplx"},
-    {1006, "mm_map", nullptr, none, "", "fplPxp"},
+    {1006, "mm_map", sys_mm_map, full, "", "fplPxp"},
 };
 
 }  // namespace

@@ -120,10 +120,6 @@ Result<> Kernel::exec(Task& task, ExecRequest request) {
     process.has_execed_ = true;
   }
   task.set_mm(std::move(program.mm));
-  if (task.vfork_done_) {
-    task.vfork_done_->set();
-    task.vfork_done_ = nullptr;
-  }
   task.context().reset();
   platform::Registers& regs = task.regs();
   regs.rip = program.entry;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "kernel/task/mm_file.h"
 #include "kernel/vfs/terminal.h"
 
 namespace quire::task {
@@ -212,5 +213,11 @@ bool ProcessDirectory::current_ignores_or_blocks(int signo) {
 }
 
 unsigned ProcessDirectory::cpus() { return static_cast<unsigned>(__builtin_popcountll(kernel_.cpu_mask())); }
+
+Result<Ref<vfs::File>> ProcessDirectory::open_new_mm(int flags) {
+  Task* task = Task::current();
+  if (task == nullptr) return err(ENXIO);
+  return Ref<vfs::File>(make_ref<ProcMmFile>(TRY(make_empty_mm(*task)), flags));
+}
 
 }  // namespace quire::task

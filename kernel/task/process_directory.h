@@ -29,6 +29,7 @@ class ProcessDirectory final : public vfs::Processes {
   int terminal_foreground(const RefCounted& terminal) override;
   Result<> set_terminal_foreground(const RefCounted& terminal, int group) override;
   bool current_ignores_or_blocks(int signo) override;
+  Result<Ref<vfs::File>> open_new_mm(int flags) override;
   mm::MemoryManager& memory() override { return kernel_.mm(); }
   unsigned cpus() override;
   u64 total_forks() override { return kernel_.total_forks(); }

@@ -20,6 +20,11 @@ void Task::set_mm(Ref<mm::AddressSpace> mm) {
   LockGuard guard(lock_);
   std::swap(mm_, mm);
   guard.unlock();
+  mm = nullptr;
+  if (vfork_done_) {
+    vfork_done_->set();
+    vfork_done_ = nullptr;
+  }
 }
 void Task::set_fds(Ref<vfs::FdTable> fds) {
   LockGuard guard(lock_);

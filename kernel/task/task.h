@@ -77,8 +77,11 @@ class Task : public RefCounted {
   void set_fds(Ref<vfs::FdTable> fds);
   void set_fs(Ref<vfs::FsContext> fs);
   void set_credentials(Ref<const vfs::Credentials> credentials);
-  /// Directs mm() elsewhere for one system call (mm_indirect); null ends it.
-  void set_indirect_mm(Ref<mm::AddressSpace> mm) { indirect_mm_ = std::move(mm); }
+  /// Directs mm() elsewhere (null: back to its own) and returns where it was directed; see Redirect.
+  Ref<mm::AddressSpace> redirect_mm(Ref<mm::AddressSpace> mm) {
+    std::swap(indirect_mm_, mm);
+    return mm;
+  }
   void set_context(std::unique_ptr<platform::Context> context) { context_ = std::move(context); }
 
   // --- the same for others (/proc, process_vm_readv, kcmp): null once the task has exited -----------

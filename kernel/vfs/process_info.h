@@ -97,6 +97,8 @@ class Processes {
   virtual Result<> set_terminal_foreground(const RefCounted& terminal, int group) = 0;
   /// Does the calling task ignore or block `signo`?
   virtual bool current_ignores_or_blocks(int signo) = 0;
+  /// A new address space as a file of /proc/mm. ENOMEM.
+  virtual Result<Ref<File>> open_new_mm(int flags) = 0;
   virtual mm::MemoryManager& memory() = 0;
   /// CPUs that guests see.
   virtual unsigned cpus() = 0;

@@ -126,6 +126,11 @@ void add_system_files(PseudoFileSystem& fs, vfs::StaticDirectory& root, const Se
     root.add(name, make_ref<vfs::TextFile>(fs, [make]() -> Result<std::string> { return make(); }));
   };
   (void)cpuinfo();
+  root.add("mm", make_ref<vfs::CustomFile>(fs, S_IFREG | 0222, [](int flags) -> Result<Ref<vfs::File>> {
+             auto* p = vfs::processes();
+             if (p == nullptr) return err(ENXIO);
+             return p->open_new_mm(flags);
+           }));
   text("meminfo", [limit = settings.memory_limit] { return meminfo(limit); });
   text("cpuinfo", cpuinfo);
   text("stat", system_stat);

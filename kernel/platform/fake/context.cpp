@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -65,7 +66,8 @@ Trap FakeContext::run(Space& space) {
   h.space = &as_fake(space);
   h.space->drain();
   std::unique_lock lock(h.mutex);
-  if (!h.script || h.ended) return {.kind = Trap::Kind::lost};
+  if (run_error_ != 0) return {.kind = Trap::Kind::lost, .code = run_error_};
+  if (!h.script || h.ended) return {.kind = Trap::Kind::lost, .code = ESRCH};
   if (!h.thread.joinable())
     h.thread = std::thread([this] {
       Hand& hand = *hand_;
@@ -79,7 +81,7 @@ Trap FakeContext::run(Space& space) {
       }
       std::lock_guard end(hand.mutex);
       hand.ended = true;
-      hand.trap = {.kind = Trap::Kind::lost};
+      hand.trap = {.kind = Trap::Kind::lost, .code = ESRCH};
       hand.turn = Hand::Turn::kernel;
       hand.changed.notify_all();
     });
@@ -129,20 +131,27 @@ u64 Guest::syscall(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
   return r.rax;
 }
 
+bool FakeContext::access(u64 error_code, const std::function<bool(FakeSpace&, const FakeSpace::FaultHandler&)>& go) {
+  for (;;) {
+    if (!check_interrupt()) return false;
+    FakeSpace& space = *hand_->space;
+    const auto fault = [&](GuestAddr a, Access w) {
+      // Let go on in another space, the access starts anew there.
+      return trap({.kind = Trap::Kind::page_fault, .access = w, .address = a, .trap_no = 14, .error_code = error_code}) &&
+             hand_->space == &space;
+    };
+    if (go(space, fault)) return true;
+    std::lock_guard lock(hand_->mutex);
+    if (hand_->dead || hand_->space == &space) return false;
+  }
+}
+
 bool Guest::load(GuestAddr from, void* to, std::size_t n) {
-  if (!context_.check_interrupt()) return false;
-  return context_.hand_->space->load(from, to, n, [this](GuestAddr a, Access w) {
-    return context_.trap(
-        {.kind = Trap::Kind::page_fault, .access = w, .address = a, .trap_no = 14, .error_code = 4});
-  });
+  return context_.access(4, [&](FakeSpace& s, const FakeSpace::FaultHandler& f) { return s.load(from, to, n, f); });
 }
 
 bool Guest::store(GuestAddr to, const void* from, std::size_t n) {
-  if (!context_.check_interrupt()) return false;
-  return context_.hand_->space->store(to, from, n, [this](GuestAddr a, Access w) {
-    return context_.trap(
-        {.kind = Trap::Kind::page_fault, .access = w, .address = a, .trap_no = 14, .error_code = 6});
-  });
+  return context_.access(6, [&](FakeSpace& s, const FakeSpace::FaultHandler& f) { return s.store(to, from, n, f); });
 }
 
 void Guest::exception(int signo, int code, GuestAddr at) {

@@ -187,6 +187,8 @@ class FakeContext final : public Context {
   /// Sets what the guest does from the next run() on. A script may be set once; when it ends, run()
   /// returns `lost`.
   void set_script(Script script);
+  /// From now on run() finds no stub: it returns `lost` with this errno. 0: it finds one.
+  void set_run_error(int error) { run_error_ = error; }
 
   Registers& regs() override { return regs_; }
   Result<std::span<std::byte>> extended_state() override { return std::span(extended_); }
@@ -205,9 +207,12 @@ class FakeContext final : public Context {
   /// Guest side: reports a trap and waits to be resumed; false when the context is being destroyed.
   bool trap(const Trap& t);
   bool check_interrupt();
+  /// A load or store, in whichever space the guest is run.
+  bool access(u64 error_code, const std::function<bool(FakeSpace&, const FakeSpace::FaultHandler&)>& go);
 
   Registers regs_{};
   std::vector<std::byte> extended_;
+  int run_error_ = 0;
   std::unique_ptr<Hand> hand_;
 };
 

@@ -1,8 +1,16 @@
 #include "kernel/platform/native/host.h"
 
+#include <algorithm>
+
 #include "kernel/platform/native/native_space.h"
 
 namespace quire::platform::native {
+namespace {
+
+/// Stubs of transient spaces: some seventy kilobytes each, and the time of a first run to have one again.
+constexpr std::size_t most_transient_stubs = 48;
+
+}  // namespace
 
 void Host::add_space(NativeSpace* space) {
   LockGuard guard(spaces_lock);
@@ -12,6 +20,7 @@ void Host::add_space(NativeSpace* space) {
 void Host::remove_space(NativeSpace* space) {
   LockGuard guard(spaces_lock);
   std::erase(spaces, space);
+  std::erase(transient_bound, space);
 }
 
 bool Host::steal_stub(const NativeSpace* taker) {
@@ -23,6 +32,26 @@ bool Host::steal_stub(const NativeSpace* taker) {
     return true;
   }
   return false;
+}
+
+void Host::make_room_for(NativeSpace* taker) {
+  LockGuard guard(spaces_lock);
+  std::erase(transient_bound, taker);
+  std::vector<NativeSpace*> tried;
+  while (transient_bound.size() >= most_transient_stubs) {
+    const auto oldest = std::min_element(transient_bound.begin(), transient_bound.end(),
+                                         [](auto* a, auto* b) { return a->last_use() < b->last_use(); });
+    NativeSpace* victim = *oldest;
+    transient_bound.erase(oldest);
+    if (victim->current() == nullptr) continue;
+    if (victim->give_up_stub()) {
+      statistics.stolen.fetch_add(1, std::memory_order_relaxed);
+      continue;
+    }
+    tried.push_back(victim);  // it runs
+  }
+  transient_bound.insert(transient_bound.end(), tried.begin(), tried.end());
+  transient_bound.push_back(taker);
 }
 
 }  // namespace quire::platform::native

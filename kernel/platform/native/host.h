@@ -57,6 +57,9 @@ struct Host {
   void remove_space(NativeSpace* space);
   /// Ends the stub of some idle space other than `taker`; false if there is none.
   bool steal_stub(const NativeSpace* taker);
+  /// Before a transient space is bound: where enough others are, the idle one that ran longest ago loses its
+  /// stub.
+  void make_room_for(NativeSpace* taker);
 
   std::unique_ptr<ControlFile> control;
   std::unique_ptr<MemoryFile> memory;
@@ -73,6 +76,7 @@ struct Host {
   Mutex<locks::platform_spaces> spaces_lock;
   std::vector<NativeSpace*> spaces GUARDED_BY(spaces_lock);
   std::size_t next_victim GUARDED_BY(spaces_lock) = 0;
+  std::vector<NativeSpace*> transient_bound GUARDED_BY(spaces_lock);  // transient spaces that may have a stub
 
   std::atomic<unsigned> running{0};  // contexts whose guest may be on a CPU
 };

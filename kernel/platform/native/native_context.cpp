@@ -85,6 +85,7 @@ bool NativeContext::leave_stub() {
 
 Result<> NativeContext::bind(NativeSpace& space) {
   space_ = &space;
+  space.note_use();
   if (slot_ != nullptr && space.current() == stub_.get()) {
     if (stub_->dead()) return err(ESRCH);
     return {};
@@ -397,7 +398,8 @@ void NativeContext::take_patched(Trap* trap) {
 
 Trap NativeContext::run(Space& space) {
   Turn turn(*this);
-  if (!bind(static_cast<NativeSpace&>(space))) return {.kind = Trap::Kind::lost};
+  if (const auto bound = bind(static_cast<NativeSpace&>(space)); !bound)
+    return {.kind = Trap::Kind::lost, .code = bound.error().value()};
   running_.store(true, std::memory_order_seq_cst);
   host_.running.fetch_add(1, std::memory_order_relaxed);
   Trap trap;
@@ -410,7 +412,7 @@ Trap NativeContext::run(Space& space) {
       break;
     }
     if (parked_ == Parked::patched && !plain_return() && !retrap()) {
-      trap = {.kind = Trap::Kind::lost};
+      trap = {.kind = Trap::Kind::lost, .code = ESRCH};
       break;
     }
     left_trampoline_ = parked_ == Parked::patched;
@@ -421,7 +423,7 @@ Trap NativeContext::run(Space& space) {
     resume();
     const u32 word = await();
     if (word == TO_KERNEL_DEAD) {
-      trap = {.kind = Trap::Kind::lost};
+      trap = {.kind = Trap::Kind::lost, .code = ESRCH};
       parked_ = Parked::nowhere;
       break;
     }

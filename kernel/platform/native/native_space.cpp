@@ -236,6 +236,8 @@ bool NativeSpace::give_up_stub() {
 }
 
 Result<std::shared_ptr<Stub>> NativeSpace::bind() {
+  // Not while holding our lock: the victim's is taken.
+  if (transient_ && current() == nullptr) host_.make_room_for(this);
   for (int tries = 0;; ++tries) {
     {
       LockGuard guard(lock_);
@@ -252,13 +254,17 @@ Result<std::shared_ptr<Stub>> NativeSpace::bind() {
       }
       if (tries == bind_tries) return err(stub.error());
     }
-    // Not while holding our lock: the victim's is taken.
     host_.steal_stub(this);
     if (tries != 0) usleep(bind_pause_us);  // the host takes a moment to bury the last one
   }
 }
 
 void NativeSpace::give_all() {
+  if (bare_) {
+    const u64 begin = (host_.layout.vvar.empty() ? host_.layout.vdso : host_.layout.vvar).begin.value();
+    const u64 end = host_.layout.vdso.end.value();
+    if (begin < end) stub_->push(call_entry(SYS_munmap, 0, begin, end - begin));
+  }
   std::vector<Mapping> all;
   table_.for_each({GuestAddr(0), host_.layout.limit}, [&](const Mapping& m) { all.push_back(m); });
   for (const Mapping& m : all) push_map(m);

@@ -30,7 +30,15 @@ class NativeSpace final : public Space {
   Result<> write_private(GuestAddr to, std::span<const std::byte> from) override;
   Result<> gather_private(std::span<const PrivatePiece> pieces) override;
   SpaceUsage usage() const override;
+  void set_bare() override { bare_ = true; }
+  bool bare() const override { return bare_; }
+  void set_transient() override { transient_ = true; }
 
+  /// A guest is about to run here.
+  void note_use() {
+    if (transient_) last_use_.store(__builtin_ia32_rdtsc(), std::memory_order_relaxed);
+  }
+  u64 last_use() const { return last_use_.load(std::memory_order_relaxed); }
   /// Where site `number` goes on here after its SYSCALL; 0: nowhere.
   u64 return_of(u32 number) const;
   /// What a jump into the middle of a patched site meant: its SYSCALL (0), or the instruction that is now
@@ -65,6 +73,9 @@ class NativeSpace final : public Space {
   static constexpr unsigned ack_bits = 40;
 
   Host& host_;
+  bool bare_ = false;       // set before it runs
+  bool transient_ = false;  // likewise
+  std::atomic<u64> last_use_{0};
   mutable Mutex<locks::platform_space> lock_;
   u64 epoch_ GUARDED_BY(lock_) = 0;
   MappingTable table_ GUARDED_BY(lock_);

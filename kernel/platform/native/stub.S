@@ -16,8 +16,10 @@
 #define NR_FUTEX 202
 #define NR_EXIT_GROUP 231
 #define NR_SCHED_SETATTR 314
+#define NR_PRCTL 157
 #define NR_SECCOMP 317
 #define NR_CLOSE_RANGE 436
+#define PR_SET_SYSCALL_USER_DISPATCH 59
 #define UC_RIP (40 + 16 * 8)
 #define UC_EFLAGS (40 + 17 * 8)
 #define SIGTRAP 5
@@ -181,6 +183,15 @@ thread_start:
         xor     %edx, %edx
         mov     $NR_SCHED_SETATTR, %eax
         syscall                         // only a matter of speed: it may fail
+        // Newer hosts let two calls (uretprobe, uprobe) past every filter. Dispatch comes before filters, and
+        // traps all that is not called from here. Hosts too old for it (5.11) have no such calls.
+        mov     $PR_SET_SYSCALL_USER_DISPATCH, %edi
+        mov     $1, %esi                // PR_SYS_DISPATCH_ON
+        mov     $STUB_CODE, %rdx
+        mov     $STUB_CODE_SIZE, %r10d
+        xor     %r8d, %r8d
+        mov     $NR_PRCTL, %eax
+        syscall
         mov     $1, %edi                // SECCOMP_SET_MODE_FILTER
         xor     %esi, %esi
         lea     quire_stub_filter(%rip), %rdx

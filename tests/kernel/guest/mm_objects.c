@@ -120,8 +120,8 @@ int main(void) {
   // mm_indirect: what is refused, what it redirects
   static const int refused[] = {SYS_execve, SYS_exit, SYS_exit_group, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3,
                                 SYS_rt_sigreturn, SYS_restart_syscall, SYS_set_tid_address, SYS_set_robust_list,
-                                SYS_sigaltstack, SYS_arch_prctl, QUIRE_NR_create_mm, QUIRE_NR_mm_indirect,
-                                QUIRE_NR_mm_switch, QUIRE_NR_mm_run};
+                                SYS_sigaltstack, SYS_arch_prctl, SYS_rt_sigsuspend, SYS_rseq, SYS_execveat,
+                                QUIRE_NR_mm_indirect, QUIRE_NR_mm_switch, QUIRE_NR_mm_run};
   for (unsigned i = 0; i < sizeof refused / sizeof refused[0]; ++i) {
     unsigned long call[7] = {(unsigned long)refused[i]};
     FAILS(indirect(mm, call, 0), EINVAL);
