@@ -39,6 +39,7 @@ Result<> AddressSpaceImpl::prepare_share(u64 begin, u64 end) {
           at += page_size;
           continue;
         }
+        if (index >= object->page_count()) return err(EFAULT);
       }
     }
     if (object->huge()) {

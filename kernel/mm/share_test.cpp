@@ -152,6 +152,18 @@ TEST(Share, PrivateFileMemoryIsCopiedOnce) {
   EXPECT_EQ(error_of(*source, c, 20 * page_size), 0);
 }
 
+TEST(Share, BeyondTheEndOfMemoryThatHasNoSource) {
+  Machine m;
+  auto s = m.space();
+  MapRequest r;
+  r.length = 2 * page_size;
+  r.access = rw;
+  r.object = *MemoryObject::create_anonymous(*m.manager, page_size);
+  const u64 a = s->map(r)->value();
+  EXPECT_EQ(error_of(*s, a, 2 * page_size), EFAULT);
+  EXPECT_EQ(error_of(*s, a, page_size), 0);
+}
+
 TEST(Share, RightsDoNotStandInTheWay) {
   Machine m;
   auto source = m.space();

@@ -81,14 +81,14 @@ QUIRE_SYSCALL(clock_getres) {
   if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE) {
     if (::clock_getres(clock, &resolution) != 0) return err(Errno::last());
   } else {
-    TRY(task::clock_now(task, clock));
+    (void)TRY(task::clock_now(task, clock));
   }
   if (args.addr(1) != GuestAddr{}) TRY_VOID(task.mm().write(args.addr(1), resolution));
   return 0;
 }
 
 QUIRE_SYSCALL(clock_settime) {
-  TRY(task::to_ns(TRY(task.mm().read<timespec>(args.addr(1)))));
+  (void)TRY(task::to_ns(TRY(task.mm().read<timespec>(args.addr(1)))));
   if (args.i(0) != CLOCK_REALTIME) return err(EINVAL);
   return err(EPERM);  // the host's clock is not ours to set
 }
