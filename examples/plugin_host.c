@@ -1,10 +1,10 @@
 // An untrusted plug-in, called like a function, in an address space of its own.
 //
 // The plug-in is a freestanding ELF program (examples/plugin.c). It sees its own code, a stack, and one
-// buffer that the host fills and reads back; it can reach nothing else, and none of its system calls is
-// executed. A call costs one mm_run and the copies.
+// buffer that it has in common with the host (mm_map); it can reach nothing else, and none of its system
+// calls is executed. A call costs one mm_run, with nothing to copy.
 //
-// usage: plugin_host PLUGIN FUNCTION TEXT      FUNCTION: rot13, crash, escape, spin
+// usage: plugin_host PLUGIN FUNCTION TEXT      FUNCTION: rot13, crash, escape, spin; bench: calls a second
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -21,12 +21,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { stack_at = 0x40000000, stack_size = 65536, buffer_at = 0x50000000, buffer_size = 65536, gate_at = 0x60000000 };
+enum { stack_at = 0x40000000, stack_size = 65536, buffer_at = 0x50000000, buffer_size = 65536, gate_at = 0x60000000, page = 4096 };
 
 struct plugin {
   int mm;
   uint64_t entry;
-  char buffer[buffer_size];  // goes into the plug-in's before a call, and comes back after it
+  char* buffer;          // the plug-in's, as the host sees it. While it runs it may change at any time.
+  uint64_t* stack_top;  // its last page
 };
 
 static int fail(const char* what) {
@@ -35,6 +36,7 @@ static int fail(const char* what) {
   return -1;
 }
 
+// Only for loading: what a call needs is mapped.
 static int put(int mm, uint64_t to, const void* from, size_t n) {
   struct iovec l = {(void*)from, n}, r = {(void*)to, n};
   return mm_write(mm, &l, 1, &r, 1, 0) == (ssize_t)n ? 0 : -1;
@@ -84,6 +86,11 @@ static int open_plugin(struct plugin* p, const char* path) {
       put(p->mm, gate_at, gate, sizeof gate) != 0 ||
       mm_mprotect(p->mm, (void*)gate_at, 4096, PROT_READ | PROT_EXEC) != 0)
     return fail("mapping the plug-in's memory");
+  void* top = mm_map(p->mm, (void*)(stack_at + stack_size - page), page, PROT_READ | PROT_WRITE, 0, NULL);
+  void* buffer = mm_map(p->mm, (void*)buffer_at, buffer_size, PROT_READ | PROT_WRITE, 0, NULL);
+  if (top == MAP_FAILED || buffer == MAP_FAILED) return fail("mm_map");
+  p->stack_top = top;
+  p->buffer = buffer;
   return 0;
 }
 
@@ -91,10 +98,8 @@ static int open_plugin(struct plugin* p, const char* path) {
 // result, or -1 with a line about what it did instead.
 static int call(struct plugin* p, long function, long length, long* result) {
   struct mm_context c = {.size = sizeof c};
-  uint64_t sp = stack_at + stack_size - 64, back = gate_at;
-  sp = (sp & ~15ul) - 8;  // as after a call instruction
-  if (put(p->mm, sp, &back, sizeof back) != 0) return fail("the plug-in's stack");
-  if (put(p->mm, buffer_at, p->buffer, (size_t)length) != 0) return fail("the plug-in's buffer");
+  const uint64_t sp = stack_at + stack_size - 64 - 8;  // as after a call instruction
+  p->stack_top[page / 8 - 9] = gate_at;                // the return address
   c.regs.rip = p->entry;
   c.regs.rsp = sp;
   c.regs.rdi = (uint64_t)function;
@@ -104,8 +109,6 @@ static int call(struct plugin* p, long function, long length, long* result) {
   switch (reason) {
     case MM_EXIT_SYSCALL:
       if (c.regs.rip == gate_at + 2) {
-        struct iovec l = {p->buffer, (size_t)length}, r = {(void*)buffer_at, (size_t)length};
-        if (mm_read(p->mm, &l, 1, &r, 1, 0) != (ssize_t)length) return fail("the plug-in's buffer");
         *result = (long)c.regs.rax;
         return 0;
       }
@@ -139,7 +142,7 @@ int main(int argc, char** argv) {
   struct sigaction act = {.sa_handler = on_alarm};
   sigaction(SIGALRM, &act, NULL);
   size_t length = strnlen(argv[3], buffer_size - 1);
-  memcpy(p.buffer, argv[3], length);
+  memcpy(p.buffer, argv[3], length + 1);
   long result = 0;
   if (strcmp(argv[2], "bench") == 0) {
     struct timespec a, b;

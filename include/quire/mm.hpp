@@ -20,6 +20,11 @@ class AddressSpace {
   static AddressSpace create() { return AddressSpace(::create_mm(0)); }
   /// A copy-on-write copy of the caller's own.
   static AddressSpace clone_own() { return AddressSpace(::create_mm(MM_CLONE)); }
+  /// A copy-on-write copy of this one.
+  AddressSpace clone() const {
+    const unsigned long call[7] = {QUIRE_NR_create_mm, MM_CLONE, 0, 0, 0, 0, 0};
+    return AddressSpace(static_cast<int>(::mm_indirect(fd_, call, 0)));
+  }
   /// Takes over a descriptor (received over a socket, from /proc/mm).
   explicit AddressSpace(int fd) : fd_(fd) {}
   AddressSpace(AddressSpace&& o) noexcept : fd_(std::exchange(o.fd_, -1)) {}
@@ -51,7 +56,8 @@ class AddressSpace {
     iovec l{const_cast<std::byte*>(from.data()), from.size()}, r{reinterpret_cast<void*>(to), from.size()};
     return ::mm_write(fd_, &l, 1, &r, 1, 0) == static_cast<ssize_t>(from.size());
   }
-  /// Shows a range of this address space in the caller's own; nullptr on failure.
+  /// Shows a range of this address space in the caller's own, where it is shared from then on; nullptr on
+  /// failure.
   void* show(std::uintptr_t address, std::size_t length, int prot) {
     void* p = ::mm_map(fd_, reinterpret_cast<void*>(address), length, prot, 0, nullptr);
     return p == MAP_FAILED ? nullptr : p;

@@ -29,6 +29,9 @@ using platform::fake::Guest;
 constexpr u64 data_at = 0x10000000, data_size = 16 * page_size;
 constexpr Access rw = Access::read | Access::write;
 
+/// The expression, which makes the call named first, fails with this error. tools/check-man reads these.
+#define GIVES(call, error, expression) EXPECT_EQ(expression, -(error)) << #call
+
 /// A kernel without a first program.
 struct System {
   System() {
@@ -112,8 +115,8 @@ TEST(MmCalls, CreateFailsWithoutMemory) {
   System s;
   Caller c(s);
   s.platform->set_space_limit(1);
-  EXPECT_EQ(c.call(QUIRE_NR_create_mm, 0), -ENOMEM);
-  EXPECT_EQ(c.call(QUIRE_NR_create_mm, MM_CLONE), -ENOMEM);
+  GIVES(create_mm, ENOMEM, c.call(QUIRE_NR_create_mm, 0));
+  GIVES(create_mm, ENOMEM, c.call(QUIRE_NR_create_mm, MM_CLONE));
 }
 
 TEST(MmCalls, CreateHonoursTheLimitOfDescriptors) {
@@ -122,7 +125,7 @@ TEST(MmCalls, CreateHonoursTheLimitOfDescriptors) {
   ASSERT_TRUE(s.process->set_limit(RLIMIT_NOFILE, {2, 2}, true));
   EXPECT_EQ(c.make_space(), 0);
   EXPECT_EQ(c.make_space(), 1);
-  EXPECT_EQ(c.make_space(), -EMFILE);
+  GIVES(create_mm, EMFILE, c.make_space());
 }
 
 TEST(MmCalls, RunTellsWhatItCouldNotHave) {
@@ -133,14 +136,14 @@ TEST(MmCalls, RunTellsWhatItCouldNotHave) {
   c.load_code();
   EXPECT_EQ(c.run(static_cast<u64>(fd)), MM_EXIT_SYSCALL);
   as_fake(*c.task->run_context).set_run_error(EAGAIN);
-  EXPECT_EQ(c.run(static_cast<u64>(fd)), -EAGAIN);
+  GIVES(mm_run, EAGAIN, c.run(static_cast<u64>(fd)));
   c.load_code();
   as_fake(*c.task->run_context).set_run_error(ENOMEM);
-  EXPECT_EQ(c.run(static_cast<u64>(fd)), -ENOMEM);
+  GIVES(mm_run, ENOMEM, c.run(static_cast<u64>(fd)));
   // The stub is gone.
   c.load_code();
   as_fake(*c.task->run_context).set_run_error(ESRCH);
-  EXPECT_EQ(c.run(static_cast<u64>(fd)), -ESRCH);
+  GIVES(mm_run, ESRCH, c.run(static_cast<u64>(fd)));
 }
 
 TEST(MmCalls, RunFailsWhenItsMemoryCannotBeHad) {
@@ -155,7 +158,7 @@ TEST(MmCalls, RunFailsWhenItsMemoryCannotBeHad) {
   x.size = sizeof x;
   ASSERT_TRUE(c.home->write(GuestAddr(data_at + 2 * page_size), x));
   s.platform->fake_memory().fail_copies_after(2);  // the first reads the context
-  EXPECT_EQ(c.call(QUIRE_NR_mm_run, static_cast<u64>(fd), data_at + 2 * page_size), -ENOMEM);
+  GIVES(mm_run, ENOMEM, c.call(QUIRE_NR_mm_run, static_cast<u64>(fd), data_at + 2 * page_size));
   s.platform->fake_memory().fail_copies_after(0);
 }
 
@@ -165,7 +168,7 @@ TEST(MmCalls, MapObeysTheLimitOfLockedMemory) {
   const i64 fd = c.make_space();
   ASSERT_TRUE(c.home->lock_all(MCL_FUTURE));
   c.home->set_limits({.locked = 0});
-  EXPECT_EQ(c.call(QUIRE_NR_mm_map, static_cast<u64>(fd), data_at, page_size, PROT_READ, 0, 0), -EAGAIN);
+  GIVES(mm_map, EAGAIN, c.call(QUIRE_NR_mm_map, static_cast<u64>(fd), data_at, page_size, PROT_READ, 0, 0));
 }
 
 // A reference is all that a call in progress needs.
@@ -185,7 +188,7 @@ TEST(MmCalls, WhatIsClosedWhileItRunsStaysWhole) {
   });
   EXPECT_EQ(c.run(static_cast<u64>(fd)), MM_EXIT_SYSCALL);
   EXPECT_EQ(entered, 1);
-  EXPECT_EQ(c.run(static_cast<u64>(fd)), -EBADF);
+  GIVES(mm_run, EBADF, c.run(static_cast<u64>(fd)));
 }
 
 TEST(MmCallsRace, CloseSwitchRunUnmapMapAndCloneAtOnce) {

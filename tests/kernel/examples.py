@@ -3,6 +3,7 @@
 
 usage: examples.py QUIRE DIRECTORY_OF_EXAMPLES
 """
+import re
 import subprocess
 import sys
 import unittest
@@ -14,7 +15,7 @@ del sys.argv[1:3]
 def run(*command, sandbox=True):
     prefix = [QUIRE, "run", "--"] if sandbox else []
     return subprocess.run(prefix + [f"{EXAMPLES}/{command[0]}", *command[1:]], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=170)
 
 
 class Examples(unittest.TestCase):
@@ -34,18 +35,32 @@ class Examples(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
 
     def test_checkpoint_search(self):
-        done = run("checkpoint_search")
+        puzzle = "806547231"
+        done = run("checkpoint_search", puzzle)
         self.assertEqual(done.returncode, 0, done.stderr)
-        rows = [line.split() for line in done.stdout.splitlines()[:9]]
-        for row in rows:
-            self.assertEqual(sorted(row), list("123456789"))
-        for column in zip(*rows):
-            self.assertEqual(sorted(column), list("123456789"))
+        path, counts = done.stdout.splitlines()
+        board = puzzle
+        for direction in path:
+            gap = board.index("0")
+            tile = gap + {"u": 3, "d": -3, "l": 1, "r": -1}[direction]
+            self.assertIn(tile, range(9))
+            self.assertTrue(abs(tile - gap) == 3 or tile // 3 == gap // 3)
+            board = board.translate({ord("0"): board[tile], ord(board[tile]): "0"})
+        self.assertEqual(board, "123456780")
+        self.assertEqual(len(path), 27)  # the shortest there is
+        at_once = int(re.search(r"at most (\d+) address spaces", counts).group(1))
+        self.assertGreater(at_once, 2000)
+
+    def test_checkpoint_search_without_solution(self):
+        done = run("checkpoint_search", "1234567")
+        self.assertEqual(done.returncode, 2)
 
     def test_native_says_how(self):
-        done = run("checkpoint_search", sandbox=False)
-        self.assertNotEqual(done.returncode, 0)
-        self.assertIn("quire run", done.stderr)
+        for command in (("checkpoint_search",), ("minikernel", "/bin/busybox", "true"),
+                        ("plugin_host", f"{EXAMPLES}/plugin", "rot13", "x")):
+            done = run(*command, sandbox=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("quire run", done.stderr)
 
 
 if __name__ == "__main__":
