@@ -78,7 +78,8 @@ struct mm_context {
   uint32_t reserved;     /* 0 */
   uint64_t trap_no, error_code;
   /* The extended state: an XSAVE area in standard format in the caller's memory, 64-byte aligned, read
-   * before and written after the run; 0: the run starts from the initial state, which is not kept.
+   * before and written after the run; 0: the run goes on with what the calling thread's last run left, if
+   * that was in this address space and without an area too, and starts from the initial state otherwise.
    * xstate_size is at least that of the area (a zeroed buffer means the initial state). */
   uint64_t xstate;
   uint64_t xstate_size;

@@ -1,6 +1,7 @@
 // The host side of one address space: a cache of its page tables (a TLB).
 #pragma once
 
+#include <atomic>
 #include <span>
 
 #include "base/result.h"
@@ -29,6 +30,8 @@ struct PrivatePiece {
 class Space {
  public:
   virtual ~Space() = default;
+  /// Tells it from every other, also from those that are gone.
+  u64 id() const { return id_; }
 
   /// Adds: guest pages show frames starting at `first` with `access`. Replaces what was there.
   /// In effect no later than the next Context::run in this space.
@@ -66,6 +69,10 @@ class Space {
   /// A space that is held as an object, of which there may be thousands: between its runs the stub may go
   /// to others like it.
   virtual void set_transient() {}
+
+ private:
+  inline static std::atomic<u64> next_id_{1};
+  const u64 id_ = next_id_.fetch_add(1, std::memory_order_relaxed);
 };
 
 }  // namespace quire::platform

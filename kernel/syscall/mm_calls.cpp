@@ -192,7 +192,10 @@ QUIRE_SYSCALL(mm_run) {
     return err(EINVAL);
   if (!task.run_context) task.run_context = TRY(task.kernel().platform().create_context());
   platform::Context& context = *task.run_context;
-  context.reset();
+  // Without an area the state stays where it is, in the processor or the stub: nobody else's is seen there.
+  const u64 space = mm->space().id();
+  if (c.xstate != 0 || task.run_space != space) context.reset();
+  task.run_space = c.xstate == 0 ? space : 0;
   if (c.xstate != 0) TRY_VOID(load_extended_state(task, context, c));
   platform::Registers& regs = context.regs();
   std::memcpy(&regs, &c.regs, sizeof regs);
@@ -204,6 +207,7 @@ QUIRE_SYSCALL(mm_run) {
   const platform::Trap trap = task::GuestRun(task).run(context, *mm, outcome);
   if (trap.kind == platform::Trap::Kind::lost) {
     task.run_context = nullptr;
+    task.run_space = 0;
     return err(trap.code);
   }
   if (outcome.out_of_memory) return err(ENOMEM);

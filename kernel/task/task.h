@@ -135,6 +135,8 @@ class Task : public RefCounted {
 
   /// Runs guests for mm_run; made at its first call.
   std::unique_ptr<platform::Context> run_context;
+  /// The space that it ran in last and whose extended state it has kept; 0: none.
+  u64 run_space = 0;
 
   struct Scheduling {
     int policy = 0;

@@ -231,9 +231,28 @@ int main(void) {
   d.xstate = (unsigned long)two;
   d.xstate_size = sizeof two;
   CHECK(run(other, &d) == MM_EXIT_SYSCALL && memcmp(two + 160, zeros, 16) == 0);
-  d = start();  // without an area: the initial state
+  d = start();  // without an area: the initial state, as the last run had one
   CHECK(put(other, code_at, "\x66\x48\x0f\x7e\xc0\x0f\x05", 7) == 7);  // movq %xmm0,%rax ; syscall
   CHECK(run(other, &d) == MM_EXIT_SYSCALL && d.regs.orig_rax == 0);
+  // From then on it stays, until this thread runs elsewhere or with an area.
+  CHECK(put(other, code_at, "\x66\x48\x0f\x6e\xc7\x0f\x05\x66\x48\x0f\x7e\xc0\x0f\x05", 14) == 14);
+  d = start();  // movq %rdi,%xmm0 ; syscall ; movq %xmm0,%rax ; syscall
+  d.regs.rdi = 0x1234;
+  CHECK(run(other, &d) == MM_EXIT_SYSCALL && run(other, &d) == MM_EXIT_SYSCALL && d.regs.orig_rax == 0x1234);
+  d.regs.rip = code_at;
+  CHECK(run(other, &d) == MM_EXIT_SYSCALL);
+  int third = space_with("\x66\x48\x0f\x7e\xc0\x0f\x05", 7);
+  struct mm_context e = start();
+  CHECK(run(third, &e) == MM_EXIT_SYSCALL && e.regs.orig_rax == 0);
+  CHECK(run(other, &d) == MM_EXIT_SYSCALL && d.regs.orig_rax == 0);
+  d.regs.rip = code_at;
+  CHECK(run(other, &d) == MM_EXIT_SYSCALL);
+  close(third);
+  c = start();
+  c.regs.rip = code_at + 7;
+  c.xstate = (unsigned long)two;
+  c.xstate_size = sizeof two;
+  CHECK(run(other, &c) == MM_EXIT_SYSCALL && c.regs.orig_rax == 0);
   unlink(name);
   (void)rwx;
   return ended();
