@@ -29,7 +29,8 @@ Result<> AddressSpaceImpl::prepare_share(u64 begin, u64 end) {
       object = v->object;
       index = v->object_offset(at) >> page_shift;
       if (!v->huge_tlb) {
-        auto run = object->run_around(index, index, index + ((std::min(end, v->end) - at) >> page_shift), false);
+        auto run =
+            object->run_around(index, index, index + ((std::min(end, v->end) - at) >> page_shift), false);
         if (run && *run) {
           at += ((*run)->end - index) * page_size;
           continue;
@@ -156,7 +157,8 @@ Result<bool> AddressSpaceImpl::share_once(u64 begin, u64 end, std::vector<Shared
 
 Result<std::vector<SharedPiece>> AddressSpaceImpl::share(GuestAddr address, u64 length) {
   const u64 begin = address.value();
-  if (begin % page_size != 0 || length == 0 || length > limit() || begin > limit() - length) return err(EINVAL);
+  if (begin % page_size != 0 || length == 0 || length > limit() || begin > limit() - length)
+    return err(EINVAL);
   const u64 end = begin + round_up(length, page_size);
   reap();
   std::vector<SharedPiece> pieces;

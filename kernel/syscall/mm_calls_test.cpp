@@ -193,7 +193,8 @@ TEST(MmCalls, WhatIsClosedWhileItRunsStaysWhole) {
 
 TEST(MmCallsRace, CloseSwitchRunUnmapMapAndCloneAtOnce) {
   const char* text = std::getenv("QUIRE_STRESS_MS");
-  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(text != nullptr ? std::atoi(text) : 1500);
+  const auto end =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(text != nullptr ? std::atoi(text) : 1500);
   System s;
   constexpr int threads = 6, slots = 4;
   std::atomic<u64> done[8]{};
@@ -258,8 +259,8 @@ TEST(MmCallsRace, CloseSwitchRunUnmapMapAndCloneAtOnce) {
             } local{data_at + 3 * page_size, 100}, remote{page, 100};
             ASSERT_TRUE(c.home->write(GuestAddr(data_at + 4 * page_size), local));
             ASSERT_TRUE(c.home->write(GuestAddr(data_at + 5 * page_size), remote));
-            allowed(c.call(random() % 2 == 0 ? QUIRE_NR_mm_read : QUIRE_NR_mm_write, fd, data_at + 4 * page_size, 1,
-                           data_at + 5 * page_size, 1, 0),
+            allowed(c.call(random() % 2 == 0 ? QUIRE_NR_mm_read : QUIRE_NR_mm_write, fd,
+                           data_at + 4 * page_size, 1, data_at + 5 * page_size, 1, 0),
                     {EBADF, EFAULT});
             break;
           }

@@ -45,16 +45,15 @@ Result<std::size_t> ProcMmFile::write(vfs::IoBuffer& from, i64) {
   const std::size_t size = from.remaining();
   if (size > sizeof op || size < sizeof op.op) return err(EINVAL);
   if (TRY(from.get({reinterpret_cast<std::byte*>(&op), size})) != size) return err(EFAULT);
-  auto whole = [&](const auto& part) {
-    return size >= offsetof(proc_mm_op, u) + sizeof part;
-  };
+  auto whole = [&](const auto& part) { return size >= offsetof(proc_mm_op, u) + sizeof part; };
   u64 number = 0;
   Args args;
   switch (op.op) {
     case MM_MMAP:
       if (!whole(op.u.mmap)) return err(EINVAL);
       number = SYS_mmap;
-      args = {{op.u.mmap.addr, op.u.mmap.len, op.u.mmap.prot, op.u.mmap.flags, op.u.mmap.fd, op.u.mmap.offset}};
+      args = {
+          {op.u.mmap.addr, op.u.mmap.len, op.u.mmap.prot, op.u.mmap.flags, op.u.mmap.fd, op.u.mmap.offset}};
       break;
     case MM_MUNMAP:
       if (!whole(op.u.munmap)) return err(EINVAL);

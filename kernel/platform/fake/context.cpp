@@ -131,13 +131,18 @@ u64 Guest::syscall(u64 number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
   return r.rax;
 }
 
-bool FakeContext::access(u64 error_code, const std::function<bool(FakeSpace&, const FakeSpace::FaultHandler&)>& go) {
+bool FakeContext::access(u64 error_code,
+                         const std::function<bool(FakeSpace&, const FakeSpace::FaultHandler&)>& go) {
   for (;;) {
     if (!check_interrupt()) return false;
     FakeSpace& space = *hand_->space;
     const auto fault = [&](GuestAddr a, Access w) {
       // Let go on in another space, the access starts anew there.
-      return trap({.kind = Trap::Kind::page_fault, .access = w, .address = a, .trap_no = 14, .error_code = error_code}) &&
+      return trap({.kind = Trap::Kind::page_fault,
+                   .access = w,
+                   .address = a,
+                   .trap_no = 14,
+                   .error_code = error_code}) &&
              hand_->space == &space;
     };
     if (go(space, fault)) return true;
@@ -147,11 +152,13 @@ bool FakeContext::access(u64 error_code, const std::function<bool(FakeSpace&, co
 }
 
 bool Guest::load(GuestAddr from, void* to, std::size_t n) {
-  return context_.access(4, [&](FakeSpace& s, const FakeSpace::FaultHandler& f) { return s.load(from, to, n, f); });
+  return context_.access(
+      4, [&](FakeSpace& s, const FakeSpace::FaultHandler& f) { return s.load(from, to, n, f); });
 }
 
 bool Guest::store(GuestAddr to, const void* from, std::size_t n) {
-  return context_.access(6, [&](FakeSpace& s, const FakeSpace::FaultHandler& f) { return s.store(to, from, n, f); });
+  return context_.access(
+      6, [&](FakeSpace& s, const FakeSpace::FaultHandler& f) { return s.store(to, from, n, f); });
 }
 
 void Guest::exception(int signo, int code, GuestAddr at) {
