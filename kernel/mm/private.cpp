@@ -217,7 +217,8 @@ Result<> AddressSpaceImpl::settle(Vma& v, u64 begin, u64 end) {
 
 Result<> AddressSpaceImpl::settle_frozen(Vma& v, const std::vector<std::pair<u64, u64>>& ranges) {
   platform::Memory& memory = manager_.memory();
-  Gather gather(manager_.pool(), manager_.tables());
+  std::vector<Gather> replaced;  // by each range
+  for (std::size_t i = 0; i < ranges.size(); ++i) replaced.emplace_back(manager_.pool(), manager_.tables());
   Result<> done{};
   for (const auto& [b, e] : ranges)
     if (copying_.empty() || copying_.back() != window_of(b)) copying_.push_back(window_of(b));
@@ -238,8 +239,8 @@ Result<> AddressSpaceImpl::settle_frozen(Vma& v, const std::vector<std::pair<u64
       done = err(some.error());
   });
   tables_lock_.lock();
-  for (const auto& [b, e] : ranges)
-    if (done) done = tables_.own(b, e, gather, &tables_lock_);
+  for (std::size_t i = 0; i < ranges.size() && done; ++i)
+    done = tables_.own(ranges[i].first, ranges[i].second, replaced[i], &tables_lock_);
   if (done) {
     std::vector<platform::PrivatePiece> pieces;
     for (const GuestRange& r : runs)
@@ -254,21 +255,19 @@ Result<> AddressSpaceImpl::settle_frozen(Vma& v, const std::vector<std::pair<u64
   }
   for (const auto& [b, e] : ranges) std::erase(copying_, window_of(b));
   copied_.notify_all();
-  if (!done) {
-    // The stub still shows the frames that were replaced.
-    if (!gather.empty()) privates_.find(ranges[0].first)->second.held.push_back(std::move(gather));
-    return done;
-  }
-  count(manager_.counters.settled, ranges.size());
-  platform::Ticket lost{};
-  for (const auto& [b, e] : ranges) {
-    const auto at = privates_.find(b);
-    const bool held = !at->second.held.empty();
-    if (held || gather.takes_names()) lost = revoke(b, e);
-    for (Gather& g : at->second.held) deferred_.push_back({lost, std::move(g)});
+  if (done) count(manager_.counters.settled, ranges.size());
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    const auto at = privates_.find(ranges[i].first);
+    std::vector<Gather>& held = at->second.held;
+    if (!replaced[i].empty()) held.push_back(std::move(replaced[i]));
+    if (!done) continue;  // the stub still shows the frames that were replaced
+    if (!held.empty()) {
+      const platform::Ticket lost = revoke(at->first, at->second.end);
+      for (Gather& g : held) deferred_.push_back({lost, std::move(g)});
+    }
     privates_.erase(at);
   }
-  if (!gather.empty()) deferred_.push_back({lost, std::move(gather)});
+  if (!done) return done;
   for_each_stretch(ranges, [&](u64 b, u64 e) NO_THREAD_SAFETY_ANALYSIS {
     for (u64 a = b; a < e;) {
       const Span s = span_at(a, e, true);

@@ -320,6 +320,10 @@ TEST(LeftToHost, ThatNoRoomIsLeftToSettleLosesNothing) {
   EXPECT_FALSE(t.parent->settle_all());
   EXPECT_EQ(t.parent->check(), "");
   t.m.platform->fake_memory().fail_copies_after(0);
+  ASSERT_TRUE(t.parent->protect(GuestAddr(t.a), page_size, Access::read));
+  auto other = t.m.space();
+  const u64 b = map_anonymous(*other, 8 * huge_size);
+  for (u64 p = 0; p < 8 * huge_size; p += page_size) put<u64>(*other, b + p, ~u64{0});
   for (int round = 0; round < 2; ++round) {
     for (u64 p = 0; p < 2 * huge_size; p += page_size) {
       EXPECT_EQ(get<u64>(*t.parent, t.a + p), p % (16 * page_size) == 0 ? p + 2 : p + 1);
@@ -327,7 +331,7 @@ TEST(LeftToHost, ThatNoRoomIsLeftToSettleLosesNothing) {
     }
     EXPECT_TRUE(t.parent->settle_all());
   }
-  t.parent = t.child = nullptr;
+  t.parent = t.child = other = nullptr;
   EXPECT_EQ(t.m.blocks_used(), 0u);
 }
 
