@@ -50,7 +50,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   Exclusive guard(*this);
   Exclusive child_guard(*child);
   const Policy& policy = manager_.policy();
-  if (!policy.snapshot) TRY_VOID(settle_for_change(0, limit(), Reach::all));
+  TRY_VOID(settle_for_fork());
   platform::Ticket ticket = write_protect();
   // What only the stub has is copied once the stub cannot change it any more.
   std::vector<GuestRange> runs;

@@ -314,6 +314,21 @@ void AddressSpaceImpl::drop_private(u64 begin, u64 end) {
   if (lost.value() != 0) space_->wait(lost);
 }
 
+Result<> AddressSpaceImpl::settle_for_fork() {
+  if (!manager_.policy().snapshot) return settle_for_change(0, limit(), Reach::all);
+  std::vector<std::pair<u64, u64>> often;
+  {
+    LockGuard tables(tables_lock_);
+    for (const auto& [begin, r] : privates_)
+      if (r.copied >= snapshot_pages) often.emplace_back(begin, r.end);
+  }
+  Result<> done{};
+  for_each_stretch(often, [&](u64 b, u64 e) REQUIRES(lock_) {
+    if (done) done = settle_for_change(b, e, Reach::all);
+  });
+  return done;
+}
+
 Result<std::vector<GuestRange>> AddressSpaceImpl::snapshot_runs() {
   std::vector<std::pair<u64, u64>> ranges;
   {
@@ -342,6 +357,15 @@ Result<> AddressSpaceImpl::snapshot(AddressSpaceImpl& child, const std::vector<G
   platform::Memory& memory = manager_.memory();
   std::vector<platform::PrivatePiece> pieces;
   {
+    LockGuard tables(tables_lock_);
+    for (auto& [begin, range] : privates_) range.copied = 0;
+    for (const GuestRange& r : runs)
+      for (u64 a = r.begin.value(); a < r.end.value(); a += page_size) {
+        const auto at = private_at(a);
+        if (at != privates_.end()) ++at->second.copied;
+      }
+  }
+  {
     LockGuard tables(child.tables_lock_);
     for (std::size_t i = 0; i < runs.size();) {
       // All runs of one window.
@@ -367,6 +391,7 @@ Result<> AddressSpaceImpl::snapshot(AddressSpaceImpl& child, const std::vector<G
     }
   }
   count(manager_.counters.snapshot_pages, pieces.size());
+  manager_.private_spaces().stir();
   return space_->gather_private(pieces);
 }
 
@@ -376,10 +401,29 @@ void AddressSpaceImpl::join_private_spaces() {
   manager_.private_spaces().join(this);
 }
 
+void AddressSpaceImpl::settle_copied_often() {
+  for (u64 at = 0;;) {
+    {
+      LockGuard tables(tables_lock_);
+      auto it = privates_.lower_bound(at);
+      while (it != privates_.end() && it->second.copied < dense_pages) ++it;
+      if (it == privates_.end()) return;
+      at = it->first;
+    }
+    AreaReader reader(*this, at);
+    if (Vma* v = reader.area(); v != nullptr) {
+      LockGuard tables(tables_lock_);
+      if (!settle(*v, at, at + page_size)) return;
+    }
+    at += page_size;
+  }
+}
+
 // One window of each run stands for all of it. Where most of a block will be written, a copy of the block is
 // cheaper than the host's copies of its pages, and the next fork finds it huge.
 bool AddressSpaceImpl::settle_dense() {
   if (manager_.policy().cow != Policy::Cow::adaptive) return false;
+  settle_copied_often();
   std::vector<std::pair<u64, u64>> samples;
   {
     LockGuard tables(tables_lock_);

@@ -167,6 +167,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
     enum class State : u8 { clean, writable, frozen };
     u64 end = 0;
     State state = State::clean;
+    u32 copied = 0;  // pages that the last fork copied for its child
     std::vector<Gather> held;  // names replaced by settling that failed halfway
   };
   using PrivateMap = std::map<u64, PrivateRange>;  // by first address
@@ -248,6 +249,10 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
     LockGuard tables(tables_lock_);
     return !privates_.empty();
   }
+  /// Settles what forks have copied so many pages of that a copy of the block is cheaper.
+  void settle_copied_often();
+  /// fork: settles what costs less to settle than to copy for the child once more.
+  Result<> settle_for_fork() REQUIRES(lock_);
   /// fork: the runs that a child must be given copies of. The stub may not write meanwhile.
   Result<std::vector<GuestRange>> snapshot_runs() REQUIRES(lock_);
   Result<> snapshot(AddressSpaceImpl& child, const std::vector<GuestRange>& runs, Gather& gather)
