@@ -107,7 +107,7 @@ Result<RefId> Log::append(std::span<const u8> node, RefKind kind, Slot owner, Su
     }
     u32 length = entry.type == NodeType::xref ? kXrefSize : entry.totlen;
     RefId id = index_.add(*open_, NodeRef(static_cast<u32>(at), length, kind, owner), &Block::free, true);
-    if (kind == RefKind::inode || kind == RefKind::dirent) index_.link(id);
+    if (owner != kNoSlot && (kind == RefKind::inode || kind == RefKind::dirent)) index_.link(id);
     if (kind == RefKind::foreign) {
       holds_foreign_ = true;
     } else {

@@ -92,6 +92,14 @@ class Scanner {
       return;
     }
     out_.front = nand ? load<u32>(block.data(), std::endian::native) != ~u32{0} : out_.marker;
+    if (nand && !out_.front) {
+      // Pages are programmed in order, so this is an erase that was cut, and all that counted had been
+      // copied before it began. What still reads well was not good enough to be copied: a page that
+      // power failed in, which now reads otherwise, while the page before it is gone.
+      out_.kind = BlockScan::Kind::unmarked;
+      out_.damaged++;
+      return;
+    }
     if (!options_.ignore_summaries && take_summary(block, nand)) return;
     scan_nodes(block, nand);
   }
@@ -107,7 +115,7 @@ class Scanner {
   bool take_summary(std::span<const u8> block, bool nand) {
     if (!decode_summary(block, options_.order, summary_)) return false;
     // A front that is gone (its erase was cut) tells that the nodes listed may be gone too.
-    if (nand ? !out_.front : summary_.cleanmarker != 0 && !out_.marker) return false;
+    if (!nand && summary_.cleanmarker != 0 && !out_.marker) return false;
     if (!summary_.entries.empty() &&
         !decode_header(block.subspan(summary_.entries[0].offset), options_.order))
       return false;

@@ -30,7 +30,7 @@ struct ScannedNode {
 struct BlockScan {
   enum class Kind : u8 {
     erased,    ///< all ones behind a sound cleanmarker
-    unmarked,  ///< all ones, no cleanmarker: an erase may not have finished
+    unmarked,  ///< all ones without a cleanmarker, or NAND that begins with ones: an erase was cut
     content,
     bad,
   };

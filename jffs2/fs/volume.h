@@ -100,13 +100,24 @@ class Volume final : public FileSystem {
   void add_nodes(BlockIndex b, const BlockScan& scan, MountScan& found) REQUIRES(lock_);
   void resolve_names(MountScan& found) REQUIRES(lock_);
   void settle_double_directories(MountScan& found) REQUIRES(lock_);
-  void walk_tree(std::vector<FoundName>& names) REQUIRES(lock_);
+  void walk_tree(MountScan& found) REQUIRES(lock_);
+  /// Names of directories that count under another: for recovery to remove.
+  void drop_second_names(MountScan& found) REQUIRES(lock_);
   void resolve_xattrs(std::vector<std::pair<RefId, ScannedNode>>& nodes) REQUIRES(lock_);
   /// True when what `a` refers to was written after `b`, as far as stamps and places tell.
   bool written_later(RefId a, RefId b) const REQUIRES(lock_);
 
   // volume_recover.cpp
   Result<> recover(const std::vector<BlockIndex>& odd) REQUIRES(lock_);
+  /// Erases the blocks and empties the list.
+  Result<> erase_all(std::vector<BlockIndex>& blocks) REQUIRES(lock_);
+  void settle_losers() REQUIRES(lock_);
+  /// Copies what is live in a block, and all of what power may have failed in; the block stays.
+  Result<> copy_out(BlockIndex b) REQUIRES(lock_);
+  /// Where the last programmed page of a NAND block begins; NOR: the block's end.
+  u64 last_page_of(BlockIndex b) REQUIRES(lock_);
+  /// Copies an obsolete node, which stays obsolete; one that is damaged is left.
+  Result<> copy_superseded(RefId id) REQUIRES(lock_);
 
   // volume_load.cpp
   Result<Inode*> load(Ino ino) REQUIRES(lock_);
@@ -183,7 +194,6 @@ class Volume final : public FileSystem {
   Result<> move_xattr(RefId id) REQUIRES(lock_);
   Result<RefId> copy_verbatim(RefId id) REQUIRES(lock_);
   Result<> rewrite(Inode& inode, u32 start, u32 length) REQUIRES(lock_);
-  Result<> evacuate(BlockIndex block) REQUIRES(lock_);
   void before_erase(BlockIndex block) REQUIRES(lock_);
   /// Drops the removal of a name, if it is one and nothing is left on flash that it must hide.
   void drop_idle_removal(Directory& directory, u32 entry) REQUIRES(lock_);

@@ -2,6 +2,7 @@
 // wins), the tree is walked from the root, and what it does not reach is dropped.
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "jffs2/fs/volume.h"
 
@@ -18,7 +19,7 @@ struct Volume::FoundName {
   Version version{};
   Ino ino{};
   RefId ref = kNoRef;
-  RefId first = kNoRef;  ///< the earliest copy of this very dirent: collection moves dirents about
+  RefId first = kNoRef;  ///< the earliest stamped copy of this very dirent: collection moves dirents about
   u32 name_at = 0;       ///< in MountScan::bytes
   u8 name_length = 0;
   FileType type = FileType::unknown;
@@ -29,7 +30,8 @@ struct Volume::MountScan {
   std::vector<FoundName> names;
   std::vector<char> bytes;  ///< of the names
   std::vector<std::pair<RefId, ScannedNode>> xattrs;
-  std::vector<BlockIndex> odd;  ///< damaged, or without the front that a whole erase leaves
+  std::vector<FoundName*> set_aside;  ///< of a directory with several names, all but the newest
+  std::vector<BlockIndex> odd;        ///< damaged, or without the front that a whole erase leaves
   u32 last_sequence = 0;
   bool ended = false;  ///< OpenWrt's end marker was met: what lies behind is left over
   bool any_node = false;
@@ -64,7 +66,7 @@ Result<> Volume::build(std::vector<BlockIndex>& odd) {
 
   resolve_names(found);
   settle_double_directories(found);
-  walk_tree(found.names);
+  walk_tree(found);
   resolve_xattrs(found.xattrs);
   index_.shrink();
   odd = std::move(found.odd);
@@ -80,7 +82,7 @@ Result<> Volume::take_block(BlockIndex b, BlockScan& scan, MountScan& found) {
   if (scan.incompatible) return err(ENOTSUP);
   found.read_only |= scan.read_only;
   found.any_marker |= scan.marker || scan.sequence != 0;
-  found.any_content |= scan.kind == BlockScan::Kind::content;
+  found.any_content |= scan.kind == BlockScan::Kind::content || scan.damaged != 0;
   found.any_node |= !scan.nodes.empty();
   found.last_sequence = std::max(found.last_sequence, scan.sequence);
   if (scan.damaged != 0 || !scan.front) found.odd.push_back(b);
@@ -163,9 +165,13 @@ void Volume::resolve_names(MountScan& found) {
     bool ghosts = false;
     std::size_t last = i;
     std::size_t earliest = i;
+    auto stamped = [&](std::size_t n) REQUIRES(lock_) {
+      return index_.block(index_.block_of(names[n].ref)).sequence != 0;
+    };
     for (; last + 1 < names.size() && same(names[last + 1], names[i]); last++) {
       ghosts |= names[last].ino != kNoIno;
-      if (names[last + 1].version != names[last].version) earliest = last + 1;
+      // A copy in a block that lost its stamp (its erase was cut) would tell a false time.
+      if (names[last + 1].version != names[last].version || !stamped(earliest)) earliest = last + 1;
       names[last].lost = true;
       index_.mark_obsolete(names[last].ref);
     }
@@ -209,16 +215,14 @@ void Volume::settle_double_directories(MountScan& found) {
     for (std::size_t k = i; k < j; k++) {
       if (dirs[k] == best) continue;
       dirs[k]->lost = true;
-      index_.mark_obsolete(dirs[k]->ref);
-      std::string name(found.name(*dirs[k]));
-      note("directory with two names: \"" + name + "\" is dropped");
-      losers_.push_back({dirs[k]->dir, std::move(name), best->dir, std::string(found.name(*best))});
+      found.set_aside.push_back(dirs[k]);
     }
     i = j;
   }
 }
 
-void Volume::walk_tree(std::vector<FoundName>& names) {
+void Volume::walk_tree(MountScan& found) {
+  std::vector<FoundName>& names = found.names;
   auto has_inode = [&](Slot s) REQUIRES(lock_) {
     for (RefId id = index_.slot(s).head; id != kNoRef; id = index_.ref(id).next())
       if (index_.ref(id).kind() == RefKind::inode) return true;
@@ -226,27 +230,44 @@ void Volume::walk_tree(std::vector<FoundName>& names) {
   };
   // Breadth first from the root: cycles are not reached, and neither is what hangs on dead names.
   std::vector<Ino> queue{kRootIno};
-  for (std::size_t at = 0; at < queue.size(); at++) {
-    auto first = std::ranges::lower_bound(names, queue[at], {}, &FoundName::dir);
-    for (; first != names.end() && first->dir == queue[at]; ++first) {
-      if (first->lost || first->ino == kNoIno) continue;
-      Slot child = index_.find(first->ino);
-      bool exists = child != kNoSlot && first->ino != kRootIno && has_inode(child);
-      if (exists && first->type == FileType::dir && index_.slot(child).parent != kNoIno) exists = false;
-      if (!exists) {
-        index_.mark_obsolete(first->ref);
-        first->lost = true;
-        continue;
-      }
-      if (first->type == FileType::dir) {
-        index_.slot(child).parent = queue[at];
-        index_.slot(index_.find(queue[at])).links++;
-        queue.push_back(first->ino);
-      } else {
-        index_.slot(child).links++;
+  auto enter = [&](const FoundName& n) REQUIRES(lock_) {
+    index_.slot(index_.find(n.ino)).parent = n.dir;
+    index_.slot(index_.find(n.dir)).links++;
+    queue.push_back(n.ino);
+  };
+  std::size_t at = 0;
+  auto walk_on = [&]() REQUIRES(lock_) {
+    for (; at < queue.size(); at++) {
+      auto first = std::ranges::lower_bound(names, queue[at], {}, &FoundName::dir);
+      for (; first != names.end() && first->dir == queue[at]; ++first) {
+        if (first->lost || first->ino == kNoIno) continue;
+        Slot child = index_.find(first->ino);
+        bool exists = child != kNoSlot && first->ino != kRootIno && has_inode(child);
+        if (exists && first->type == FileType::dir && index_.slot(child).parent != kNoIno) exists = false;
+        if (!exists) {
+          index_.mark_obsolete(first->ref);
+          first->lost = true;
+        } else if (first->type == FileType::dir) {
+          enter(*first);
+        } else {
+          index_.slot(child).links++;
+        }
       }
     }
+  };
+  walk_on();
+  // The newest name may be one that was left in a directory since removed: then another counts.
+  std::ranges::sort(found.set_aside, {}, &FoundName::dir);
+  for (std::size_t k = 0; k < queue.size() && !found.set_aside.empty(); k++) {
+    for (FoundName* n : std::ranges::equal_range(found.set_aside, queue[k], {}, &FoundName::dir)) {
+      Slot child = index_.find(n->ino);
+      if (child == kNoSlot || index_.slot(child).parent != kNoIno || !has_inode(child)) continue;
+      n->lost = false;
+      enter(*n);
+      walk_on();
+    }
   }
+  drop_second_names(found);
   std::vector<Slot> dead;
   index_.each_inode([&](Slot s) NO_THREAD_SAFETY_ANALYSIS {
     const InodeSlot& inode = index_.slot(s);
@@ -255,6 +276,24 @@ void Volume::walk_tree(std::vector<FoundName>& names) {
   for (Slot s : dead) {
     if (has_inode(s)) counters_.orphans++;
     index_.drop_inode(s);
+  }
+}
+
+void Volume::drop_second_names(MountScan& found) {
+  if (found.set_aside.empty()) return;
+  std::unordered_map<Ino, const FoundName*> winners;
+  for (const FoundName& n : found.names)
+    if (!n.lost && n.ino != kNoIno && n.type == FileType::dir) winners.emplace(n.ino, &n);
+  for (const FoundName* n : found.set_aside) {
+    if (!n->lost) continue;
+    index_.mark_obsolete(n->ref);
+    Slot dir = index_.find(n->dir);
+    auto winner = winners.find(n->ino);
+    // A name in a directory that is gone goes with it.
+    if (dir == kNoSlot || index_.slot(dir).parent == kNoIno || winner == winners.end()) continue;
+    std::string name(found.name(*n));
+    note("directory with two names: \"" + name + "\" is dropped");
+    losers_.push_back({n->dir, std::move(name), winner->second->dir, std::string(found.name(*winner->second))});
   }
 }
 

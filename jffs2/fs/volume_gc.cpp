@@ -308,13 +308,6 @@ void Volume::drop_idle_removal(Directory& d, u32 i) {
   d.forget(i);
 }
 
-Result<> Volume::evacuate(BlockIndex block) {
-  victim_ = block;
-  victim_at_ = 0;
-  while (victim_ == block && index_.block(block).state == BlockState::used) (void)TRY(step(true));
-  return {};
-}
-
 void Volume::before_erase(BlockIndex b) {
   // Ghosts go with their block.
   std::vector<u8> bytes;

@@ -9,12 +9,17 @@
 // Nothing gets a new version here: a node rewritten with the size that an unstable node brought, and
 // that node then gone, would bring truncated bytes back. Partly live nodes are copied whole.
 //
-// Cuts in here are harmless: a copy has the version of its original, and of two equal versions the
-// one in the block stamped later counts. Emptied blocks are erased first and the emptiest evacuated
-// next, so that mounts cut again and again do not eat up the free blocks.
+// Cuts in here are harmless. A copy has the version of its original, and of two equal versions the one
+// in the block stamped later counts. Nothing is erased before all is copied: what makes one block's
+// nodes obsolete may lie on the unstable tail of another. (Where free blocks are short, some must be.)
+// And what was on one NAND page when power failed is copied in its order, superseded nodes too, so that
+// a cut between the copies shows an earlier state, and never a removal without the name that it was
+// made for.
 
 #include <algorithm>
 
+#include "jffs2/codec/crc.h"
+#include "jffs2/flash/erased.h"
 #include "jffs2/fs/volume.h"
 
 namespace quire::jffs2 {
@@ -25,25 +30,62 @@ constexpr std::size_t kMostUnmarked = 4;
 }  // namespace
 
 Result<> Volume::recover(const std::vector<BlockIndex>& odd) {
-  std::vector<BlockIndex> empty, suspect, unmarked;
+  std::vector<BlockIndex> half_erased, nothing_live, suspect, unmarked;
   for (u32 i = 0; i < index_.block_count(); i++) {
     BlockIndex b(i);
     const Block& block = index_.block(b);
     if (block.state == BlockState::erase_pending) {
-      empty.push_back(b);
+      half_erased.push_back(b);
     } else if (block.state == BlockState::used) {
       bool was_open = block.sequence != 0 && !block.summary;
       bool is_odd = std::ranges::binary_search(odd, b);
-      if (was_open)
-        (block.live() == 0 ? empty : suspect).push_back(b);
+      if ((was_open || is_odd) && block.live() == 0)
+        nothing_live.push_back(b);
+      else if (was_open)
+        suspect.push_back(b);
       else if (is_odd)
-        (block.live() == 0 ? empty : unmarked).push_back(b);
+        unmarked.push_back(b);
     }
   }
   if (unmarked.size() <= kMostUnmarked) suspect.insert(suspect.end(), unmarked.begin(), unmarked.end());
-  for (BlockIndex b : empty) TRY_VOID(log_.erase(b));
-  // Before anything else is copied, for which of two names is the newer is told by where they lie; and
-  // only once the newer one is on stable ground, or a cut could cost both.
+  TRY_VOID(erase_all(half_erased));
+  if (log_.free_blocks() == 0) TRY_VOID(erase_all(nothing_live));
+  settle_losers();
+  std::ranges::sort(suspect, {},
+                    [&](BlockIndex b) REQUIRES(lock_) { return std::pair(index_.block(b).live(), b); });
+  std::vector<BlockIndex> done = std::move(nothing_live);
+  recovering_ = true;
+  for (BlockIndex b : suspect) {
+    auto r = copy_out(b);
+    if (!r && r.error() == Errno(ENOSPC) && !done.empty()) {
+      TRY_VOID(erase_all(done));
+      r = copy_out(b);
+    }
+    if (!r && r.error() == Errno(ENOSPC)) {
+      note("no free block to move what was written last; a further power cut may lose it");
+      break;
+    }
+    if (!r) {
+      recovering_ = false;
+      fail_read_only("recovery failed");
+      return {};
+    }
+    done.push_back(b);
+  }
+  recovering_ = false;
+  TRY_VOID(log_.flush());
+  return erase_all(done);
+}
+
+Result<> Volume::erase_all(std::vector<BlockIndex>& blocks) {
+  for (BlockIndex b : blocks) TRY_VOID(log_.erase(b));
+  blocks.clear();
+  return {};
+}
+
+/// Before anything else is copied, for which of two names is the newer is told by where they lie; and
+/// only once the newer one is on stable ground, or a cut could cost both.
+void Volume::settle_losers() {
   for (const Loser& loser : losers_) {
     auto winner_dir = load_dir(loser.winner_dir), dir = load_dir(loser.dir);
     if (!winner_dir || !dir) continue;
@@ -53,24 +95,58 @@ Result<> Volume::recover(const std::vector<BlockIndex>& odd) {
     if (!set_name(**dir, loser.name, kNoIno, FileType::unknown, Purpose::collection)) break;
   }
   losers_.clear();
-  std::ranges::sort(suspect, {},
-                    [&](BlockIndex b) REQUIRES(lock_) { return std::pair(index_.block(b).live(), b); });
-  recovering_ = true;
-  for (BlockIndex b : suspect) {
-    auto r = evacuate(b);
-    victim_.reset();
-    victim_at_ = 0;
-    if (!r && r.error() == Errno(ENOSPC)) {
-      note("no free block to move what was written last; a further power cut may lose it");
-      break;
-    }
-    if (!r) {
-      fail_read_only("recovery failed");
-      break;
-    }
+}
+
+Result<> Volume::copy_out(BlockIndex b) {
+  const u64 tail = last_page_of(b);
+  for (u32 i = 0; i < index_.block(b).refs.size(); i++) {
+    RefId id = index_.id(b, i);
+    const NodeRef& r = index_.ref(id);
+    bool on_tail = r.offset() + u64{r.room()} > tail;
+    // Loading tells which nodes of an inode still show.
+    if (on_tail && !r.obsolete() && r.kind() == RefKind::inode)
+      (void)load(index_.slot(r.owner()).ino).has_value();
+    if (!r.obsolete())
+      TRY_VOID(move(id));
+    else if (on_tail)
+      TRY_VOID(copy_superseded(id));
+    else
+      continue;
+    counters_.gc_moved_nodes++;
   }
-  recovering_ = false;
-  return log_.flush();
+  return {};
+}
+
+u64 Volume::last_page_of(BlockIndex b) {
+  const Geometry& g = device_.geometry();
+  u64 start = g.block_start(b), end = start + g.erase_size;
+  if (!g.is_nand()) return end;
+  std::vector<u8> page(g.page_size);
+  for (u64 at = end - g.page_size; at > start; at -= g.page_size)
+    if (medium_.read(at, page) && !is_erased(page)) return at;
+  return start;
+}
+
+Result<> Volume::copy_superseded(RefId id) {
+  NodeRef old = index_.ref(id);
+  std::vector<u8> bytes(old.room());
+  TRY_VOID(medium_.read(old.offset(), bytes));
+  auto entry = entry_of_node(bytes, order_);
+  auto inode = decode_inode(bytes, order_);
+  bool whole = entry && (!inode || (inode->size() == old.length() &&
+                                    crc32(std::span(bytes).subspan(kInodeSize, inode->csize)) ==
+                                        inode->data_crc));
+  if (!whole) return {};
+  (void)TRY(log_.prepare(old.room(), old.summary_bytes(), Purpose::collection));
+  RefId now = TRY(log_.append(bytes, old.kind(), old.owner(), *entry, Purpose::collection));
+  index_.mark_obsolete(now);
+  if (auto d = decode_dirent(bytes, order_); d && d->ino != kNoIno) {
+    if (auto it = loaded_.find(d->pino); it != loaded_.end() && it->second->directory)
+      it->second->directory->add_ghost(name_hash(d->name));
+  } else if (auto x = decode_xref(bytes, order_)) {
+    if (auto it = xrefs_.find({x->ino.value(), x->xid.value()}); it != xrefs_.end()) it->second.ghosts++;
+  }
+  return {};
 }
 
 }  // namespace quire::jffs2
