@@ -96,6 +96,14 @@ TEST(Zlib, ForeignStreamsAndChecksums) {
       std::vector<u8> back(data.size());
       ASSERT_TRUE(zlib_decompress(stored, back));
       EXPECT_EQ(back, data);
+      // Nor is what comes behind the bytes that the node wants, nor an end that is missing.
+      back.assign(data.size() / 2, 0xAA);
+      ASSERT_TRUE(zlib_decompress(stored, back));
+      EXPECT_TRUE(std::equal(back.begin(), back.end(), data.begin()));
+      stored.resize(stored.size() - 4);
+      back.assign(data.size(), 0xAA);
+      ASSERT_TRUE(zlib_decompress(stored, back));
+      EXPECT_EQ(back, data);
     }
   }
 }

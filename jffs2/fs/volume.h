@@ -116,6 +116,8 @@ class Volume final : public FileSystem {
   Result<> copy_out(BlockIndex b) REQUIRES(lock_);
   /// Where the last programmed page of a NAND block begins; NOR: the block's end.
   u64 last_page_of(BlockIndex b) REQUIRES(lock_);
+  /// Whether a copy of this obsolete node is one that counts.
+  bool counts_elsewhere(const NodeRef& node, std::span<const u8> bytes) REQUIRES(lock_);
   /// Copies an obsolete node, which stays obsolete; one that is damaged is left.
   Result<> copy_superseded(RefId id) REQUIRES(lock_);
 

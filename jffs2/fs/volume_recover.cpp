@@ -51,8 +51,10 @@ Result<> Volume::recover(const std::vector<BlockIndex>& odd) {
   TRY_VOID(erase_all(half_erased));
   if (log_.free_blocks() == 0) TRY_VOID(erase_all(nothing_live));
   settle_losers();
-  std::ranges::sort(suspect, {},
-                    [&](BlockIndex b) REQUIRES(lock_) { return std::pair(index_.block(b).live(), b); });
+  // The copies that an earlier recovery had made lie in the block stamped later, and come first.
+  std::ranges::sort(suspect, [&](BlockIndex a, BlockIndex b) REQUIRES(lock_) {
+    return index_.block(a).sequence > index_.block(b).sequence;
+  });
   std::vector<BlockIndex> done = std::move(nothing_live);
   recovering_ = true;
   for (BlockIndex b : suspect) {
@@ -127,6 +129,30 @@ u64 Volume::last_page_of(BlockIndex b) {
   return start;
 }
 
+bool Volume::counts_elsewhere(const NodeRef& node, std::span<const u8> bytes) {
+  if (auto n = decode_inode(bytes, order_)) {
+    RefId id = node.owner() == kNoSlot ? kNoRef : index_.slot(node.owner()).head;
+    for (; id != kNoRef; id = index_.ref(id).next()) {
+      if (index_.ref(id).kind() != RefKind::inode || index_.ref(id).obsolete()) continue;
+      if (auto other = read_header(id); other && other->version == n->version) return true;
+    }
+    return false;
+  }
+  RefId twin = kNoRef;
+  if (auto d = decode_dirent(bytes, order_)) {
+    auto dir = load_dir(d->pino);
+    u32 i = dir ? (*dir)->directory->find(d->name) : Directory::kNone;
+    if (i != Directory::kNone) twin = (*dir)->directory->entry(i).ref;
+  } else if (auto x = decode_xref(bytes, order_)) {
+    if (auto it = xrefs_.find({x->ino.value(), x->xid.value()}); it != xrefs_.end()) twin = it->second.ref;
+  } else if (auto a = decode_xattr(bytes, order_)) {
+    if (auto it = data_.find(a->xid.value()); it != data_.end()) twin = it->second.ref;
+  }
+  if (twin == kNoRef) return false;
+  std::vector<u8> other(index_.ref(twin).room());
+  return medium_.read(index_.ref(twin).offset(), other) && std::ranges::equal(bytes, other);
+}
+
 Result<> Volume::copy_superseded(RefId id) {
   NodeRef old = index_.ref(id);
   std::vector<u8> bytes(old.room());
@@ -136,7 +162,7 @@ Result<> Volume::copy_superseded(RefId id) {
   bool whole = entry && (!inode || (inode->size() == old.length() &&
                                     crc32(std::span(bytes).subspan(kInodeSize, inode->csize)) ==
                                         inode->data_crc));
-  if (!whole) return {};
+  if (!whole || counts_elsewhere(old, bytes)) return {};
   (void)TRY(log_.prepare(old.room(), old.summary_bytes(), Purpose::collection));
   RefId now = TRY(log_.append(bytes, old.kind(), old.owner(), *entry, Purpose::collection));
   index_.mark_obsolete(now);

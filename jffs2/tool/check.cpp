@@ -3,10 +3,12 @@
 
 #include <algorithm>
 
+#include "base/progress.h"
 #include "jffs2/tool/checker.h"
 #include "jffs2/tool/commands.h"
 #include "jffs2/tool/json.h"
 #include "jffs2/tool/output_file.h"
+#include "jffs2/tool/printable.h"
 #include "jffs2/tool/terminal.h"
 #include "jffs2/tool/tree_source.h"
 
@@ -15,7 +17,7 @@ namespace quire::jffs2 {
 namespace {
 
 // The readable part as a fresh image of the same kind.
-Status repair(const Tree& tree, const FoundSystem& system, const std::string& path) {
+Outcome<std::string> repair(const Tree& tree, const FoundSystem& system, const std::string& path) {
   SourceTree source = source_of(tree);
   MkfsOptions options;
   options.order = system.order;
@@ -28,6 +30,10 @@ Status repair(const Tree& tree, const FoundSystem& system, const std::string& pa
   options.xattrs = has(NodeType::xattr);
   // As large as it was where that can be, so that it goes back where it came from.
   u64 size = (system.end - system.begin) / options.erase_size * options.erase_size;
+  u64 content = 0;
+  for (const SourceInode& inode : source.inodes)
+    if (inode.content) content += inode.content->size();
+  Progress progress("writing", content);
   OutputFile out = CHECK(OutputFile::create(path));
   u64 written = 0;
   auto report = CHECK(make_image(
@@ -36,7 +42,7 @@ Status repair(const Tree& tree, const FoundSystem& system, const std::string& pa
         written += bytes.size();
         return out.write(bytes);
       },
-      [](u64) {}));
+      [&](u64 bytes) { progress.advance(bytes); }));
   std::vector<u8> erased(options.erase_size, 0xFF);
   for (u64 at = written; at < size;) {
     u64 n = std::min<u64>(erased.size(), size - at);
@@ -44,8 +50,7 @@ Status repair(const Tree& tree, const FoundSystem& system, const std::string& pa
     at += n;
   }
   CHECK_VOID(out.commit());
-  fmt::print("{}: {} files, {}\n", path, report.files, human_size(std::max(written, size)));
-  return {};
+  return fmt::format("{}: {} files, {}", printable(path), report.files, human_size(std::max(written, size)));
 }
 
 }  // namespace
@@ -75,7 +80,7 @@ int run_check(const CheckCommand& command) {
       fmt::print("{} {}{}\n", colour(bad ? Colour::red : Colour::yellow, bad ? "fault:" : "note: "), where,
                  p.text);
     }
-    fmt::print("{}: {} nodes, {} files; {}\n", command.input.path, tree.nodes().size(), tree.size(),
+    fmt::print("{}: {} nodes, {} files; {}\n", printable(command.input.path), tree.nodes().size(), tree.size(),
                faults == 0
                    ? problems.empty() ? colour(Colour::green, "clean")
                                       : fmt::format("sound, {} notes", problems.size())
@@ -83,7 +88,9 @@ int run_check(const CheckCommand& command) {
                                                      problems.size() - static_cast<std::size_t>(faults))));
   }
   if (!command.repair.empty()) {
-    if (auto done = repair(tree, **system, command.repair); !done) return complain(done.error());
+    auto done = repair(tree, **system, command.repair);
+    if (!done) return complain(done.error());
+    if (!command.json) fmt::print("{}\n", *done);
   }
   return faults == 0 ? kSuccess : kProblems;
 }

@@ -1,6 +1,7 @@
 #include "jffs2/tool/command_line.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -13,6 +14,8 @@
 namespace quire::jffs2 {
 
 namespace {
+
+constexpr const char* kVersion = "jffs2 (quire) 0.1.0";
 
 // "65536", "0x10000", "64KiB", "64K", "1M". `small_is_kib`: numbers below 4096 count KiB, as
 // mtd-utils takes them. nullopt: not a size.
@@ -125,6 +128,7 @@ struct MkfsParse {
   bool list_compressors = false;
   bool no_cleanmarkers = false;
   bool no_summaries = false;
+  std::string incremental;
 };
 
 void add_mkfs_compression(CLI::App* app, MkfsParse& p) {
@@ -215,6 +219,9 @@ void add_mkfs(CLI::App& root, MkfsParse& p) {
   add_mkfs_compression(app, p);
   app->add_flag("-v,--verbose", p.command.verbose, "Say what was made");
   app->add_flag("--json", p.command.json, "Say it as JSON");
+  app->set_version_flag("-V,--version", kVersion);
+  // Known, so that the answer is a clear one.
+  app->add_option("-i,--incremental", p.incremental)->group("");
 }
 
 Status finish_mkfs(MkfsParse& p) {
@@ -222,6 +229,11 @@ Status finish_mkfs(MkfsParse& p) {
   c.sources = p.roots;
   c.image = p.output;
   std::vector<std::string> rest = p.positional;
+  if (!p.incremental.empty())
+    return fail("--incremental is not offered; 'jffs2 mount' adds files to an image");
+  // As mkfs.jffs2 has it: the current directory, and standard output.
+  if (c.sources.empty() && rest.empty() && !c.image.empty()) c.sources.push_back(".");
+  if (c.image.empty() && rest.empty() && !c.sources.empty()) c.image = "-";
   if (c.sources.empty() && !rest.empty()) {
     c.sources.push_back(rest.front());
     rest.erase(rest.begin());
@@ -231,6 +243,7 @@ Status finish_mkfs(MkfsParse& p) {
     rest.erase(rest.begin());
   }
   if (c.sources.empty() || c.image.empty() || !rest.empty()) return fail("mkfs takes a source and an image");
+  if (c.image == "-" && ::isatty(STDOUT_FILENO) == 1) return fail("an image does not go to a terminal; name a file");
   if (!p.pad.empty()) {
     auto size = p.pad == "block" ? std::optional<u64>(0) : parse_size(p.pad, false);
     if (!size) return fail(p.pad + ": not a size");
@@ -307,7 +320,7 @@ int command_line(int argc, char** argv) {
   CLI::App app("JFFS2 file systems as files: make, look into, extract, check, repair, mount, recover.",
                "jffs2");
   app.require_subcommand(1);
-  app.set_version_flag("-V,--version", "jffs2 (quire) 0.1.0");
+  app.set_version_flag("-V,--version", kVersion);
   MkfsParse mkfs;
   ListCommand list;
   ExtractCommand extract;

@@ -3,6 +3,7 @@
 QUIRE_LONG_TESTS and a libFuzzer build: ten minutes of libFuzzer.
 
     usage: fuzz_test.py TARGET CASES [LIBFUZZER_TARGET]
+           fuzz_test.py --unseeded LIBFUZZER_TARGET CASES     one that makes its images itself
 """
 
 import os
@@ -18,6 +19,7 @@ import craft  # noqa: E402
 from tool import jffs2, mtd, read  # noqa: E402
 
 EVERYDAY_CHANGES = 60
+EVERYDAY_SECONDS = 10
 LONG_SECONDS = 600
 
 
@@ -46,19 +48,30 @@ def seeds(into):
     (into / "table").write_text("/dev d 755 0 0\n/dev/tty c 666 0 0 4 0 0 1 6\n/dev/p p 600 0 0\n")
 
 
+def fuzz(target, cases, corpus_dir, seconds, max_len):
+    """What it finds is left beside the cases kept, for good."""
+    subprocess.run([target, f"-max_total_time={seconds}", f"-max_len={max_len}", "-timeout=30", "-rss_limit_mb=1024",
+                    "-print_final_stats=1", f"-artifact_prefix={cases}/", str(corpus_dir)], check=True, cwd=corpus_dir.parent)
+
+
 def main():
-    target, cases = sys.argv[1], pathlib.Path(sys.argv[2])
+    long_mode = os.environ.get("QUIRE_LONG_TESTS")
+    unseeded = sys.argv[1] == "--unseeded"
+    target, cases = sys.argv[1 + unseeded], pathlib.Path(sys.argv[2 + unseeded])
+    kept = sorted(cases.glob("*"))
     with tempfile.TemporaryDirectory() as scratch:
         into = pathlib.Path(scratch) / "seeds"
         into.mkdir()
+        if unseeded:
+            subprocess.run([target, *kept], check=True)
+            fuzz(target, cases, into, LONG_SECONDS if long_mode else EVERYDAY_SECONDS, 4096)
+            return
         seeds(into)
-        kept = sorted(cases.glob("*"))
         if kept:
             subprocess.run([target, *kept], check=True)
         subprocess.run([target, "--mutate", str(EVERYDAY_CHANGES), *sorted(into.iterdir())], check=True)
-        if os.environ.get("QUIRE_LONG_TESTS") and len(sys.argv) > 3:
-            subprocess.run([sys.argv[3], f"-max_total_time={LONG_SECONDS}", "-max_len=65536", "-timeout=30",
-                            "-rss_limit_mb=1024", f"-artifact_prefix={cases}/", str(into)], check=True, cwd=scratch)
+        if long_mode and len(sys.argv) > 3:
+            fuzz(sys.argv[3], cases, into, LONG_SECONDS, 65536)
 
 
 if __name__ == "__main__":
