@@ -1,6 +1,7 @@
 // Measures of the JFFS2 library. Every ratio is of figures taken in this run, on this machine.
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -72,6 +73,8 @@ u64 anonymous_memory() {
     if (line.starts_with("RssAnon:")) return std::stoull(line.substr(8)) * 1024;
   return 0;
 }
+
+const char* floor_text(bool holds) { return holds ? "  floor holds" : "  FLOOR MISSED"; }
 
 void fail(const std::string& what) {
   fmt::print(stderr, "jffs2-fs: {}\n", what);
@@ -149,13 +152,14 @@ void scan_and_mount(const std::string& path) {
   (void)sink;
   fmt::print("image: {} MiB, {} blocks of {} KiB in use, {} live nodes, {} blocks with summary\n", size >> 20,
              used_blocks, kEraseSize / 1024, nodes, summaries);
-  auto line = [&](const char* what, const Cost& c) {
-    fmt::print("{:26}{:8.2f} ms wall (least) {:8.2f} ms cpu (median) {:6.2f} x crc32\n", what, c.wall_ms,
-               c.cpu_ms, c.cpu_ms / crc.cpu_ms);
+  auto line = [&](const char* what, const Cost& c, double most) {
+    double ratio = c.cpu_ms / crc.cpu_ms;
+    fmt::print("{:26}{:8.2f} ms wall (least) {:8.2f} ms cpu (median) {:6.2f} x crc32{}\n", what, c.wall_ms,
+               c.cpu_ms, ratio, most == 0 ? "" : floor_text(ratio <= most));
   };
-  line("zlib crc32() over it", crc);
-  line("mount, every block read", full);
-  line("mount, by summaries", summary);
+  line("zlib crc32() over it", crc, 0);
+  line("mount, every block read", full, 1.5);
+  line("mount, by summaries", summary, 0.2);
 }
 
 void walk(FileSystem& volume, Ino dir) {
@@ -175,9 +179,9 @@ int memory_of_index(const std::string& path) {
   walk(*volume, kRootIno);
   u64 loaded = anonymous_memory();
   u64 all = volume->statistics().live_nodes;
-  fmt::print("memory a live node        {:8.1f} B after mount, {:.1f} B after walking the whole tree\n",
-             static_cast<double>(mounted - before) / static_cast<double>(nodes),
-             static_cast<double>(loaded - before) / static_cast<double>(all));
+  double most = static_cast<double>(loaded - before) / static_cast<double>(all);
+  fmt::print("memory a live node        {:8.1f} B after mount, {:.1f} B after walking the whole tree{}\n",
+             static_cast<double>(mounted - before) / static_cast<double>(nodes), most, floor_text(most <= 64));
   return 0;
 }
 
@@ -222,9 +226,10 @@ void overwrite_latency(u32 percent) {
   std::ranges::sort(cpu_us);
   fmt::print(
       "{:3} % full: wall median {:7.1f} p99 {:8.1f} max {:9.1f} us, {:7.1f} us without the {} that lost the "
-      "processor; cpu p99 {:7.1f} max {:7.1f} us (budget {} us)\n",
+      "processor; cpu p99 {:7.1f} max {:7.1f} us (budget {} us){}\n",
       percent, us[us.size() / 2], us[us.size() * 99 / 100], us.back(), undisturbed_max, disturbed,
-      cpu_us[cpu_us.size() * 99 / 100], cpu_us.back(), o.gc_budget_us);
+      cpu_us[cpu_us.size() * 99 / 100], cpu_us.back(), o.gc_budget_us,
+      floor_text(undisturbed_max <= o.gc_budget_us));
 }
 
 int run(int argc, char** argv) {
@@ -237,7 +242,10 @@ int run(int argc, char** argv) {
   std::fflush(stdout);
   if (std::system(fmt::format("'{}' --memory '{}'", argv[0], image).c_str()) != 0) fail("memory");
   fs::remove(image);
-  fmt::print("4 KiB overwrite + fsync, 16 MiB chip in memory:\n");
+  // Where the host allows it nobody else gets between: latency is of the file system, not of neighbours.
+  sched_param priority{.sched_priority = 1};
+  bool alone = sched_setscheduler(0, SCHED_FIFO, &priority) == 0;
+  fmt::print("4 KiB overwrite + fsync, 16 MiB chip in memory{}:\n", alone ? ", at real-time priority" : "");
   for (u32 percent : {42, 74, 93}) overwrite_latency(percent);
   return 0;
 }

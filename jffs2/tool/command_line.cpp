@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "jffs2/tool/commands.h"
+#include "jffs2/tool/printable.h"
 
 namespace quire::jffs2 {
 
@@ -120,7 +121,7 @@ void print_compressors(const Compressors& all) {
 
 struct MkfsParse {
   MkfsCommand command;
-  std::vector<std::string> positional;
+  std::string source, image;  // in their places, without -r and -o
   std::vector<std::string> roots;
   std::string output;
   std::string pad;
@@ -139,7 +140,7 @@ void add_mkfs_compression(CLI::App* app, MkfsParse& p) {
                                                              {"favourlzo", MkfsCompressMode::favour_lzo}};
   app->add_option("-m,--compression-mode", compression.mode, "none, priority, size or favourlzo")
       ->transform(CLI::CheckedTransformer(modes))
-      ->type_name("MODE");
+      ->option_text("MODE");
   app->add_option_function<std::vector<std::string>>(
          "-x,--disable-compressor",
          [&p](const std::vector<std::string>& names) {
@@ -174,18 +175,16 @@ void add_mkfs_compression(CLI::App* app, MkfsParse& p) {
       ->type_name("PRIORITY:NAME");
   app->add_flag("-L,--list-compressors", p.list_compressors, "Show the compressors, and do nothing else");
   app->add_flag("-t,--test-compression", compression.verify, "Expand each node again and compare");
-  app->add_option("--level", compression.level, "Effort of zlib: 1 is fast, 12 small")
+  app->add_option("--level", compression.level, "Effort of zlib: 1 is fast, 12 small [6]")
       ->check(CLI::Range(1, 12))
-      ->capture_default_str();
+      ->option_text("N");
 }
 
 void add_mkfs(CLI::App& root, MkfsParse& p) {
   CLI::App* app = root.add_subcommand("mkfs", "Make an image from a directory or a tar archive");
   MkfsOptions& o = p.command.options;
-  app->add_option("PATHS", p.positional,
-                  "SOURCE IMAGE: a directory or tar archive (- is standard input), then the image")
-      ->type_name("SOURCE IMAGE")
-      ->expected(0, 2);
+  app->add_option("SOURCE", p.source, "A directory or a tar archive; - is standard input")->type_name("");
+  app->add_option("IMAGE", p.image, "The image to make; - is standard output")->type_name("");
   app->add_option("-r,-d,--root", p.roots, "A directory or archive; several are laid over each other")
       ->allow_extra_args(false)
       ->type_name("SOURCE");
@@ -195,8 +194,7 @@ void add_mkfs(CLI::App& root, MkfsParse& p) {
       ->type_name("FILE");
   add_size(app, "-e,--eraseblock", o.erase_size, "Size of erase blocks [64KiB]", true);
   add_size(app, "-s,--pagesize", o.page_size, "Most file bytes in a node; the target's page size [4KiB]");
-  app->add_flag("-p{block},--pad{block}", p.pad,
-                "Fill up with 0xFF to the end of the last block, or to --pad=SIZE");
+  app->add_flag("-p,--pad", p.pad, "Fill up with 0xFF to the end of the last block, or to --pad=SIZE");
   add_size(app, "-c,--cleanmarker", o.cleanmarker, "Size of cleanmarkers [12]");
   app->add_flag("-n,--no-cleanmarkers", p.no_cleanmarkers, "No cleanmarkers (NAND keeps them in OOB)");
   app->add_flag("--no-summary", p.no_summaries, "No summaries at the ends of blocks");
@@ -215,7 +213,7 @@ void add_mkfs(CLI::App& root, MkfsParse& p) {
   app->add_flag_callback(
       "--with-selinux", [&o] { o.xattrs = o.only_selinux = true; }, "Of these, SELinux labels only");
   app->add_flag_callback("--with-posix-acl", [&o] { o.xattrs = o.only_acls = true; }, "Of these, ACLs only");
-  app->add_option("-j,--threads", o.threads, "Threads that compress [one a processor]");
+  app->add_option("-j,--threads", o.threads, "Threads that compress [one a processor]")->option_text("N");
   add_mkfs_compression(app, p);
   app->add_flag("-v,--verbose", p.command.verbose, "Say what was made");
   app->add_flag("--json", p.command.json, "Say it as JSON");
@@ -228,7 +226,9 @@ Status finish_mkfs(MkfsParse& p) {
   MkfsCommand& c = p.command;
   c.sources = p.roots;
   c.image = p.output;
-  std::vector<std::string> rest = p.positional;
+  std::vector<std::string> rest;
+  for (const std::string& given : {p.source, p.image})
+    if (!given.empty()) rest.push_back(given);
   if (!p.incremental.empty())
     return fail("--incremental is not offered; 'jffs2 mount' adds files to an image");
   // As mkfs.jffs2 has it: the current directory, and standard output.
@@ -245,7 +245,7 @@ Status finish_mkfs(MkfsParse& p) {
   if (c.sources.empty() || c.image.empty() || !rest.empty()) return fail("mkfs takes a source and an image");
   if (c.image == "-" && ::isatty(STDOUT_FILENO) == 1) return fail("an image does not go to a terminal; name a file");
   if (!p.pad.empty()) {
-    auto size = p.pad == "block" ? std::optional<u64>(0) : parse_size(p.pad, false);
+    auto size = p.pad == "true" ? std::optional<u64>(0) : parse_size(p.pad, false);
     if (!size) return fail(p.pad + ": not a size");
     c.options.pad_to = *size;
   }
@@ -274,7 +274,7 @@ void add_extract(CLI::App& root, ExtractCommand& c) {
 void add_dump(CLI::App& root, DumpCommand& c) {
   CLI::App* app = root.add_subcommand("dump", "Show every node of an image");
   add_input(app, c.input);
-  app->add_option("--ino", c.ino, "Only the nodes of this inode");
+  app->add_option("--ino", c.ino, "Only the nodes of this inode")->option_text("INO");
   app->add_flag("--json", c.json, "As JSON");
 }
 
@@ -316,6 +316,20 @@ void add_mount(CLI::App& root, MountCommand& c) {
 
 }  // namespace
 
+namespace {
+
+// mkfs.jffs2 takes -pSIZE; to the parser that would be a row of flags.
+std::vector<std::string> arguments(int argc, char** argv) {
+  std::vector<std::string> all(argv + 1, argv + argc);
+  if (!all.empty() && all.front() == "mkfs")
+    for (std::string& a : all)
+      if (a.size() > 2 && a.starts_with("-p") && a[2] >= '0' && a[2] <= '9') a = "--pad=" + a.substr(2);
+  std::ranges::reverse(all);
+  return all;
+}
+
+}  // namespace
+
 int command_line(int argc, char** argv) {
   CLI::App app("JFFS2 file systems as files: make, look into, extract, check, repair, mount, recover.",
                "jffs2");
@@ -340,8 +354,15 @@ int command_line(int argc, char** argv) {
   app.footer(
       "Exit status: 0 done; 1 done, but something is damaged or was left out; 2 not done.\n"
       "'jffs2 COMMAND --help' tells more.");
+  app.get_formatter()->label("REQUIRED", "");
+  app.get_formatter()->label("TEXT", "");
+  app.get_formatter()->label("UINT", "BYTES");
+  auto commands = app.get_subcommands([](CLI::App*) { return true; });
+  auto named = [&](const CLI::App* c) { return c->get_name() == argv[1]; };
+  if (argc > 1 && argv[1][0] != '-' && std::ranges::none_of(commands, named))
+    return complain({fmt::format("no command '{}'; 'jffs2 --help' lists them", printable(argv[1]))});
   try {
-    app.parse(argc, argv);
+    app.parse(arguments(argc, argv));
   } catch (const CLI::ParseError& e) {
     int status = app.exit(e);
     return status == 0 ? kSuccess : kFailure;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "jffs2/fs/stamp.h"
 #include "jffs2/tool/commands.h"
@@ -45,7 +46,8 @@ Totals sum_up(std::span<const BlockUse> blocks) {
 // blocks, and how often the files that are still there were written.
 struct Wear {
   u64 blocks_opened = 0;  ///< 0: never written by us
-  u64 versions = 0;       ///< nodes ever written for the files that are there
+  u64 versions = 0;       ///< nodes ever written for the inodes that are there
+  u64 left = 0;           ///< of them, still on flash
 };
 
 Wear wear_of(const Tree& tree) {
@@ -55,9 +57,21 @@ Wear wear_of(const Tree& tree) {
     if (auto sequence = decode_stamp(bytes_of(tree.bytes(), n), tree.order()))
       wear.blocks_opened = std::max<u64>(wear.blocks_opened, *sequence);
   }
-  tree.for_each([&](Ino, const TreeInode& inode) {
-    if (inode.known) wear.versions += inode.meta.version.value();
-  });
+  // A directory shares the counter of its versions with its names.
+  std::unordered_map<Ino, u64> highest;
+  auto count = [&](Ino ino, Version version) {
+    u64& most = highest[ino];
+    most = std::max<u64>(most, version.value());
+    wear.left++;
+  };
+  for (const FoundNode& n : tree.nodes()) {
+    std::span<const u8> bytes = bytes_of(tree.bytes(), n);
+    if (auto inode = decode_inode(bytes, tree.order()))
+      count(inode->ino, inode->version);
+    else if (auto name = decode_dirent(bytes, tree.order()))
+      count(name->pino, name->version);
+  }
+  for (const auto& [ino, versions] : highest) wear.versions += versions;
   return wear;
 }
 
@@ -104,8 +118,8 @@ void print_text(const Opened& opened, const FoundSystem& system, const Tree& tre
   Wear wear = wear_of(tree);
   fmt::print(
       "\nWear (the format keeps no erase counts):\n  {} nodes were written for the files that are there; {} "
-      "are left\n",
-      wear.versions, tree.nodes().size());
+      "of them are left\n",
+      std::max(wear.versions, wear.left), wear.left);
   if (wear.blocks_opened != 0)
     fmt::print("  blocks were opened for writing {} times: about {:.1f} erases a block\n", wear.blocks_opened,
                static_cast<double>(wear.blocks_opened) /
@@ -127,7 +141,7 @@ Json to_json(const Opened& opened, const FoundSystem& system, const Tree& tree,
                   {"damaged", t.use.damaged}, {"foreign", t.use.other},     {"free", t.use.free}};
   for (const auto& [name, use] : compression_use(tree, uses))
     all["compression"][name] = {{"nodes", use.nodes}, {"stored", use.stored}, {"expanded", use.expanded}};
-  all["wear"] = {{"nodes_written", wear.versions}, {"blocks_opened", wear.blocks_opened}};
+  all["wear"] = {{"nodes_written", std::max(wear.versions, wear.left)}, {"nodes_left", wear.left}, {"blocks_opened", wear.blocks_opened}};
   all["block_size"] = block_size;
   all["blocks"] = Json::array();
   for (const BlockUse& b : blocks)

@@ -60,13 +60,14 @@ class Help(Command):
     def test_mistakes(self):
         for arguments in ([], ["nothing"], ["mkfs"], ["mkfs", "only-one"], ["list"], ["list", "--bogus", "x"],
                           ["mkfs", "-e", "nonsense", "a", "b"], ["mkfs", "-y", "zlib", "a", "b"],
-                          ["mkfs", "-X", "bzip2", "a", "b"]):
+                          ["mkfs", "-X", "bzip2", "a", "b"], ["mkfs", "a", "b", "c"], ["mkfs", "-i", "old", "a", "b"]):
             with self.subTest(arguments):
                 self.assertEqual(2, subprocess.run([JFFS2, *arguments], capture_output=True).returncode)
         jffs2("list", self.dir / "absent", status=2)
         jffs2("list", self.dir, status=2)
         jffs2("mkfs", self.dir / "absent", self.dir / "image", status=2)
         self.assertFalse((self.dir / "image").exists())
+        self.assertIn(b"no command 'frob'", subprocess.run([JFFS2, "frob"], capture_output=True).stderr)
 
 
 class Mkfs(Command):
@@ -88,10 +89,18 @@ class Mkfs(Command):
         jffs2("extract", self.dir / "one", self.dir / "tree")
         for options in (["-r", self.dir / "tree", "-o", self.dir / "two"],
                         ["-d", self.dir / "tree", "-o", self.dir / "two", "-e", "64", "-l", "-p", "-n", "-q"],
+                        ["-d", self.dir / "tree", "-o", self.dir / "two", "-p0x180000", "-e0x10000", "-s", "4096", "-c", "12", "-v"],
                         [f"--root={self.dir}/tree", f"--output={self.dir}/two", "--eraseblock=0x20000", "--pad=0x200000"]):
             jffs2("mkfs", *options)
             mtd("jffs2dump", "-c", self.dir / "two")
+            if "-v" in options:
+                self.assertEqual(0x180000, (self.dir / "two").stat().st_size)
         self.assertEqual(0x200000, (self.dir / "two").stat().st_size)
+        # Without -o the image goes to standard output, without -r it is made of the current directory.
+        image = jffs2("mkfs", "-r", self.dir / "tree")
+        done = subprocess.run([JFFS2, "mkfs", "-o", self.dir / "here"], cwd=self.dir / "tree")
+        self.assertEqual((0, image), (done.returncode, read(self.dir / "here")))
+        self.assertIn(b"jffs2", jffs2("mkfs", "-V"))
 
     def test_padding(self):
         self.assertEqual(0, self.make("-p").stat().st_size % 65536)
@@ -259,6 +268,7 @@ class Damaged(Command):
         jffs2("check", "--repair", repaired, image, status=1)
         problems = json.loads(jffs2("check", "--json", image, status=1))
         self.assertTrue(any(p["severity"] == "fault" for p in problems))
+        self.assertEqual(problems, json.loads(jffs2("check", "--json", "--repair", repaired, image, status=1)))
         jffs2("check", repaired)
         seen = listing(repaired)
         self.assertGreater(sum(seen.get(p) == line for p, line in clean.items()), len(clean) * 0.8)
@@ -289,6 +299,7 @@ class Show(Command):
             self.assertEqual(s["size"], sum(s["bytes"].values()))
             self.assertEqual(s["size"], sum(sum(v for k, v in b.items() if k != "summary") for b in s["blocks"]))
             self.assertEqual(0, s["bytes"]["damaged"] + s["bytes"]["obsolete"])
+            self.assertEqual(s["wear"]["nodes_written"], s["wear"]["nodes_left"])
 
     def test_picture(self):
         image = self.make()

@@ -7,7 +7,8 @@
 // 4. the tree is sound: check() finds nothing but damage;
 // 5. the accounts of each block add up and equal those of a fresh scan that ignores summaries;
 // 6. a chip filled to the brim can still be emptied, with a bounded number of erases;
-// 7. a further mount, after another power-up, shows the same and finds no damage.
+// 7. a further mount, after another power-up, shows the same and finds no damage;
+// 8. bad blocks are left alone (a rule of the chip), and wear is spread.
 
 #include "jffs2/fs/power/explorer.h"
 
@@ -22,6 +23,7 @@ namespace {
 constexpr Cut kProgramCuts[] = {Cut::nothing, Cut::prefix, Cut::subset, Cut::unstable};
 constexpr Cut kEraseCuts[] = {Cut::prefix, Cut::subset, Cut::unstable, Cut::complete};
 constexpr std::size_t kQueueLimit = 64;
+constexpr u32 kWearSpread = 40;  ///< erases between the least and the most worn block
 
 /// Damage is what a cut makes, and a write cut between two of its nodes may leave bytes that no node
 /// covers; compare() judges what they read as. All else is a fault.
@@ -145,6 +147,7 @@ void Explorer::act(FileSystem& fs, Workload& workload, State& model, std::vector
 
 void Explorer::first_life() {
   RamDevice device(scenario_.geometry);
+  for (BlockIndex b : scenario_.bad_blocks) (void)device.mark_bad(b);
   if (!FileSystem::format(device, scenario_.order)) return fail({}, "format");
   CasePath path;
   State model = std::make_shared<const Model>();
@@ -162,6 +165,13 @@ void Explorer::first_life() {
   std::string why = compare(tree, *model, *model);
   if (!problem.empty() || !why.empty()) fail({}, "at the end: " + problem + why);
   if (device.violations() != 0) fail({}, device.last_violation());
+  u32 least = ~0u, most = 0;
+  for (u32 b = 0; b < scenario_.geometry.block_count; b++) {
+    if (device.is_bad(BlockIndex(b))) continue;
+    least = std::min(least, device.erase_count(BlockIndex(b)));
+    most = std::max(most, device.erase_count(BlockIndex(b)));
+  }
+  if (most > least + kWearSpread) fail({}, fmt::format("blocks were erased {} to {} times", least, most));
   report_.operations = counter;
 }
 

@@ -26,6 +26,7 @@ struct Scenario {
   u32 follow_up = 0;      ///< actions after a recovery, cut in turn
   u32 depth = 2;          ///< cuts in a row
   u32 fill_percent = 40;  ///< file data, of the chip
+  std::vector<BlockIndex> bad_blocks{};  ///< from the factory
 };
 
 /// One cut in a row of them: at which operation of that life, how.

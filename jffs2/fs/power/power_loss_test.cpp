@@ -1,5 +1,5 @@
 // Power loss. By default a seeded sample of the cuts; QUIRE_LONG_TESTS=1 tries all of them.
-// QUIRE_POWER_ONE_OF=A,B tries one of A single cuts and one of B second ones.
+// QUIRE_POWER_ONE_OF=A,B tries one of A single cuts and one of B that follow one.
 // QUIRE_POWER_CASE=ID replays one case, as a failure printed it.
 // QUIRE_POWER_EXPORT=DIR writes a sample of the surviving images, with manifests, for other judges.
 
@@ -22,11 +22,20 @@ constexpr Geometry kNand{.erase_size = 8192,
                          .oob_free_offset = 2,
                          .oob_free_size = 14};
 
-/// A scenario, and of how many cuts one is tried every day, by depth.
+/// A scenario, and of how many cuts one is tried, by depth: every day, and in the long mode.
 struct Entry {
   Scenario scenario;
   std::vector<u32> everyday;
+  std::vector<u32> in_long_mode{1, 1};
 };
+
+constexpr Geometry kSmallNor{.erase_size = 4096, .block_count = 12};
+constexpr Geometry kSmallNand{.erase_size = 4096,
+                              .block_count = 14,
+                              .page_size = 512,
+                              .oob_size = 16,
+                              .oob_free_offset = 2,
+                              .oob_free_size = 14};
 
 std::vector<Entry> entries() {
   return {
@@ -40,7 +49,7 @@ std::vector<Entry> entries() {
         .depth = 1},
        {20}},
       {{.name = "nor-collecting",
-        .geometry = {.erase_size = 4096, .block_count = 12},
+        .geometry = kSmallNor,
         .mix = Mix::rewriting,
         .seed = 14,
         .operations = 300,
@@ -48,12 +57,7 @@ std::vector<Entry> entries() {
         .fill_percent = 45},
        {8, 30}},
       {{.name = "nand-collecting",
-        .geometry = {.erase_size = 4096,
-                     .block_count = 14,
-                     .page_size = 512,
-                     .oob_size = 16,
-                     .oob_free_offset = 2,
-                     .oob_free_size = 14},
+        .geometry = kSmallNand,
         .mix = Mix::rewriting,
         .seed = 15,
         .operations = 300,
@@ -61,7 +65,7 @@ std::vector<Entry> entries() {
         .fill_percent = 35},
        {8, 30}},
       {{.name = "nor-renaming",
-        .geometry = {.erase_size = 4096, .block_count = 12},
+        .geometry = kSmallNor,
         .mix = Mix::renaming,
         .seed = 16,
         .operations = 200,
@@ -69,18 +73,39 @@ std::vector<Entry> entries() {
         .fill_percent = 20},
        {6, 30}},
       {{.name = "nand-renaming",
-        .geometry = {.erase_size = 4096,
-                     .block_count = 14,
-                     .page_size = 512,
-                     .oob_size = 16,
-                     .oob_free_offset = 2,
-                     .oob_free_size = 14},
+        .geometry = kSmallNand,
         .mix = Mix::renaming,
         .seed = 17,
         .operations = 200,
         .follow_up = 8,
         .fill_percent = 20},
        {6, 30}},
+      {{.name = "nand-bad-blocks",
+        .geometry = kSmallNand,
+        .mix = Mix::rewriting,
+        .seed = 18,
+        .operations = 400,
+        .fill_percent = 30,
+        .bad_blocks = {BlockIndex(0), BlockIndex(5)}},
+       {6, 40}},
+      // Recoveries cut twice in a row, which no pair of cuts shows.
+      {{.name = "nor-thrice",
+        .geometry = kSmallNor,
+        .mix = Mix::rewriting,
+        .seed = 19,
+        .operations = 300,
+        .depth = 3,
+        .fill_percent = 45},
+       {12, 20, 40},
+       {2, 8, 20}},
+      {{.name = "nand-thrice",
+        .geometry = kSmallNand,
+        .seed = 20,
+        .operations = 300,
+        .depth = 3,
+        .fill_percent = 35},
+       {12, 20, 40},
+       {2, 8, 20}},
   };
 }
 
@@ -99,7 +124,7 @@ TEST_P(PowerLoss, NothingIsLostThatWasPromised) {
   const char* directory = std::getenv("QUIRE_POWER_EXPORT");
   const Entry& entry = GetParam();
   ExploreOptions o;
-  if (long_mode == nullptr || *long_mode == '\0') o.one_of = entry.everyday;
+  o.one_of = long_mode == nullptr || *long_mode == '\0' ? entry.everyday : entry.in_long_mode;
   if (const char* one_of = std::getenv("QUIRE_POWER_ONE_OF")) {
     o.one_of.clear();
     for (std::istringstream in(one_of); in;) {
