@@ -44,7 +44,7 @@ def masked(lines, wide_devices):
 class Interoperation(unittest.TestCase):
     maxDiff = None
     JUDGED_THEIRS = {"theirs-default": 64, "theirs-lzo": 64, "theirs-size": 64, "theirs-pagesize": 64,
-                     "theirs-sum-default": 64, "theirs-sum-erase-128": 128, "theirs-no-cleanmarkers": 64}
+                     "theirs-sum-default": 64, "theirs-sum-padded-by-it": 64, "theirs-sum-erase-128": 128, "theirs-no-cleanmarkers": 64}
 
     @classmethod
     def setUpClass(cls):
@@ -104,7 +104,7 @@ class Interoperation(unittest.TestCase):
             "lzo": ["-X", "lzo", "-x", "zlib", "-x", "rtime"], "size": ["-m", "size", "-X", "lzo"],
             "favourlzo": ["-m", "favourlzo", "-X", "lzo"], "padded": ["-p"], "pad-size": ["-p0x400000"],
             "no-cleanmarkers": ["-n"], "cleanmarker": ["-c", "20"], "erase-8": ["-e", "8KiB"], "erase-128": ["-e", "128KiB"],
-            "pagesize": ["-s", "65536"], "pagesize-2k": ["-s", "2048"],
+            "pagesize": ["-s", "65536"], "pagesize-2k": ["-s", "2048"], "rtime-first": ["-t", "-y", "90:rtime"],
         }.items():
             path = cls.dir / f"theirs-{name}"
             mtd("mkfs.jffs2", "-r", source, "-o", path, *options)
@@ -112,6 +112,7 @@ class Interoperation(unittest.TestCase):
             erase = [o for o in options if o.endswith("KiB")] or ["64KiB"]
             mtd("sumtool", order, "-e", erase[0], "-i", path, "-o", cls.dir / f"theirs-sum-{name}",
                 *(["-n"] if "-n" in options else []), *(["-c", "20"] if "-c" in options else []))
+        mtd("sumtool", "-p", "-v", "-e", "64KiB", "-i", cls.dir / "theirs-default", "-o", cls.dir / "theirs-sum-padded-by-it")
         for squash in ("-q", "-U", "-P", "-f"):
             mtd("mkfs.jffs2", "-r", source, "-o", cls.dir / f"squash{squash}", squash)
             jffs2("mkfs", squash, source, cls.dir / f"our-squash{squash}")
