@@ -99,7 +99,7 @@ Result<> Volume::read_nodes(Inode& inode) {
     } else {
       auto bytes = medium_.look(r.offset(), r.length(), scratch_);
       auto d = bytes ? decode_dirent(*bytes, order_) : std::nullopt;
-      if (!d || d->pino != inode.ino) {
+      if (!d || d->pino != inode.ino || d->size() != r.length()) {
         if (!r.obsolete()) damaged(id, "damaged name");
         index_.mark_obsolete(id);
         directory->add_unreadable_ghost();

@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <vector>
 
@@ -227,7 +228,10 @@ void fuzz_mount(std::span<const u8> input) {
     for (const Finding& f : *findings)
       if (f.kind == Finding::Kind::accounting) std::abort();
   (void)(*fs)->unmount().has_value();
-  if (device.violations() != 0) std::abort();
+  if (device.violations() != 0) {
+    std::fprintf(stderr, "rule of the medium: %s\n", device.last_violation().c_str());
+    std::abort();
+  }
 }
 
 }  // namespace quire::jffs2
