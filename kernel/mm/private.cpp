@@ -332,11 +332,10 @@ Result<> AddressSpaceImpl::settle_for_fork() {
     for (const auto& [begin, r] : privates_)
       if (r.copied >= snapshot_pages) often.emplace_back(begin, r.end);
   }
-  Result<> done{};
-  for_each_stretch(often, [&](u64 b, u64 e) REQUIRES(lock_) {
-    if (done) done = settle_for_change(b, e, Reach::all);
-  });
-  return done;
+  std::vector<std::pair<u64, u64>> stretches;
+  for_each_stretch(often, [&](u64 b, u64 e) { stretches.emplace_back(b, e); });
+  for (const auto& [b, e] : stretches) TRY_VOID(settle_for_change(b, e, Reach::all));
+  return {};
 }
 
 Result<std::vector<GuestRange>> AddressSpaceImpl::snapshot_runs() {

@@ -130,8 +130,9 @@ Result<bool> AddressSpaceImpl::share_once(u64 begin, u64 end, std::vector<Shared
   guard.claim(begin, end);
   if (!mapped_whole(begin, end)) return err(EFAULT);
   if (cuts_huge_page(begin, end)) return err(EINVAL);
-  TRY_VOID(settle_for_change(begin, end, Reach::all));
   if (vmas_.count() + vmas_.splits_needed(begin, end) >= limits_.max_maps) return err(ENOMEM);
+  // What the host has copied for the stub alone comes home first.
+  TRY_VOID(settle_for_change(begin, end, Reach::all));
   if (vmas_.find(begin)->is_private()) vmas_.split_at(begin);
   if (vmas_.find(end - 1)->is_private()) vmas_.split_at(end);
   for (u64 a = begin; a < end;) {

@@ -20,7 +20,8 @@ class NativeSpace final : public Space {
 
   void map(GuestRange range, FrameNumber first, Access access) override;
   void map_private(GuestRange range, FrameNumber first, Access access) override;
-  bool supports_private() const override { return host_.private_tier; }
+  /// Not in a transient one: what only the stub has would keep it from being given up.
+  bool supports_private() const override { return host_.private_tier && !transient_; }
   Ticket unmap(GuestRange range) override;
   Ticket protect(GuestRange range, Access access) override;
   void wait(Ticket ticket) override;

@@ -41,6 +41,7 @@ sm blocking {
   decl any_scalar flags;  // drivers keep them in signed words too
   data locks;
   list blocking = file("blocking.txt");
+  list with_cli = file("waits_with_cli.txt");
   set wait_bit = 1;
   pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) }
     | { read_lock(l) } | { read_lock_irq(l) } | { read_lock_bh(l) } | { read_lock_irqsave(l, flags) }
@@ -67,6 +68,7 @@ sm blocking {
     | allocates ==> { err("this allocation may sleep, and a spin lock is held"); }
     | sleeps ==> { err("%s may sleep, and a spin lock is held", mc_identifier(fn)); };
   off: enable ==> free
+    | { fn(args) } && ${ mc_in(fn, with_cli) } ==> off
     | allocates ==> { err("this allocation may sleep, and interrupts are off"); }
     | sleeps ==> { err("%s may sleep, and interrupts are off", mc_identifier(fn)); };
 }

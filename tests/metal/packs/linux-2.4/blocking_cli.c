@@ -12,3 +12,12 @@ void good(void) {
 	sti();
 	schedule();
 }
+void sleep_on(void *);
+void until_woken(struct dev *d) {
+	unsigned long flags;
+	save_flags(flags);
+	cli();
+	while (d->n)
+		sleep_on(d);
+	restore_flags(flags);
+}
