@@ -154,8 +154,9 @@ std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, 
   vfs::Lookup at{tree.root, tree.root, *god, 0};
 
   if (auto provided = provide_services(memory, kernel); !provided) return failed("file systems", provided.error());
-  if (auto own = mount_system(at, memory, kernel, options.memory.value_or(0), !options.writable_root);
-      !own)
+  // In an image that is written the places for /proc and the others stay; a directory of the host gets none.
+  const bool make_places = !options.writable_root || !sources.root.directory;
+  if (auto own = mount_system(at, memory, kernel, options.memory.value_or(0), make_places); !own)
     return failed("mounting /proc, /sys, /dev and /run", own.error());
 
   for (std::size_t i = 0; i < options.volumes.size(); ++i) {

@@ -57,6 +57,7 @@ struct Caller {
   explicit Caller(System& s, int tid = 77) : system(s) {
     task = make_ref<task::Task>(*s.kernel, s.process, tid);
     task->set_fds(s.fds);
+    task->set_credentials(make_ref<vfs::Credentials>());
     task->set_context(std::move(*s.platform->create_context()));
     home = *mm::AddressSpace::create(*s.mm);
     task->set_mm(home);
