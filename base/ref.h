@@ -19,9 +19,7 @@ class RefCounted {
 
   void ref() const { count_.fetch_add(1, std::memory_order_relaxed); }
   /// True when this dropped the last reference: the caller then deletes the object.
-  [[nodiscard]] bool unref() const {
-    return count_.fetch_sub(1, std::memory_order_acq_rel) == 1;
-  }
+  [[nodiscard]] bool unref() const { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
   /// Takes a reference unless the count is already zero (look-up in a table of weak pointers).
   [[nodiscard]] bool try_ref() const {
     u32 n = count_.load(std::memory_order_relaxed);
@@ -95,7 +93,5 @@ Ref<T> make_ref(Args&&... args) {
 
 template <typename T>
 struct std::hash<quire::Ref<T>> {
-  std::size_t operator()(const quire::Ref<T>& r) const noexcept {
-    return std::hash<T*>{}(r.get());
-  }
+  std::size_t operator()(const quire::Ref<T>& r) const noexcept { return std::hash<T*>{}(r.get()); }
 };

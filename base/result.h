@@ -39,12 +39,8 @@ template <typename T = void>
 using Result = std::expected<T, Errno>;
 
 /// For `return err(ENOENT);` in a function that returns Result<T>.
-inline constexpr std::unexpected<Errno> err(int number) {
-  return std::unexpected<Errno>(Errno(number));
-}
-inline constexpr std::unexpected<Errno> err(Errno e) {
-  return std::unexpected<Errno>(e);
-}
+inline constexpr std::unexpected<Errno> err(int number) { return std::unexpected<Errno>(Errno(number)); }
+inline constexpr std::unexpected<Errno> err(Errno e) { return std::unexpected<Errno>(e); }
 
 }  // namespace quire
 
@@ -54,17 +50,18 @@ inline constexpr std::unexpected<Errno> err(Errno e) {
 
 /// Value of a Result expression, or return its error from the enclosing function.
 #define TRY(expression) QUIRE_TRY(QUIRE_JOIN(quire_try_, __COUNTER__), expression)
-#define QUIRE_TRY(name, expression)                                                          \
-  __extension__({                                                                            \
-    auto&& name = (expression);                                                              \
-    if (!name) [[unlikely]] return ::std::unexpected<::quire::Errno>(name.error());          \
-    *::std::move(name);                                                                      \
+#define QUIRE_TRY(name, expression)                           \
+  __extension__({                                             \
+    auto&& name = (expression);                               \
+    if (!name) [[unlikely]]                                   \
+      return ::std::unexpected<::quire::Errno>(name.error()); \
+    *::std::move(name);                                       \
   })
 
 /// As TRY, for Result<void>.
 #define TRY_VOID(expression) QUIRE_TRY_VOID(QUIRE_JOIN(quire_try_, __COUNTER__), expression)
-#define QUIRE_TRY_VOID(name, expression)                                                     \
-  do {                                                                                       \
-    if (auto name = (expression); !name) [[unlikely]]                                        \
-      return ::std::unexpected<::quire::Errno>(name.error());                                \
+#define QUIRE_TRY_VOID(name, expression)                      \
+  do {                                                        \
+    if (auto name = (expression); !name) [[unlikely]]         \
+      return ::std::unexpected<::quire::Errno>(name.error()); \
   } while (false)

@@ -44,7 +44,5 @@ class StrongInt {
 
 template <typename Tag, typename T>
 struct std::hash<quire::StrongInt<Tag, T>> {
-  std::size_t operator()(quire::StrongInt<Tag, T> v) const noexcept {
-    return std::hash<T>{}(v.value());
-  }
+  std::size_t operator()(quire::StrongInt<Tag, T> v) const noexcept { return std::hash<T>{}(v.value()); }
 };

@@ -1,10 +1,10 @@
 // A search that keeps every state it may come back to as an address space.
 //
-// Solves the sliding 8-puzzle, best state first. The solver changes its one board and its one path in place and
-// never undoes or copies them: before it goes on elsewhere it keeps the whole process's memory as an object
-// (create_mm(MM_CLONE)), thousands of them at once, and goes back to whichever promises most by entering it
-// (mm_switch). Board, path, heap and stack are then as they were when it was made. Only what lies in shared
-// memory (which objects there are, which boards were seen, the counters) outlives a switch.
+// Solves the sliding 8-puzzle, best state first. The solver changes its one board and its one path in place
+// and never undoes or copies them: before it goes on elsewhere it keeps the whole process's memory as an
+// object (create_mm(MM_CLONE)), thousands of them at once, and goes back to whichever promises most by
+// entering it (mm_switch). Board, path, heap and stack are then as they were when it was made. Only what lies
+// in shared memory (which objects there are, which boards were seen, the counters) outlives a switch.
 //
 // usage: checkpoint_search [PUZZLE]      9 digits, row by row, 0 for the gap; solved is 123456780
 #include <quire/mm.h>
@@ -40,8 +40,8 @@ struct Survivors {
   Checkpoint checkpoints[most_checkpoints];  // a heap, the cheapest on top
   unsigned count, most;
   long taken, entered;
-  int present;                  // the descriptor of the address space entered last
-  unsigned char seen[362880];   // by number of permutation
+  int present;                 // the descriptor of the address space entered last
+  unsigned char seen[362880];  // by number of permutation
 };
 Survivors* kept;
 
@@ -77,16 +77,25 @@ bool slide(char direction) {
   const int gap = static_cast<int>(board.find('0'));
   int from = gap;
   switch (direction) {
-    case 'u': from += 3; break;
-    case 'd': from -= 3; break;
-    case 'l': from += gap % 3 == 2 ? cells : 1; break;
-    default: from -= gap % 3 == 0 ? cells : 1;
+    case 'u':
+      from += 3;
+      break;
+    case 'd':
+      from -= 3;
+      break;
+    case 'l':
+      from += gap % 3 == 2 ? cells : 1;
+      break;
+    default:
+      from -= gap % 3 == 0 ? cells : 1;
   }
   if (from < 0 || from >= cells) return false;
   std::swap(board[static_cast<size_t>(gap)], board[static_cast<size_t>(from)]);
   return true;
 }
-char opposite(char direction) { return direction == 'u' ? 'd' : direction == 'd' ? 'u' : direction == 'l' ? 'r' : 'l'; }
+char opposite(char direction) {
+  return direction == 'u' ? 'd' : direction == 'd' ? 'u' : direction == 'l' ? 'r' : 'l';
+}
 
 bool dearer(const Checkpoint& a, const Checkpoint& b) { return a.cost > b.cost; }
 
@@ -113,7 +122,10 @@ void take_checkpoint() {
   // No function call may lie between the switch and the jump: its return address would be read from the
   // stack of the address space just entered.
   long result;
-  __asm__ volatile("syscall" : "=a"(result) : "a"(long{QUIRE_NR_mm_switch}), "D"(long{mm}) : "rcx", "r11", "memory");
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(long{QUIRE_NR_mm_switch}), "D"(long{mm})
+                   : "rcx", "r11", "memory");
   if (result == 0) longjmp(resume_here, 1);
   errno = static_cast<int>(-result);
   fail("mm_switch");
@@ -155,10 +167,11 @@ int main(int argc, char** argv) {
   getrlimit(RLIMIT_NOFILE, &descriptors);
   descriptors.rlim_cur = descriptors.rlim_max;
   setrlimit(RLIMIT_NOFILE, &descriptors);
-  kept = static_cast<Survivors*>(mmap(nullptr, sizeof(Survivors), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  kept = static_cast<Survivors*>(
+      mmap(nullptr, sizeof(Survivors), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   if (kept == MAP_FAILED) fail("mmap");
   search();
-  std::printf("%s\n%zu moves; %ld checkpoints, %ld returns, at most %u address spaces at once\n", path.c_str(), path.size(),
-              kept->taken, kept->entered, kept->most);
+  std::printf("%s\n%zu moves; %ld checkpoints, %ld returns, at most %u address spaces at once\n",
+              path.c_str(), path.size(), kept->taken, kept->entered, kept->most);
   return 0;
 }

@@ -37,7 +37,8 @@ static void put(uint64_t to, const void* from, size_t n) {
   if (n != 0 && mm_write(mm, &l, 1, &r, 1, 0) != (ssize_t)n) die("mm_write");
 }
 static void map_zero(uint64_t from, uint64_t to, int prot) {
-  if (to > from && mm_mmap(mm, (void*)from, to - from, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+  if (to > from &&
+      mm_mmap(mm, (void*)from, to - from, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
     die("mapping the program");
 }
 
@@ -99,9 +100,19 @@ static uint64_t build_stack(int argc, char** argv) {
   words[n++] = 0;
   words[n++] = env;
   words[n++] = 0;
-  uint64_t aux[] = {AT_PHDR, headers, AT_PHENT, sizeof(Elf64_Phdr), AT_PHNUM, header_count, AT_PAGESZ, 4096, AT_ENTRY, entry,
-                    AT_UID, 1000, AT_EUID, 1000, AT_GID, 1000, AT_EGID, 1000, AT_SECURE, 0, AT_RANDOM, random,
-                    AT_HWCAP, getauxval(AT_HWCAP), AT_NULL, 0};
+  uint64_t aux[] = {AT_PHDR,   headers,
+                    AT_PHENT,  sizeof(Elf64_Phdr),
+                    AT_PHNUM,  header_count,
+                    AT_PAGESZ, 4096,
+                    AT_ENTRY,  entry,
+                    AT_UID,    1000,
+                    AT_EUID,   1000,
+                    AT_GID,    1000,
+                    AT_EGID,   1000,
+                    AT_SECURE, 0,
+                    AT_RANDOM, random,
+                    AT_HWCAP,  getauxval(AT_HWCAP),
+                    AT_NULL,   0};
   memcpy(&words[n], aux, sizeof aux);
   n += sizeof aux / sizeof *aux;
   at = (at - n * 8) & ~15ul;
@@ -118,13 +129,39 @@ static long pass(const struct mm_regs* r) {
 
 static long serve(struct mm_regs* r) {
   switch (r->orig_rax) {
-    case SYS_read: case SYS_pread64: case SYS_readv: case SYS_lseek: case SYS_fstat: case SYS_stat: case SYS_lstat:
-    case SYS_newfstatat: case SYS_getdents64: case SYS_readlink: case SYS_close: case SYS_fcntl: case SYS_ioctl:
-    case SYS_mmap: case SYS_munmap: case SYS_mprotect: case SYS_madvise: case SYS_uname: case SYS_getcwd: case SYS_access:
-    case SYS_clock_gettime: case SYS_gettimeofday: case SYS_time: case SYS_nanosleep: case SYS_getrandom: case SYS_poll:
-    case SYS_sysinfo: case SYS_getrlimit: case SYS_prlimit64: case SYS_statfs:
+    case SYS_read:
+    case SYS_pread64:
+    case SYS_readv:
+    case SYS_lseek:
+    case SYS_fstat:
+    case SYS_stat:
+    case SYS_lstat:
+    case SYS_newfstatat:
+    case SYS_getdents64:
+    case SYS_readlink:
+    case SYS_close:
+    case SYS_fcntl:
+    case SYS_ioctl:
+    case SYS_mmap:
+    case SYS_munmap:
+    case SYS_mprotect:
+    case SYS_madvise:
+    case SYS_uname:
+    case SYS_getcwd:
+    case SYS_access:
+    case SYS_clock_gettime:
+    case SYS_gettimeofday:
+    case SYS_time:
+    case SYS_nanosleep:
+    case SYS_getrandom:
+    case SYS_poll:
+    case SYS_sysinfo:
+    case SYS_getrlimit:
+    case SYS_prlimit64:
+    case SYS_statfs:
       return pass(r);
-    case SYS_write: case SYS_writev:
+    case SYS_write:
+    case SYS_writev:
       return r->rdi == 1 || r->rdi == 2 ? pass(r) : -EROFS;
     case SYS_open:
       return (r->rsi & O_ACCMODE) == O_RDONLY && (r->rsi & (O_CREAT | O_TRUNC)) == 0 ? pass(r) : -EROFS;
@@ -133,8 +170,10 @@ static long serve(struct mm_regs* r) {
     case SYS_brk: {
       if (r->rdi < heap || r->rdi > heap + (256ul << 20)) return (long)heap_end;
       uint64_t old = (heap_end + 4095) & ~4095ul, end = (r->rdi + 4095) & ~4095ul;
-      if (end > old) map_zero(old, end, PROT_READ | PROT_WRITE);
-      else if (end < old && mm_munmap(mm, (void*)end, old - end) != 0) die("mm_munmap");
+      if (end > old)
+        map_zero(old, end, PROT_READ | PROT_WRITE);
+      else if (end < old && mm_munmap(mm, (void*)end, old - end) != 0)
+        die("mm_munmap");
       heap_end = r->rdi;
       return (long)heap_end;
     }
@@ -142,11 +181,24 @@ static long serve(struct mm_regs* r) {
       if (r->rdi != ARCH_SET_FS) return -EINVAL;
       r->fs_base = r->rsi;
       return 0;
-    case SYS_getpid: case SYS_gettid: case SYS_set_tid_address: return 1;
-    case SYS_getppid: return 0;
-    case SYS_getuid: case SYS_geteuid: case SYS_getgid: case SYS_getegid: return 1000;
-    case SYS_rt_sigaction: case SYS_rt_sigprocmask: case SYS_set_robust_list: case SYS_prctl: return 0;
-    default: return -ENOSYS;
+    case SYS_getpid:
+    case SYS_gettid:
+    case SYS_set_tid_address:
+      return 1;
+    case SYS_getppid:
+      return 0;
+    case SYS_getuid:
+    case SYS_geteuid:
+    case SYS_getgid:
+    case SYS_getegid:
+      return 1000;
+    case SYS_rt_sigaction:
+    case SYS_rt_sigprocmask:
+    case SYS_set_robust_list:
+    case SYS_prctl:
+      return 0;
+    default:
+      return -ENOSYS;
   }
 }
 
@@ -169,14 +221,16 @@ int main(int argc, char** argv) {
     if (reason < 0) die("mm_run");
     if (reason == MM_EXIT_SIGNAL) continue;
     if (reason != MM_EXIT_SYSCALL) {
-      fprintf(stderr, "minikernel: the program died at %#lx touching %#lx, signal %d\n", (unsigned long)c.regs.rip,
-              (unsigned long)c.fault_address, reason == MM_EXIT_FAULT ? SIGSEGV : c.signal);
+      fprintf(stderr, "minikernel: the program died at %#lx touching %#lx, signal %d\n",
+              (unsigned long)c.regs.rip, (unsigned long)c.fault_address,
+              reason == MM_EXIT_FAULT ? SIGSEGV : c.signal);
       return 128 + (reason == MM_EXIT_FAULT ? SIGSEGV : c.signal);
     }
     if (c.regs.orig_rax == SYS_exit || c.regs.orig_rax == SYS_exit_group) return (int)(c.regs.rdi & 0xff);
     long result = serve(&c.regs);
-    if (verbose) fprintf(stderr, "call %lu(%#lx, %#lx, %#lx) = %ld\n", (unsigned long)c.regs.orig_rax, (unsigned long)c.regs.rdi,
-                         (unsigned long)c.regs.rsi, (unsigned long)c.regs.rdx, result);
+    if (verbose)
+      fprintf(stderr, "call %lu(%#lx, %#lx, %#lx) = %ld\n", (unsigned long)c.regs.orig_rax,
+              (unsigned long)c.regs.rdi, (unsigned long)c.regs.rsi, (unsigned long)c.regs.rdx, result);
     c.regs.rax = (uint64_t)result;
   }
 }

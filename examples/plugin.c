@@ -12,8 +12,10 @@ static long rot13(char* text, long n) {
 
 long plugin(long function, char* text, long n) {
   switch (function) {
-    case 0: return rot13(text, n);
-    case 1: return *(volatile long*)0x1234;
+    case 0:
+      return rot13(text, n);
+    case 1:
+      return *(volatile long*)0x1234;
     case 2: {
       // unlink("/etc/passwd"): comes back to the host, which refuses.
       long r;

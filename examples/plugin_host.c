@@ -21,12 +21,19 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { stack_at = 0x40000000, stack_size = 65536, buffer_at = 0x50000000, buffer_size = 65536, gate_at = 0x60000000, page = 4096 };
+enum {
+  stack_at = 0x40000000,
+  stack_size = 65536,
+  buffer_at = 0x50000000,
+  buffer_size = 65536,
+  gate_at = 0x60000000,
+  page = 4096
+};
 
 struct plugin {
   int mm;
   uint64_t entry;
-  char* buffer;          // the plug-in's, as the host sees it. While it runs it may change at any time.
+  char* buffer;         // the plug-in's, as the host sees it. While it runs it may change at any time.
   uint64_t* stack_top;  // its last page
 };
 
@@ -51,8 +58,8 @@ static int load(struct plugin* p, const char* path) {
   const unsigned char* image = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
   close(fd);
   const Elf64_Ehdr* h = (const Elf64_Ehdr*)image;
-  if (image == MAP_FAILED || size < sizeof *h || memcmp(h->e_ident, ELFMAG, SELFMAG) != 0 || h->e_type != ET_EXEC ||
-      h->e_phoff > size || (size - h->e_phoff) / sizeof(Elf64_Phdr) < h->e_phnum)
+  if (image == MAP_FAILED || size < sizeof *h || memcmp(h->e_ident, ELFMAG, SELFMAG) != 0 ||
+      h->e_type != ET_EXEC || h->e_phoff > size || (size - h->e_phoff) / sizeof(Elf64_Phdr) < h->e_phnum)
     return errno = ENOEXEC, fail(path);
   const Elf64_Phdr* ph = (const Elf64_Phdr*)(image + h->e_phoff);
   for (int i = 0; i < h->e_phnum; ++i) {
@@ -63,8 +70,8 @@ static int load(struct plugin* p, const char* path) {
     uint64_t from = ph[i].p_vaddr & ~4095ul, to = (ph[i].p_vaddr + ph[i].p_memsz + 4095) & ~4095ul;
     int prot = (ph[i].p_flags & PF_R ? PROT_READ : 0) | (ph[i].p_flags & PF_W ? PROT_WRITE : 0) |
                (ph[i].p_flags & PF_X ? PROT_EXEC : 0);
-    if (mm_mmap(p->mm, (void*)from, to - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-            MAP_FAILED ||
+    if (mm_mmap(p->mm, (void*)from, to - from, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED ||
         put(p->mm, ph[i].p_vaddr, image + ph[i].p_offset, ph[i].p_filesz) != 0 ||
         mm_mprotect(p->mm, (void*)from, to - from, prot) != 0)
       return fail("loading a segment");
@@ -151,7 +158,8 @@ int main(int argc, char** argv) {
     for (long i = 0; i < calls; ++i)
       if (call(&p, 0, 1, &result) != 0) return 1;
     clock_gettime(CLOCK_MONOTONIC, &b);
-    printf("%.0f\n", (double)calls / ((double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) * 1e-9));
+    printf("%.0f\n",
+           (double)calls / ((double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) * 1e-9));
     return 0;
   }
   while (names[function] != NULL && strcmp(names[function], argv[2]) != 0) ++function;

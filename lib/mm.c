@@ -12,11 +12,15 @@ long mm_indirect(int mm, const unsigned long call[7], unsigned flags) {
   return syscall(QUIRE_NR_mm_indirect, mm, call, flags);
 }
 
-long mm_indirect_batch(int mm, struct mm_batch* batch) { return syscall(QUIRE_NR_mm_indirect, mm, batch, MM_BATCH); }
+long mm_indirect_batch(int mm, struct mm_batch* batch) {
+  return syscall(QUIRE_NR_mm_indirect, mm, batch, MM_BATCH);
+}
 
 int mm_switch(int mm) { return (int)syscall(QUIRE_NR_mm_switch, mm); }
 
-int mm_run(int mm, struct mm_context* ctx, unsigned flags) { return (int)syscall(QUIRE_NR_mm_run, mm, ctx, flags); }
+int mm_run(int mm, struct mm_context* ctx, unsigned flags) {
+  return (int)syscall(QUIRE_NR_mm_run, mm, ctx, flags);
+}
 
 ssize_t mm_read(int mm, const struct iovec* local, unsigned long nlocal, const struct iovec* remote,
                 unsigned long nremote, unsigned flags) {
@@ -33,8 +37,12 @@ void* mm_map(int mm, void* remote, size_t length, int prot, int flags, void* add
 }
 
 void* mm_mmap(int mm, void* address, size_t length, int prot, int flags, int fd, off_t offset) {
-  const unsigned long call[7] = {SYS_mmap,          (unsigned long)address, length,
-                                 (unsigned long)prot, (unsigned long)flags,   (unsigned long)(long)fd,
+  const unsigned long call[7] = {SYS_mmap,
+                                 (unsigned long)address,
+                                 length,
+                                 (unsigned long)prot,
+                                 (unsigned long)flags,
+                                 (unsigned long)(long)fd,
                                  (unsigned long)offset};
   return (void*)mm_indirect(mm, call, 0);
 }

@@ -181,7 +181,8 @@ int memory_of_index(const std::string& path) {
   u64 all = volume->statistics().live_nodes;
   double most = static_cast<double>(loaded - before) / static_cast<double>(all);
   fmt::print("memory a live node        {:8.1f} B after mount, {:.1f} B after walking the whole tree{}\n",
-             static_cast<double>(mounted - before) / static_cast<double>(nodes), most, floor_text(most <= 64));
+             static_cast<double>(mounted - before) / static_cast<double>(nodes), most,
+             floor_text(most <= 64));
   return 0;
 }
 

@@ -1,7 +1,8 @@
 // What `./dev bench faults` runs end to end: threads of one process that fault in areas of their own.
 //
 //   faults_guest THREADS ROUNDS PIECES   first writes to PIECES pieces of 64 KiB a thread, after a fork whose
-//                                        child lives on, ROUNDS times; prints microseconds of wall clock a fault
+//                                        child lives on, ROUNDS times; prints microseconds of wall clock a
+//                                        fault
 //   faults_guest look PID                reads maps, smaps and pagemap of PID until it is gone
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -71,7 +72,8 @@ int main(int argc, char** argv) {
   pthread_barrier_init(&done, NULL, (unsigned)threads + 1);
   for (int t = 0; t < threads; ++t) {
     work[t].rounds = rounds;
-    work[t].area = mmap(NULL, (size_t)pieces * piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    work[t].area =
+        mmap(NULL, (size_t)pieces * piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (work[t].area == MAP_FAILED) return 1;
     madvise(work[t].area, (size_t)pieces * piece, MADV_NOHUGEPAGE);
     // Apart, so that they are areas of their own.

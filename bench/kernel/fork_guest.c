@@ -1,9 +1,9 @@
 // What `./dev bench fork` measures, run natively and under quire. Prints one line of numbers, in
 // microseconds unless said otherwise. Static, so that it runs with any root.
 //
-//   fork_guest latency BYTES PAGES ROUNDS         fork until return, until the child's first write, until reaped
-//   fork_guest again BYTES PAGES FORKS pause|first|none   forks after rewriting 5 % of the 64 KiB pieces
-//   fork_guest whole BYTES PAGES PPM parent|child fresh|pause|none ROUNDS
+//   fork_guest latency BYTES PAGES ROUNDS         fork until return, until the child's first write, until
+//   reaped fork_guest again BYTES PAGES FORKS pause|first|none   forks after rewriting 5 % of the 64 KiB
+//   pieces fork_guest whole BYTES PAGES PPM parent|child fresh|pause|none ROUNDS
 //                                                  fork, random writes, one read of every page
 //   fork_guest small exit|exec ROUNDS             a small process forks
 //   fork_guest fill BYTES PAGES                   touching every page in order
@@ -52,7 +52,8 @@ static double median(double* v, int n) {
 
 static char* memory(size_t bytes, const char* pages) {
   // Huge-page aligned by hand, so that every kind starts alike.
-  char* p = mmap(NULL, bytes + (2u << 20), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  char* p = mmap(NULL, bytes + (2u << 20), PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) fail("mmap");
   p = (char*)(((uintptr_t)p + (2u << 20) - 1) & ~(uintptr_t)((2u << 20) - 1));
   if (strcmp(pages, "small") == 0) madvise(p, bytes, MADV_NOHUGEPAGE);
@@ -162,7 +163,8 @@ static uint32_t* choose(size_t pages, size_t wanted) {
   return all;
 }
 
-static int whole(size_t bytes, const char* kind, double ppm, const char* who, const char* prepared, int rounds) {
+static int whole(size_t bytes, const char* kind, double ppm, const char* who, const char* prepared,
+                 int rounds) {
   double total[64], forked[64], wrote[64], seen[64];
   const size_t pages = bytes / page;
   const size_t wanted = (size_t)((double)pages * ppm / 1e6 + 0.5);
@@ -192,7 +194,8 @@ static int whole(size_t bytes, const char* kind, double ppm, const char* who, co
       const uint64_t sum = read_all(p, bytes);
       const double end = now();
       if (sum != expected + wanted) {
-        fprintf(stderr, "wrong contents: %lu, expected %lu\n", (unsigned long)sum, (unsigned long)(expected + wanted));
+        fprintf(stderr, "wrong contents: %lu, expected %lu\n", (unsigned long)sum,
+                (unsigned long)(expected + wanted));
         exit(1);
       }
       if (by_child) {
@@ -261,7 +264,8 @@ int main(int argc, char** argv) {
   if (argc == 6 && strcmp(what, "again") == 0) return again(bytes, argv[3], atoi(argv[4]), argv[5]);
   if (argc == 8 && strcmp(what, "whole") == 0)
     return whole(bytes, argv[3], atof(argv[4]), argv[5], argv[6], atoi(argv[7]));
-  if (argc == 4 && strcmp(what, "small") == 0) return small(argv[2], atoi(argv[3]) < 4096 ? atoi(argv[3]) : 4096);
+  if (argc == 4 && strcmp(what, "small") == 0)
+    return small(argv[2], atoi(argv[3]) < 4096 ? atoi(argv[3]) : 4096);
   if (argc == 4 && strcmp(what, "fill") == 0) {
     warm_up(bytes);
     char* p = memory(bytes, argv[3]);

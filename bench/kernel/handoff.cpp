@@ -150,7 +150,8 @@ double sigsys() {
 bool patch_all(platform::Platform& p, std::span<std::byte> page) {
   constexpr u64 key = 1;
   for (std::size_t i = 5; i + 1 < page.size(); ++i) {
-    if (page[i] != std::byte{0x0f} || page[i + 1] != std::byte{0x05} || page[i - 5] != std::byte{0xb8}) continue;
+    if (page[i] != std::byte{0x0f} || page[i + 1] != std::byte{0x05} || page[i - 5] != std::byte{0xb8})
+      continue;
     u32 number;
     std::memcpy(&number, &page[i - 4], sizeof number);
     for (int n = 0; n < 2; ++n)
@@ -168,7 +169,8 @@ double ours(bool patched, int n) {
   const FrameNumber code(1024);
   std::byte* text = (*p)->memory().at(code);
   constexpr u64 entry = 64;  // the patcher looks at what stands before a call
-  std::memcpy(text + entry, guest_null_calls, static_cast<std::size_t>(guest_null_calls_end - guest_null_calls));
+  std::memcpy(text + entry, guest_null_calls,
+              static_cast<std::size_t>(guest_null_calls_end - guest_null_calls));
   if (patched && !patch_all(**p, std::span(text, page_size))) return -1;
   auto space = (*p)->create_space();
   auto context = (*p)->create_context();

@@ -54,7 +54,8 @@ static double null_patched(long n) {
 }
 // ... and in one that cannot: code made at run time.
 static double null_unpatched(long n) {
-  unsigned char* code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  unsigned char* code =
+      mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (code == MAP_FAILED) die("mmap");
   memcpy(code, "\xb8\x03\0\0\0\x0f\x05\xc3", 8);
   long (*call)(long) = (long (*)(long))(uintptr_t)code;
@@ -79,7 +80,9 @@ struct pair {
   _Alignas(64) atomic_uint ping;
   _Alignas(64) atomic_uint pong;
 };
-static void futex_wait(atomic_uint* word, unsigned value) { syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0); }
+static void futex_wait(atomic_uint* word, unsigned value) {
+  syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
+}
 static void futex_wake(atomic_uint* word) { syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0); }
 static double hand_off(long n, int spin, int two_cpus) {
   struct pair* p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -121,7 +124,8 @@ static double sigsys(long n) {
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   struct sock_filter f[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
                             BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getpgrp, 0, 1),
-                            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+                            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+                            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
   struct sock_fprog prog = {sizeof f / sizeof *f, f};
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) != 0) die("seccomp");
   double start = now_us();
@@ -213,7 +217,8 @@ static double compute(long n) {
 // memory from outside.
 static double sparse(long unused) {
   (void)unused;
-  volatile char* p = mmap(NULL, 4ul << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  volatile char* p =
+      mmap(NULL, 4ul << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) die("mmap");
   printf("ready\n"), fflush(stdout);
   int c = getchar();
@@ -232,10 +237,19 @@ int main(int argc, char** argv) {
     const char* name;
     double (*run)(long);
     long count;
-  } all[] = {{"nothing", nothing, 0}, {"null_patched", null_patched, 100000}, {"null_unpatched", null_unpatched, 50000},
-             {"getpid", getpid_call, 1000000}, {"futex_one", futex_one, 20000}, {"futex_two", futex_two, 5000},
-             {"spin_two", spin_two, 100000}, {"sigsys", sigsys, 50000}, {"pipe", pipe_pong, 5000}, {"touch", touch, 5},
-             {"fork_exit", fork_exit, 200}, {"fork_exec", fork_exec, 100}, {"compute", compute, 200000000},
+  } all[] = {{"nothing", nothing, 0},
+             {"null_patched", null_patched, 100000},
+             {"null_unpatched", null_unpatched, 50000},
+             {"getpid", getpid_call, 1000000},
+             {"futex_one", futex_one, 20000},
+             {"futex_two", futex_two, 5000},
+             {"spin_two", spin_two, 100000},
+             {"sigsys", sigsys, 50000},
+             {"pipe", pipe_pong, 5000},
+             {"touch", touch, 5},
+             {"fork_exit", fork_exit, 200},
+             {"fork_exec", fork_exec, 100},
+             {"compute", compute, 200000000},
              {"sparse", sparse, 0}};
   if (argc < 2) {
     fprintf(stderr, "usage: micro NAME [COUNT]; names:");

@@ -74,7 +74,9 @@ int main(int argc, char** argv) {
   const bool reading = argc > 5 && std::string_view(argv[5]) == "maps";
   if (threads == 0 || faults == 0) fail("THREADS and FAULTS are numbers above 0");
   Policy policy;
-  policy.lock = lock == "mutex" ? Policy::Lock::mutex : lock == "rwsem" ? Policy::Lock::rwsem : Policy::Lock::vma;
+  policy.lock = lock == "mutex"   ? Policy::Lock::mutex
+                : lock == "rwsem" ? Policy::Lock::rwsem
+                                  : Policy::Lock::vma;
 
   platform::fake::FakeOptions options;
   options.early_ack = options.evict = 0;
@@ -127,7 +129,8 @@ int main(int argc, char** argv) {
         ready.arrive_and_wait();
         u64 since = 0;
         for (const u64 a : order) {
-          if (space->fault(GuestAddr(a), kind == "copy" ? Access::write : Access::read, GuestAddr(a)).signo != 0)
+          if (space->fault(GuestAddr(a), kind == "copy" ? Access::write : Access::read, GuestAddr(a)).signo !=
+              0)
             fail("fault");
           // The stub carries its requests out now and then.
           if (++since % 64 == 0) stub.drain();
@@ -143,6 +146,7 @@ int main(int argc, char** argv) {
   if (reader.joinable()) reader.join();
   const double ns = std::chrono::duration<double, std::nano>(wall).count();
   const double waited = static_cast<double>(manager->statistics().lock_wait_ns - waited_before);
-  fmt::print("{:.0f} {:.1f}\n", ns / static_cast<double>(rounds * each * threads), 100 * waited / (ns * threads));
+  fmt::print("{:.0f} {:.1f}\n", ns / static_cast<double>(rounds * each * threads),
+             100 * waited / (ns * threads));
   return 0;
 }

@@ -179,8 +179,13 @@ static void maps(long rounds) {
     munmap(base, per_round * step);
     start = now();
     for (long i = 0; i < per_round; ++i) {
-      const unsigned long call[7] = {SYS_mmap, (unsigned long)base + (unsigned long)i * step, page,
-                                     PROT_READ | PROT_WRITE, (unsigned long)flags, (unsigned long)-1, 0};
+      const unsigned long call[7] = {SYS_mmap,
+                                     (unsigned long)base + (unsigned long)i * step,
+                                     page,
+                                     PROT_READ | PROT_WRITE,
+                                     (unsigned long)flags,
+                                     (unsigned long)-1,
+                                     0};
       if (mm_indirect(mm, call, 0) < 0) die("mm_indirect");
     }
     indirect[r] = (now() - start) / per_round;
@@ -188,11 +193,11 @@ static void maps(long rounds) {
     start = now();
     for (long i = 0; i < per_round; i += batch_size) {
       for (long k = 0; k < batch_size; ++k)
-        calls[k] = (struct mm_call){{SYS_mmap, (uint64_t)base + (uint64_t)(i + k) * step, page, PROT_READ | PROT_WRITE,
-                                     (uint64_t)flags, (uint64_t)-1, 0}, 0};
+        calls[k] = (struct mm_call){{SYS_mmap, (uint64_t)base + (uint64_t)(i + k) * step, page,
+                                     PROT_READ | PROT_WRITE, (uint64_t)flags, (uint64_t)-1, 0},
+                                    0};
       struct mm_batch b = {.calls = (uint64_t)calls, .count = batch_size, .flags = MM_BATCH_STOP};
-      if (mm_indirect_batch(mm, &b) != batch_size || calls[batch_size - 1].result < 0)
-        die("MM_BATCH");
+      if (mm_indirect_batch(mm, &b) != batch_size || calls[batch_size - 1].result < 0) die("MM_BATCH");
     }
     batched[r] = (now() - start) / per_round;
     mm_munmap(mm, base, per_round * step);
@@ -251,8 +256,8 @@ static void traced(long n, int cpu) {
   const long warm = 500;
   for (long i = 0; i < warm + n; ++i) {
     if (i == warm) start = now();
-    if (ptrace(PTRACE_SYSEMU, child, NULL, NULL) != 0 || waitpid(child, &status, 0) != child || !WIFSTOPPED(status) ||
-        ptrace(PTRACE_GETREGS, child, NULL, &regs) != 0)
+    if (ptrace(PTRACE_SYSEMU, child, NULL, NULL) != 0 || waitpid(child, &status, 0) != child ||
+        !WIFSTOPPED(status) || ptrace(PTRACE_GETREGS, child, NULL, &regs) != 0)
       die("ptrace");
     regs.rax = (unsigned long)i;
     if (ptrace(PTRACE_SETREGS, child, NULL, &regs) != 0) die("ptrace");
@@ -267,14 +272,22 @@ int main(int argc, char** argv) {
   const char* what = argc > 1 ? argv[1] : "";
   const long a = argc > 2 ? atol(argv[2]) : 0, b = argc > 3 ? atol(argv[3]) : -1;
   if (strcmp(what, "nothing") == 0) return 0;
-  if (strcmp(what, "exec") == 0) exec_native(a);
-  else if (strcmp(what, "coprocess") == 0) coprocess(a);
-  else if (strcmp(what, "idle") == 0) idle(a);
-  else if (strcmp(what, "fork") == 0) copies((size_t)a, b, 0);
-  else if (strcmp(what, "clone") == 0) copies((size_t)a, b, 1);
-  else if (strcmp(what, "map") == 0) maps(a);
-  else if (strcmp(what, "run") == 0) runs(a, argc > 3 && strcmp(argv[3], "file") == 0);
-  else if (strcmp(what, "ptrace") == 0) traced(a, (int)b);
+  if (strcmp(what, "exec") == 0)
+    exec_native(a);
+  else if (strcmp(what, "coprocess") == 0)
+    coprocess(a);
+  else if (strcmp(what, "idle") == 0)
+    idle(a);
+  else if (strcmp(what, "fork") == 0)
+    copies((size_t)a, b, 0);
+  else if (strcmp(what, "clone") == 0)
+    copies((size_t)a, b, 1);
+  else if (strcmp(what, "map") == 0)
+    maps(a);
+  else if (strcmp(what, "run") == 0)
+    runs(a, argc > 3 && strcmp(argv[3], "file") == 0);
+  else if (strcmp(what, "ptrace") == 0)
+    traced(a, (int)b);
   else {
     fprintf(stderr, "usage: spaces_guest exec|coprocess|idle|fork|clone|map|run|ptrace COUNT...\n");
     return 2;

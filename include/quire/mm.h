@@ -27,8 +27,9 @@ extern "C" {
 #define QUIRE_NR_mm_map 1006
 
 /* create_mm flags */
-#define MM_CLONE 1u /* a copy-on-write copy of the caller's address space, page tables shared; of that of
-                     * the descriptor when called through mm_indirect */
+#define MM_CLONE                                                                           \
+  1u /* a copy-on-write copy of the caller's address space, page tables shared; of that of \
+      * the descriptor when called through mm_indirect */
 
 /* mm_indirect flags */
 #define MM_BATCH 1u /* `call` points to struct mm_batch: an array of calls in one crossing */
@@ -114,25 +115,25 @@ struct proc_mm_op {
 int create_mm(unsigned flags);
 long mm_indirect(int mm, const unsigned long call[7], unsigned flags);
 int mm_switch(int mm);
-int mm_run(int mm, struct mm_context *ctx, unsigned flags);
-ssize_t mm_read(int mm, const struct iovec *local, unsigned long nlocal, const struct iovec *remote,
+int mm_run(int mm, struct mm_context* ctx, unsigned flags);
+ssize_t mm_read(int mm, const struct iovec* local, unsigned long nlocal, const struct iovec* remote,
                 unsigned long nremote, unsigned flags);
-ssize_t mm_write(int mm, const struct iovec *local, unsigned long nlocal, const struct iovec *remote,
+ssize_t mm_write(int mm, const struct iovec* local, unsigned long nlocal, const struct iovec* remote,
                  unsigned long nremote, unsigned flags);
 /* Maps [remote, remote+length) of `mm` into the caller's address space, at `address` or, if that is null,
  * anywhere; flags: 0, or mmap's MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_POPULATE. The source range becomes a
  * shared object, and stays shared after a fork. */
-void *mm_map(int mm, void *remote, size_t length, int prot, int flags, void *address);
+void* mm_map(int mm, void* remote, size_t length, int prot, int flags, void* address);
 
 /* mm_indirect with MM_BATCH: how many calls were carried out. */
-long mm_indirect_batch(int mm, struct mm_batch *batch);
+long mm_indirect_batch(int mm, struct mm_batch* batch);
 
 /* Convenience: mmap, munmap and mprotect in another address space. */
-void *mm_mmap(int mm, void *address, size_t length, int prot, int flags, int fd, off_t offset);
-int mm_munmap(int mm, void *address, size_t length);
-int mm_mprotect(int mm, void *address, size_t length, int prot);
+void* mm_mmap(int mm, void* address, size_t length, int prot, int flags, int fd, off_t offset);
+int mm_munmap(int mm, void* address, size_t length);
+int mm_mprotect(int mm, void* address, size_t length, int prot);
 /* One line that says how to run a program that needs these calls: "run it under quire: ...". */
-const char *quire_mm_hint(void);
+const char* quire_mm_hint(void);
 
 #ifdef __cplusplus
 }

@@ -152,7 +152,8 @@ std::optional<XattrNode> decode_xattr(std::span<const u8> bytes, ByteOrder order
 
 std::optional<XrefNode> decode_xref(std::span<const u8> bytes, ByteOrder order) {
   auto h = header_of(bytes, order, NodeType::xref, kXrefSize);
-  if (!h || h->totlen != kXrefSize || load<u32>(bytes.data() + 24, order) != crc32(bytes.first(24))) return std::nullopt;
+  if (!h || h->totlen != kXrefSize || load<u32>(bytes.data() + 24, order) != crc32(bytes.first(24)))
+    return std::nullopt;
   Reader r(bytes.subspan(kHeaderSize), order);
   XrefNode n;
   n.ino = Ino(r.get<u32>());

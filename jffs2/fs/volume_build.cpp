@@ -165,9 +165,8 @@ void Volume::resolve_names(MountScan& found) {
     bool ghosts = false;
     std::size_t last = i;
     std::size_t earliest = i;
-    auto stamped = [&](std::size_t n) REQUIRES(lock_) {
-      return index_.block(index_.block_of(names[n].ref)).sequence != 0;
-    };
+    auto stamped = [&](std::size_t n)
+                       REQUIRES(lock_) { return index_.block(index_.block_of(names[n].ref)).sequence != 0; };
     for (; last + 1 < names.size() && same(names[last + 1], names[i]); last++) {
       ghosts |= names[last].ino != kNoIno;
       // A copy in a block that lost its stamp (its erase was cut) would tell a false time.
@@ -293,7 +292,8 @@ void Volume::drop_second_names(MountScan& found) {
     if (dir == kNoSlot || index_.slot(dir).parent == kNoIno || winner == winners.end()) continue;
     std::string name(found.name(*n));
     note("directory with two names: \"" + name + "\" is dropped");
-    losers_.push_back({n->dir, std::move(name), winner->second->dir, std::string(found.name(*winner->second))});
+    losers_.push_back(
+        {n->dir, std::move(name), winner->second->dir, std::string(found.name(*winner->second))});
   }
 }
 

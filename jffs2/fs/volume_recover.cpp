@@ -160,8 +160,8 @@ Result<> Volume::copy_superseded(RefId id) {
   auto entry = entry_of_node(bytes, order_);
   auto inode = decode_inode(bytes, order_);
   bool same_length = entry && (old.kind() == RefKind::xref || entry->totlen == old.length());
-  bool whole = same_length &&
-               (!inode || crc32(std::span(bytes).subspan(kInodeSize, inode->csize)) == inode->data_crc);
+  bool whole =
+      same_length && (!inode || crc32(std::span(bytes).subspan(kInodeSize, inode->csize)) == inode->data_crc);
   if (!whole || counts_elsewhere(old, bytes)) return {};
   (void)TRY(log_.prepare(old.room(), old.summary_bytes(), Purpose::collection));
   RefId now = TRY(log_.append(bytes, old.kind(), old.owner(), *entry, Purpose::collection));

@@ -80,12 +80,12 @@ int run_check(const CheckCommand& command) {
       fmt::print("{} {}{}\n", colour(bad ? Colour::red : Colour::yellow, bad ? "fault:" : "note: "), where,
                  p.text);
     }
-    fmt::print("{}: {} nodes, {} files; {}\n", printable(command.input.path), tree.nodes().size(), tree.size(),
-               faults == 0
-                   ? problems.empty() ? colour(Colour::green, "clean")
-                                      : fmt::format("sound, {} notes", problems.size())
-                   : colour(Colour::red, fmt::format("{} faults, {} notes", faults,
-                                                     problems.size() - static_cast<std::size_t>(faults))));
+    fmt::print(
+        "{}: {} nodes, {} files; {}\n", printable(command.input.path), tree.nodes().size(), tree.size(),
+        faults == 0 ? problems.empty() ? colour(Colour::green, "clean")
+                                       : fmt::format("sound, {} notes", problems.size())
+                    : colour(Colour::red, fmt::format("{} faults, {} notes", faults,
+                                                      problems.size() - static_cast<std::size_t>(faults))));
   }
   if (!command.repair.empty()) {
     auto done = repair(tree, **system, command.repair);

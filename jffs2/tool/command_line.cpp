@@ -243,7 +243,8 @@ Status finish_mkfs(MkfsParse& p) {
     rest.erase(rest.begin());
   }
   if (c.sources.empty() || c.image.empty() || !rest.empty()) return fail("mkfs takes a source and an image");
-  if (c.image == "-" && ::isatty(STDOUT_FILENO) == 1) return fail("an image does not go to a terminal; name a file");
+  if (c.image == "-" && ::isatty(STDOUT_FILENO) == 1)
+    return fail("an image does not go to a terminal; name a file");
   if (!p.pad.empty()) {
     auto size = p.pad == "true" ? std::optional<u64>(0) : parse_size(p.pad, false);
     if (!size) return fail(p.pad + ": not a size");

@@ -141,7 +141,9 @@ Json to_json(const Opened& opened, const FoundSystem& system, const Tree& tree,
                   {"damaged", t.use.damaged}, {"foreign", t.use.other},     {"free", t.use.free}};
   for (const auto& [name, use] : compression_use(tree, uses))
     all["compression"][name] = {{"nodes", use.nodes}, {"stored", use.stored}, {"expanded", use.expanded}};
-  all["wear"] = {{"nodes_written", std::max(wear.versions, wear.left)}, {"nodes_left", wear.left}, {"blocks_opened", wear.blocks_opened}};
+  all["wear"] = {{"nodes_written", std::max(wear.versions, wear.left)},
+                 {"nodes_left", wear.left},
+                 {"blocks_opened", wear.blocks_opened}};
   all["block_size"] = block_size;
   all["blocks"] = Json::array();
   for (const BlockUse& b : blocks)

@@ -22,8 +22,10 @@ inline constexpr LockClass fs_context{135, "vfs.fs_context"};       // cwd, root
 // vfs and file systems
 inline constexpr LockClass rename{198, "vfs.rename"};  // one rename at a time; paths stay still
 inline constexpr LockClass mounts{200, "vfs.mounts"};
-inline constexpr LockClass directory{207, "vfs.directory", true};    // changes of one directory; ancestors first
-inline constexpr LockClass file_position{208, "vfs.file_position", true};  // an overlay's file, then the one below
+inline constexpr LockClass directory{207, "vfs.directory",
+                                     true};  // changes of one directory; ancestors first
+inline constexpr LockClass file_position{208, "vfs.file_position",
+                                         true};            // an overlay's file, then the one below
 inline constexpr LockClass inode{210, "vfs.inode", true};  // contents and attributes; ancestors first
 // contents of pipes, sockets and terminals: guest memory is copied under them
 inline constexpr LockClass pipe{212, "fs.pipe", true};
@@ -36,29 +38,29 @@ inline constexpr LockClass dentry{220, "vfs.dentry", true};
 inline constexpr LockClass overlay_table{228, "fs.overlay_table"};  // inodes of one overlay
 inline constexpr LockClass host_table{230, "fs.host_table"};        // inodes of one host directory tree
 inline constexpr LockClass fifos{232, "fs.fifos"};                  // pipes behind open FIFOs
-inline constexpr LockClass dentry_roots{234, "vfs.dentry_roots"};    // the trees of cached names
+inline constexpr LockClass dentry_roots{234, "vfs.dentry_roots"};   // the trees of cached names
 // mm
 inline constexpr LockClass address_space{300, "mm.address_space", true};  // vmas; parent before child
 inline constexpr LockClass vma{310, "mm.vma", true};
 inline constexpr LockClass object{320, "mm.object", true};  // page cache of one object
 inline constexpr LockClass page_table{330, "mm.page_table", true};
 inline constexpr LockClass reverse_map{340, "mm.reverse_map", true};
-inline constexpr LockClass pins{345, "mm.pins", true};  // pins of one address space
+inline constexpr LockClass pins{345, "mm.pins", true};            // pins of one address space
 inline constexpr LockClass huge_reserve{346, "mm.huge_reserve"};  // what one mapping reserved of huge pages
-inline constexpr LockClass shm{347, "mm.shm"};          // System V segments
-inline constexpr LockClass huge_pool{348, "mm.huge_pool"};  // counts of huge pages
-inline constexpr LockClass spaces{299, "mm.spaces"};        // all address spaces of a machine
+inline constexpr LockClass shm{347, "mm.shm"};                    // System V segments
+inline constexpr LockClass huge_pool{348, "mm.huge_pool"};        // counts of huge pages
+inline constexpr LockClass spaces{299, "mm.spaces"};              // all address spaces of a machine
 inline constexpr LockClass private_spaces{349, "mm.private_spaces"};  // whose stubs hold pages of their own
 inline constexpr LockClass frames{350, "mm.frames"};
 // leaves
 inline constexpr LockClass futex_bucket{400, "task.futex_bucket", true};
 inline constexpr LockClass file_locks{418, "vfs.file_locks", true};
-inline constexpr LockClass lock_waits{419, "vfs.lock_waits"};  // which owner waits for which
+inline constexpr LockClass lock_waits{419, "vfs.lock_waits"};        // which owner waits for which
 inline constexpr LockClass epoll_watched{420, "vfs.epoll_watched"};  // which epoll sets watch which files
 inline constexpr LockClass epoll{421, "vfs.epoll", true};
-inline constexpr LockClass watches{424, "vfs.watches"};  // inotify watches on one inode
-inline constexpr LockClass inotify{426, "vfs.inotify"};  // events of one inotify descriptor
-inline constexpr LockClass host_poll{428, "vfs.host_poll"};     // host descriptors being watched
+inline constexpr LockClass watches{424, "vfs.watches"};      // inotify watches on one inode
+inline constexpr LockClass inotify{426, "vfs.inotify"};      // events of one inotify descriptor
+inline constexpr LockClass host_poll{428, "vfs.host_poll"};  // host descriptors being watched
 inline constexpr LockClass wait_queue{430, "vfs.wait_queue", true};
 inline constexpr LockClass epoll_ready{435, "vfs.epoll_ready"};  // which watched files may be ready
 inline constexpr LockClass waiter{440, "vfs.waiter"};

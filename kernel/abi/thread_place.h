@@ -34,7 +34,9 @@ class ThreadPlace {
     placed_.store(true, std::memory_order_relaxed);
   }
   /// By its own thread: it is to stay where it is until then.
-  void stay_until(Clock::time_point t) { stay_until_.store(t.time_since_epoch().count(), std::memory_order_relaxed); }
+  void stay_until(Clock::time_point t) {
+    stay_until_.store(t.time_since_epoch().count(), std::memory_order_relaxed);
+  }
 
   /// By a waker, while this thread sleeps: to the waker's CPU.
   void pull() {

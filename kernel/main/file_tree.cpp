@@ -23,10 +23,12 @@ std::expected<Sources::Source, std::string> open_source(const std::string& path,
   s.host = path;
   s.fd = ::open(path.c_str(), O_PATH | O_CLOEXEC);
   struct stat st;
-  if (s.fd < 0 || ::fstat(s.fd, &st) != 0) return Failed(fmt::format("cannot open {} '{}': {}", what, path, Errno::last().message()));
+  if (s.fd < 0 || ::fstat(s.fd, &st) != 0)
+    return Failed(fmt::format("cannot open {} '{}': {}", what, path, Errno::last().message()));
   s.directory = S_ISDIR(st.st_mode);
   // O_PATH asked for no permission.
-  if (::faccessat(s.fd, s.directory ? "." : "", s.directory ? X_OK : R_OK, AT_EACCESS | (s.directory ? 0 : AT_EMPTY_PATH)) != 0) {
+  if (::faccessat(s.fd, s.directory ? "." : "", s.directory ? X_OK : R_OK,
+                  AT_EACCESS | (s.directory ? 0 : AT_EMPTY_PATH)) != 0) {
     std::string line = fmt::format("cannot read {} '{}': {}", what, path, Errno::last().message());
     ::close(s.fd);
     return Failed(line);
@@ -40,8 +42,10 @@ Result<vfs::Path> make_target(const vfs::Lookup& at, const std::string& path, bo
     bool last = slash == std::string::npos;
     std::string part = path.substr(0, slash);
     if (!part.empty() && part != "/" && !vfs::walk(at, part, vfs::walk_follow)) {
-      if (last && !directory) TRY_VOID(vfs::make_node(at, part, S_IFREG | 0644, 0));
-      else TRY_VOID(vfs::make_directory(at, part, 0755));
+      if (last && !directory)
+        TRY_VOID(vfs::make_node(at, part, S_IFREG | 0644, 0));
+      else
+        TRY_VOID(vfs::make_directory(at, part, 0755));
     }
     if (last) return vfs::walk(at, path, vfs::walk_follow);
   }
@@ -63,13 +67,15 @@ std::string reason(Errno error, bool as_image) {
 }
 
 /// A directory or file of the host, or a JFFS2 image (`as_image`). Takes the descriptor over.
-Result<Ref<vfs::FileSystem>> open_file_system(Sources::Source& source, bool as_image, bool writable, mm::MemoryManager& memory) {
+Result<Ref<vfs::FileSystem>> open_file_system(Sources::Source& source, bool as_image, bool writable,
+                                              mm::MemoryManager& memory) {
 #ifndef QUIRE_WITHOUT_JFFS2
   if (as_image) {
     fs::jffs2::Options o;
     o.read_only = !writable;
     // The library opens the file a second time; the descriptor is closed with the sources.
-    return Ref<vfs::FileSystem>(TRY(fs::jffs2::Jffs2::open(fmt::format("/proc/self/fd/{}", source.fd), memory, o)));
+    return Ref<vfs::FileSystem>(
+        TRY(fs::jffs2::Jffs2::open(fmt::format("/proc/self/fd/{}", source.fd), memory, o)));
   }
 #endif
   (void)as_image;
@@ -120,7 +126,8 @@ std::expected<Sources, std::string> open_sources(const RunOptions& options) {
 #else
   bool image = false;
 #endif
-  if (!sources.root.directory && !image) return Failed(fmt::format("root '{}' is not a directory", options.root));
+  if (!sources.root.directory && !image)
+    return Failed(fmt::format("root '{}' is not a directory", options.root));
   sources.writes = options.writable_root;
   for (const Volume& v : options.volumes) {
     auto source = open_source(v.host, "volume");
@@ -131,12 +138,15 @@ std::expected<Sources, std::string> open_sources(const RunOptions& options) {
   return sources;
 }
 
-std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, Sources& sources, mm::MemoryManager& memory,
-                                                     task::Kernel& kernel) {
-  auto failed = [](const std::string& what, Errno e) { return Failed(fmt::format("{}: {}", what, e.message())); };
+std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, Sources& sources,
+                                                     mm::MemoryManager& memory, task::Kernel& kernel) {
+  auto failed = [](const std::string& what, Errno e) {
+    return Failed(fmt::format("{}: {}", what, e.message()));
+  };
 
   auto lower = open_file_system(sources.root, !sources.root.directory, options.writable_root, memory);
-  if (!lower) return Failed(fmt::format("root '{}': {}", options.root, reason(lower.error(), !sources.root.directory)));
+  if (!lower)
+    return Failed(fmt::format("root '{}': {}", options.root, reason(lower.error(), !sources.root.directory)));
   Ref<vfs::FileSystem> root = *lower;
   if (!options.writable_root) {
     auto upper = new_tmpfs(memory, 0755);
@@ -153,7 +163,8 @@ std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, 
   god->cap_effective = ~u64{0};
   vfs::Lookup at{tree.root, tree.root, *god, 0};
 
-  if (auto provided = provide_services(memory, kernel); !provided) return failed("file systems", provided.error());
+  if (auto provided = provide_services(memory, kernel); !provided)
+    return failed("file systems", provided.error());
   // In an image that is written the places for /proc and the others stay; a directory of the host gets none.
   const bool make_places = !options.writable_root || !sources.root.directory;
   if (auto own = mount_system(at, memory, kernel, options.memory.value_or(0), make_places); !own)

@@ -33,7 +33,7 @@ std::expected<Sources, std::string> open_sources(const RunOptions& options);
 struct FileTree {
   vfs::Path root;
 };
-std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, Sources& sources, mm::MemoryManager& memory,
-                                                     task::Kernel& kernel);
+std::expected<FileTree, std::string> build_file_tree(const RunOptions& options, Sources& sources,
+                                                     mm::MemoryManager& memory, task::Kernel& kernel);
 
 }  // namespace quire::cli

@@ -13,13 +13,19 @@ int main(int argc, char** argv) {
   using namespace quire::cli;
   Parsed parsed = parse(argc, argv);
   switch (parsed.what) {
-    case Parsed::What::version_or_help: std::fputs(parsed.message.c_str(), stdout); return 0;
+    case Parsed::What::version_or_help:
+      std::fputs(parsed.message.c_str(), stdout);
+      return 0;
     case Parsed::What::usage_error:
       std::fprintf(stderr, "quire: %s\n", parsed.message.c_str());
       return status_quire_failed;
-    case Parsed::What::syscalls: std::fputs(syscall_page().c_str(), stdout); return 0;
-    case Parsed::What::mem: return show_memory(parsed.mem_pid, parsed.mem_svg);
-    case Parsed::What::run: break;
+    case Parsed::What::syscalls:
+      std::fputs(syscall_page().c_str(), stdout);
+      return 0;
+    case Parsed::What::mem:
+      return show_memory(parsed.mem_pid, parsed.mem_svg);
+    case Parsed::What::run:
+      break;
   }
   Outcome outcome = run_sandbox(parsed.run);
   if (outcome.signo != 0) {

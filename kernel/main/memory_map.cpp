@@ -43,8 +43,8 @@ std::vector<Run> read_runs(int pid) {
   for (std::string line; std::getline(lines, line);) {
     Run r;
     char kind = 0;
-    if (std::sscanf(line.c_str(), "%lx-%lx %c %lx %lu %u %u", &r.begin, &r.end, &kind, &r.frame, &r.pages, &r.level,
-                    &r.sharers) != 7 ||
+    if (std::sscanf(line.c_str(), "%lx-%lx %c %lx %lu %u %u", &r.begin, &r.end, &kind, &r.frame, &r.pages,
+                    &r.level, &r.sharers) != 7 ||
         r.begin >= r.end)
       continue;
     r.of_object = kind == 'o';
@@ -60,9 +60,11 @@ std::vector<Area> read_areas(int pid) {
     Area a;
     char rights[8] = "";
     int name_at = 0;
-    if (std::sscanf(line.c_str(), "%lx-%lx %7s %*s %*s %*s %n", &a.begin, &a.end, rights, &name_at) < 3) continue;
+    if (std::sscanf(line.c_str(), "%lx-%lx %7s %*s %*s %*s %n", &a.begin, &a.end, rights, &name_at) < 3)
+      continue;
     a.rights = rights;
-    if (name_at > 0 && static_cast<std::size_t>(name_at) < line.size()) a.name = line.substr(static_cast<std::size_t>(name_at));
+    if (name_at > 0 && static_cast<std::size_t>(name_at) < line.size())
+      a.name = line.substr(static_cast<std::size_t>(name_at));
     areas.push_back(std::move(a));
   }
   return areas;
@@ -129,11 +131,15 @@ MemoryMap read_memory_map(int pid, std::string& error) {
   const std::string self = fmt::format("/proc/{}", pid);
   if (!std::filesystem::exists(self, ignored)) return error = fmt::format("there is no process {}", pid), map;
   if (!std::filesystem::exists("/proc/self/frames", ignored))
-    return error = "this is not a Quire sandbox: run it inside one, as in quire run -- sh -c 'PROGRAM & quire mem $!'", map;
+    return error =
+               "this is not a Quire sandbox: run it inside one, as in quire run -- sh -c 'PROGRAM & quire "
+               "mem $!'",
+           map;
   map.name = process_name(pid);
   map.areas = read_areas(pid);
   const std::vector<Run> runs = read_runs(pid);
-  if (map.areas.empty()) return error = fmt::format("process {} has no memory, or it may not be looked at", pid), map;
+  if (map.areas.empty())
+    return error = fmt::format("process {} has no memory, or it may not be looked at", pid), map;
   const std::string status = contents(self + "/status");
   if (const auto at = status.find("VmPTE:"); at != std::string::npos)
     map.table_bytes = std::strtoull(status.c_str() + at + 6, nullptr, 10) << 10;
@@ -152,21 +158,32 @@ MemoryMap read_memory_map(int pid, std::string& error) {
     u64 at = r.begin;
     const double full = static_cast<double>(r.pages * page) / static_cast<double>(r.end - r.begin);
     owners.each(r.frame, r.frame_end(), [&](u64 stop, const std::set<int>& others) {
-      Piece p{.begin = at, .end = r.begin + (stop - r.frame) * page, .bytes = 0, .share = {}, .table_level = r.level, .table_sharers = r.sharers};
+      Piece p{.begin = at,
+              .end = r.begin + (stop - r.frame) * page,
+              .bytes = 0,
+              .share = {},
+              .table_level = r.level,
+              .table_sharers = r.sharers};
       p.bytes = static_cast<u64>(static_cast<double>(p.end - p.begin) * full);
       at = p.end;
       if (!others.empty())
-        p.share = {.kind = Share::Kind::process, .pid = *others.begin(), .others = static_cast<u32>(others.size())};
+        p.share = {
+            .kind = Share::Kind::process, .pid = *others.begin(), .others = static_cast<u32>(others.size())};
       if (r.of_object && area->rights[3] != 's') p.share = {.kind = Share::Kind::file, .pid = 0, .others = 0};
       switch (p.share.kind) {
-        case Share::Kind::own: map.own += p.bytes; break;
-        case Share::Kind::file: map.file += p.bytes; break;
+        case Share::Kind::own:
+          map.own += p.bytes;
+          break;
+        case Share::Kind::file:
+          map.file += p.bytes;
+          break;
         case Share::Kind::process:
           map.shared += p.bytes;
           for (const int other : others) with[other] += p.bytes;
       }
-      if (!area->pieces.empty() && area->pieces.back().end == p.begin && area->pieces.back().share == p.share &&
-          area->pieces.back().table_level == p.table_level && area->pieces.back().table_sharers == p.table_sharers) {
+      if (!area->pieces.empty() && area->pieces.back().end == p.begin &&
+          area->pieces.back().share == p.share && area->pieces.back().table_level == p.table_level &&
+          area->pieces.back().table_sharers == p.table_sharers) {
         area->pieces.back().end = p.end;
         area->pieces.back().bytes += p.bytes;
       } else {

@@ -11,8 +11,8 @@ namespace quire::cli {
 /// What somebody's pages are. Processes that share a page are told apart by the first of them.
 struct Share {
   enum class Kind : u8 { own, process, file } kind = Kind::own;
-  int pid = 0;      // process: with whom; of several, the one with the lowest number
-  u32 others = 0;   // process: how many share it
+  int pid = 0;     // process: with whom; of several, the one with the lowest number
+  u32 others = 0;  // process: how many share it
   friend bool operator==(const Share&, const Share&) = default;
 };
 

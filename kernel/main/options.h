@@ -18,24 +18,24 @@ struct Volume {
 };
 
 struct RunOptions {
-  std::string root = "/";            // directory or JFFS2 image
-  bool writable_root = false;        // --rw
+  std::string root = "/";      // directory or JFFS2 image
+  bool writable_root = false;  // --rw
   std::vector<Volume> volumes;
   std::vector<std::string> environment;  // NAME=VALUE, or NAME to take the caller's
   std::vector<std::string> env_files;
   bool clear_environment = false;
   std::optional<std::string> working_directory;
-  std::optional<std::string> user;   // UID[:GID] or NAME[:GROUP]
+  std::optional<std::string> user;  // UID[:GID] or NAME[:GROUP]
   std::optional<std::string> hostname;
-  std::optional<u64> memory;         // bytes
-  unsigned pids_limit = 0;           // 0: the default
+  std::optional<u64> memory;  // bytes
+  unsigned pids_limit = 0;    // 0: the default
   enum class Net { none, host } net = Net::none;
   bool tty = false;
   bool interactive = false;
   bool stats = false;
   std::string stats_format = "text";
   bool strace = false;
-  std::string strace_output;         // empty: standard error
+  std::string strace_output;  // empty: standard error
   bool patch = true;
   std::string memory_file = "auto";
   mm::Policy policy;

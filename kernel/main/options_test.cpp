@@ -42,9 +42,15 @@ TEST(Options, Volumes) {
 }
 
 TEST(Options, WrongUseIsOneLine) {
-  for (std::vector<std::string> words : std::vector<std::vector<std::string>>{
-           {}, {"run"}, {"walk"}, {"run", "--bad", "ls"}, {"run", "--memory", "3x", "ls"},
-           {"run", "--share-tables", "from-0", "ls"}, {"run", "--net", "some", "ls"}, {"run", "-v"}}) {
+  for (std::vector<std::string> words :
+       std::vector<std::vector<std::string>>{{},
+                                             {"run"},
+                                             {"walk"},
+                                             {"run", "--bad", "ls"},
+                                             {"run", "--memory", "3x", "ls"},
+                                             {"run", "--share-tables", "from-0", "ls"},
+                                             {"run", "--net", "some", "ls"},
+                                             {"run", "-v"}}) {
     Parsed p = parse_words(words);
     EXPECT_EQ(p.what, Parsed::What::usage_error);
     EXPECT_FALSE(p.message.empty());

@@ -11,6 +11,7 @@ struct Times {
 };
 
 /// To standard error: a table, or one line of JSON.
-void print_report(bool json, const task::Kernel& kernel, const mm::MemoryManager& memory, platform::Platform& platform, Times times);
+void print_report(bool json, const task::Kernel& kernel, const mm::MemoryManager& memory,
+                  platform::Platform& platform, Times times);
 
 }  // namespace quire::cli

@@ -11,9 +11,8 @@
 #include <thread>
 
 #include "kernel/main/confine.h"
-#include "kernel/main/host_terminal.h"
-#include "kernel/vfs/mount.h"
 #include "kernel/main/file_tree.h"
+#include "kernel/main/host_terminal.h"
 #include "kernel/main/report.h"
 #include "kernel/main/start_state.h"
 #include "kernel/main/strace.h"
@@ -22,6 +21,7 @@
 #include "kernel/platform/platform.h"
 #include "kernel/syscall/table.h"
 #include "kernel/task/undertaker.h"
+#include "kernel/vfs/mount.h"
 
 extern char** environ;
 
@@ -62,8 +62,10 @@ class SignalForwarder {
           continue;
         }
         bool from_terminal = info.si_code == SI_KERNEL;
-        if (from_terminal && (s == SIGINT || s == SIGQUIT || s == SIGTSTP || s == SIGWINCH || s == SIGHUP)) kernel.signal_foreground(s);
-        else kernel.signal_init(s);
+        if (from_terminal && (s == SIGINT || s == SIGQUIT || s == SIGTSTP || s == SIGWINCH || s == SIGHUP))
+          kernel.signal_foreground(s);
+        else
+          kernel.signal_init(s);
       }
     });
   }
@@ -95,15 +97,15 @@ class SignalForwarder {
 };
 
 /// -t: a terminal of the sandbox's own becomes the program's standard descriptors.
-Result<std::unique_ptr<TerminalRelay>> give_terminal(const RunOptions& options, const FileTree& tree, task::Kernel& kernel,
-                                                     task::InitProgram& program) {
+Result<std::unique_ptr<TerminalRelay>> give_terminal(const RunOptions& options, const FileTree& tree,
+                                                     task::Kernel& kernel, task::InitProgram& program) {
   fs::tty::Pair pair = TRY(fs::tty::open_pair());
   auto god = make_ref<vfs::Credentials>();
   god->cap_effective = ~u64{0};
   vfs::Lookup at{tree.root, tree.root, *god, 0};
   // Opened by its name, so that ttyname(3) finds it.
-  Ref<vfs::File> slave =
-      TRY(vfs::open(at, fmt::format("/dev/pts/{}", pair.number), {.flags = O_RDWR | O_NOCTTY, .mode = 0, .walk = 0}));
+  Ref<vfs::File> slave = TRY(vfs::open(at, fmt::format("/dev/pts/{}", pair.number),
+                                       {.flags = O_RDWR | O_NOCTTY, .mode = 0, .walk = 0}));
   pair.slave = nullptr;
   for (int fd = 0; fd < 3; ++fd) TRY_VOID(program.fds->install_at(fd, slave, false, 1024));
   kernel.set_first_terminal(pair.terminal);
@@ -140,7 +142,9 @@ Outcome run_sandbox(const RunOptions& options) {
   std::unique_ptr<Strace> strace;
   if (options.strace) {
     strace = Strace::create(options.strace_output);
-    if (!strace) return fail(status_quire_failed, fmt::format("cannot write '{}': {}", options.strace_output, Errno::last().message()));
+    if (!strace)
+      return fail(status_quire_failed,
+                  fmt::format("cannot write '{}': {}", options.strace_output, Errno::last().message()));
   }
 
   // The memory file first: mounting it may need what is given up next, and Landlock forbids mounting.
@@ -148,13 +152,15 @@ Outcome run_sandbox(const RunOptions& options) {
   platform::Options platform_options;
   platform_options.patch = options.patch;
   auto memory_file = platform::open_memory_file(options.memory_file);
-  if (!memory_file) return fail(status_quire_failed, fmt::format("no guest memory: {}", memory_file.error().message()));
+  if (!memory_file)
+    return fail(status_quire_failed, fmt::format("no guest memory: {}", memory_file.error().message()));
   platform_options.memory_fd = *memory_file;
   if (auto confined = confine_files(*sources, options); !confined)
     return fail(status_quire_failed, fmt::format("cannot confine itself: {}", confined.error().message()));
   auto platform = platform::create_native(platform_options);
   if (!platform)
-    return fail(status_quire_failed, fmt::format("this host cannot run guests: {} ({})", platform.error().message(), platform.error().name()));
+    return fail(status_quire_failed, fmt::format("this host cannot run guests: {} ({})",
+                                                 platform.error().message(), platform.error().name()));
   auto memory = mm::MemoryManager::create(**platform, options.policy);
   if (!memory) return fail(status_quire_failed, fmt::format("no guest memory: {}", memory.error().message()));
 
@@ -188,7 +194,8 @@ Outcome run_sandbox(const RunOptions& options) {
   std::unique_ptr<TerminalRelay> relay;
   if (options.tty) {
     auto given = give_terminal(options, *tree, **kernel, *program);
-    if (!given) return fail(status_quire_failed, fmt::format("cannot make a terminal: {}", given.error().message()));
+    if (!given)
+      return fail(status_quire_failed, fmt::format("cannot make a terminal: {}", given.error().message()));
     relay = std::move(*given);
     signals.on_resize([&relay] { relay->update_size(); });
   }

@@ -28,8 +28,10 @@ std::vector<std::string> environment(const RunOptions& options, std::string& tro
   if (!options.clear_environment)
     for (char** e = environ; *e != nullptr; ++e) env.emplace_back(*e);
   auto add = [&](const std::string& entry) {
-    if (entry.find('=') != std::string::npos) set(entry);
-    else if (const char* value = ::getenv(entry.c_str()); value != nullptr) set(entry + "=" + value);
+    if (entry.find('=') != std::string::npos)
+      set(entry);
+    else if (const char* value = ::getenv(entry.c_str()); value != nullptr)
+      set(entry + "=" + value);
   };
   for (const std::string& file : options.env_files) {
     std::ifstream in(file);
@@ -43,7 +45,8 @@ std::vector<std::string> environment(const RunOptions& options, std::string& tro
 
 std::string value_of(const std::vector<std::string>& env, std::string_view name) {
   for (const std::string& e : env)
-    if (e.size() > name.size() && e.starts_with(name) && e[name.size()] == '=') return e.substr(name.size() + 1);
+    if (e.size() > name.size() && e.starts_with(name) && e[name.size()] == '=')
+      return e.substr(name.size() + 1);
   return {};
 }
 
@@ -126,7 +129,8 @@ StartState StartState::capture() {
   StartState s;
   for (int signo = 1; signo < 65; ++signo) {
     struct sigaction old;
-    if (signo != SIGKILL && signo != SIGSTOP && ::sigaction(signo, nullptr, &old) == 0 && old.sa_handler == SIG_IGN)
+    if (signo != SIGKILL && signo != SIGSTOP && ::sigaction(signo, nullptr, &old) == 0 &&
+        old.sa_handler == SIG_IGN)
       s.ignored_ |= u64{1} << (signo - 1);
   }
   sigset_t mask;
@@ -140,7 +144,7 @@ StartState StartState::capture() {
 }
 
 std::expected<task::InitProgram, Failure> StartState::program(const RunOptions& options, const FileTree& tree,
-                                                               mm::MemoryManager& memory) const {
+                                                              mm::MemoryManager& memory) const {
   auto fail = [](int status, std::string line) { return std::unexpected(Failure{status, std::move(line)}); };
   task::InitProgram p;
   // Looking around before there is a program is the sandbox's own doing, so as its root.
@@ -149,18 +153,23 @@ std::expected<task::InitProgram, Failure> StartState::program(const RunOptions& 
   vfs::Lookup at{tree.root, tree.root, *root_user, 0};
 
   auto who = credentials(options, at);
-  if (!who) return fail(status_quire_failed, fmt::format("there is no user '{}' in the guest's /etc/passwd", *options.user));
+  if (!who)
+    return fail(status_quire_failed,
+                fmt::format("there is no user '{}' in the guest's /etc/passwd", *options.user));
   p.credentials = *who;
 
   std::string trouble;
   p.envp = environment(options, trouble);
   if (!trouble.empty()) return fail(status_quire_failed, trouble);
 
-  std::string directory = options.working_directory ? *options.working_directory : options.root == "/" ? directory_ : "/";
+  std::string directory = options.working_directory ? *options.working_directory
+                          : options.root == "/"     ? directory_
+                                                    : "/";
   auto cwd = vfs::walk(at, directory, vfs::walk_follow | vfs::walk_directory);
   if (!cwd) {
     if (options.working_directory)
-      return fail(status_quire_failed, fmt::format("cannot enter working directory '{}': {}", directory, cwd.error().message()));
+      return fail(status_quire_failed,
+                  fmt::format("cannot enter working directory '{}': {}", directory, cwd.error().message()));
     cwd = tree.root;
   }
   p.fs = make_ref<vfs::FsContext>(tree.root, *cwd, umask_);
@@ -181,12 +190,16 @@ std::expected<task::InitProgram, Failure> StartState::program(const RunOptions& 
       std::size_t colon = std::min(path.find(':', i), path.size());
       std::string candidate = (colon == i ? "." : path.substr(i, colon - i)) + "/" + p.path;
       i = colon + 1;
-      if (auto file = vfs::open_exec(as_user, candidate)) found = candidate;
-      else if (file.error() == Errno(EACCES)) last = file.error();
+      if (auto file = vfs::open_exec(as_user, candidate))
+        found = candidate;
+      else if (file.error() == Errno(EACCES))
+        last = file.error();
     }
     if (found.empty())
-      return last == Errno(EACCES) ? fail(status_cannot_run, fmt::format("cannot run '{}': Permission denied", p.path))
-                                   : fail(status_not_found, fmt::format("there is no program '{}' in the guest's PATH", p.path));
+      return last == Errno(EACCES)
+                 ? fail(status_cannot_run, fmt::format("cannot run '{}': Permission denied", p.path))
+                 : fail(status_not_found,
+                        fmt::format("there is no program '{}' in the guest's PATH", p.path));
     p.path = found;
   }
   p.ignored = ignored_;

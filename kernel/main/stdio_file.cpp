@@ -84,7 +84,8 @@ Result<std::size_t> StdioFile::transfer(vfs::IoBuffer& buffer, i64 offset, bool 
     auto v = vectors_of(*pin);
     if (writing && !waits_ && (this->flags() & O_APPEND) != 0) flags |= RWF_APPEND;
     const int count = static_cast<int>(v.size());
-    ssize_t n = writing ? ::pwritev2(fd_, v.data(), count, offset, flags) : ::preadv2(fd_, v.data(), count, offset, flags);
+    ssize_t n = writing ? ::pwritev2(fd_, v.data(), count, offset, flags)
+                        : ::preadv2(fd_, v.data(), count, offset, flags);
     if (n < 0) return err(Errno::last());
     return static_cast<std::size_t>(n);
   };
@@ -155,7 +156,8 @@ Result<u64> StdioFile::seek(i64 offset, int whence) {
 Result<u64> StdioFile::ioctl(mm::AddressSpace& mm, u32 command, u64 argument) {
   if (terminal_)
     if (auto r = vfs::job_control_ioctl(terminal_, mm, command, argument)) return *r;
-  bool changes = command == TCSETS || command == TCSETSW || command == TCSETSF || command == TIOCSWINSZ || command == TCFLSH;
+  bool changes = command == TCSETS || command == TCSETSW || command == TCSETSF || command == TIOCSWINSZ ||
+                 command == TCFLSH;
   if (terminal_ && changes) TRY_VOID(vfs::check_foreground(*terminal_, SIGTTOU));
   // Arguments that are plain numbers.
   if (command == TCFLSH || command == TCSBRK || command == TCSBRKP || command == TCXONC) {
@@ -167,9 +169,14 @@ Result<u64> StdioFile::ioctl(mm::AddressSpace& mm, u32 command, u64 argument) {
     u32 command;
     std::size_t in, out;
   };
-  static constexpr Known known[] = {
-      {TCGETS, 0, 36}, {TCSETS, 36, 0}, {TCSETSW, 36, 0}, {TCSETSF, 36, 0}, {TIOCGWINSZ, 0, sizeof(winsize)},
-      {TIOCSWINSZ, sizeof(winsize), 0}, {FIONREAD, 0, 4}, {TIOCOUTQ, 0, 4}};
+  static constexpr Known known[] = {{TCGETS, 0, 36},
+                                    {TCSETS, 36, 0},
+                                    {TCSETSW, 36, 0},
+                                    {TCSETSF, 36, 0},
+                                    {TIOCGWINSZ, 0, sizeof(winsize)},
+                                    {TIOCSWINSZ, sizeof(winsize), 0},
+                                    {FIONREAD, 0, 4},
+                                    {TIOCOUTQ, 0, 4}};
   for (const Known& k : known) {
     if (k.command != command) continue;
     std::byte data[64] = {};
@@ -217,12 +224,14 @@ Result<> StdioFile::truncate(u64 size) {
 }
 
 Result<> StdioFile::allocate(int mode, u64 offset, u64 length) {
-  if (::fallocate(fd_, mode, static_cast<off_t>(offset), static_cast<off_t>(length)) != 0) return err(Errno::last());
+  if (::fallocate(fd_, mode, static_cast<off_t>(offset), static_cast<off_t>(length)) != 0)
+    return err(Errno::last());
   return {};
 }
 
 Result<u64> StdioFile::control(int command, u64 argument) {
-  if (type_ != S_IFIFO || (command != F_GETPIPE_SZ && command != F_SETPIPE_SZ)) return File::control(command, argument);
+  if (type_ != S_IFIFO || (command != F_GETPIPE_SZ && command != F_SETPIPE_SZ))
+    return File::control(command, argument);
   int n = ::fcntl(fd_, command, static_cast<int>(argument));
   if (n < 0) return err(Errno::last());
   return static_cast<u64>(n);

@@ -14,13 +14,23 @@ std::string quoted(const std::string& text, bool cut) {
   std::string out = "\"";
   for (unsigned char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
-        if (c < 32 || c > 126) out += fmt::format("\\x{:02x}", c);
-        else out += static_cast<char>(c);
+        if (c < 32 || c > 126)
+          out += fmt::format("\\x{:02x}", c);
+        else
+          out += static_cast<char>(c);
     }
   }
   return out + (cut ? "\"..." : "\"");
@@ -64,40 +74,69 @@ std::string argument(task::Task& task, char format, const task::Args& args, unsi
   u64 v = args[i];
   switch (format) {
     case 'd':
-    case 'f': return fmt::format("{}", static_cast<i32>(v));
-    case 'D': return static_cast<i32>(v) == AT_FDCWD ? "AT_FDCWD" : fmt::format("{}", static_cast<i32>(v));
-    case 'u': return fmt::format("{}", static_cast<u32>(v));
-    case 'l': return fmt::format("{}", v);
-    case 'o': return fmt::format("0{:o}", static_cast<u32>(v));
-    case 'p': return v == 0 ? "NULL" : fmt::format("{:#x}", v);
+    case 'f':
+      return fmt::format("{}", static_cast<i32>(v));
+    case 'D':
+      return static_cast<i32>(v) == AT_FDCWD ? "AT_FDCWD" : fmt::format("{}", static_cast<i32>(v));
+    case 'u':
+      return fmt::format("{}", static_cast<u32>(v));
+    case 'l':
+      return fmt::format("{}", v);
+    case 'o':
+      return fmt::format("0{:o}", static_cast<u32>(v));
+    case 'p':
+      return v == 0 ? "NULL" : fmt::format("{:#x}", v);
     case 's': {
       if (v == 0) return "NULL";
       auto text = task.mm().copy_in_string(GuestAddr(v), 4096);
       return text ? quoted(*text, false) : fmt::format("{:#x}", v);
     }
-    case 'b': return i + 1 < 6 ? bytes_at(task, GuestAddr(v), args[i + 1]) : fmt::format("{:#x}", v);
+    case 'b':
+      return i + 1 < 6 ? bytes_at(task, GuestAddr(v), args[i + 1]) : fmt::format("{:#x}", v);
     case 'S': {
       const char* name = ::sigabbrev_np(static_cast<int>(v));
       return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("{}", v);
     }
-    case 'P': return flags(v, {{1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}}, "PROT_NONE");
+    case 'P':
+      return flags(v, {{1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}}, "PROT_NONE");
     case 'M':
-      return flags(v, {{0x22, "MAP_PRIVATE|MAP_ANONYMOUS"}, {1, "MAP_SHARED"}, {2, "MAP_PRIVATE"}, {0x10, "MAP_FIXED"}, {0x20, "MAP_ANONYMOUS"},
-                       {0x4000, "MAP_NORESERVE"}, {0x8000, "MAP_POPULATE"}, {0x20000, "MAP_STACK"}, {0x100, "MAP_GROWSDOWN"}, {0x800, "MAP_DENYWRITE"}, {0x100000, "MAP_FIXED_NOREPLACE"}}, "0");
+      return flags(v,
+                   {{0x22, "MAP_PRIVATE|MAP_ANONYMOUS"},
+                    {1, "MAP_SHARED"},
+                    {2, "MAP_PRIVATE"},
+                    {0x10, "MAP_FIXED"},
+                    {0x20, "MAP_ANONYMOUS"},
+                    {0x4000, "MAP_NORESERVE"},
+                    {0x8000, "MAP_POPULATE"},
+                    {0x20000, "MAP_STACK"},
+                    {0x100, "MAP_GROWSDOWN"},
+                    {0x800, "MAP_DENYWRITE"},
+                    {0x100000, "MAP_FIXED_NOREPLACE"}},
+                   "0");
     case 'O': {
       static const char* const access[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "3"};
-      std::string rest = flags(v & ~u64{3}, {{O_CREAT, "O_CREAT"}, {O_EXCL, "O_EXCL"}, {O_TRUNC, "O_TRUNC"}, {O_APPEND, "O_APPEND"},
-                                             {O_NONBLOCK, "O_NONBLOCK"}, {O_DIRECTORY, "O_DIRECTORY"}, {O_NOFOLLOW, "O_NOFOLLOW"},
-                                             {O_CLOEXEC, "O_CLOEXEC"}, {O_PATH, "O_PATH"}}, "");
+      std::string rest = flags(v & ~u64{3},
+                               {{O_CREAT, "O_CREAT"},
+                                {O_EXCL, "O_EXCL"},
+                                {O_TRUNC, "O_TRUNC"},
+                                {O_APPEND, "O_APPEND"},
+                                {O_NONBLOCK, "O_NONBLOCK"},
+                                {O_DIRECTORY, "O_DIRECTORY"},
+                                {O_NOFOLLOW, "O_NOFOLLOW"},
+                                {O_CLOEXEC, "O_CLOEXEC"},
+                                {O_PATH, "O_PATH"}},
+                               "");
       return access[v & 3] + (rest.empty() ? "" : "|" + rest);
     }
     case 'v':
-    case 'V': return strings_at(task, v, format == 'v');
+    case 'V':
+      return strings_at(task, v, format == 'v');
     case 't': {
       auto t = task.mm().read<timespec>(GuestAddr(v));
       return v == 0 ? "NULL" : t ? fmt::format("{{{}, {}}}", t->tv_sec, t->tv_nsec) : fmt::format("{:#x}", v);
     }
-    default: return fmt::format("{:#x}", v);
+    default:
+      return fmt::format("{:#x}", v);
   }
 }
 
@@ -126,16 +165,21 @@ constexpr u32 nr_rt_sigreturn = 15, nr_execve = 59, nr_exit = 60, nr_exit_group 
 std::string call_text(task::Task& task, u32 number, const task::SyscallRow* row, const task::Args& args,
                       const Result<u64>* result) {
   std::string text = fmt::format("[{}] ", task.tid());
-  if (row == nullptr) return text + fmt::format("syscall_{}({:#x}, {:#x}, {:#x})", number, args[0], args[1], args[2]);
+  if (row == nullptr)
+    return text + fmt::format("syscall_{}({:#x}, {:#x}, {:#x})", number, args[0], args[1], args[2]);
   text += row->name;
   text += '(';
   for (unsigned i = 0; row->format[i] != '\0' && i < 6; ++i) {
     // A mode means something only to a call that may make the file.
-    if (row->format[i] == 'o' && i > 0 && row->format[i - 1] == 'O' && (args[i - 1] & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) == 0)
+    if (row->format[i] == 'o' && i > 0 && row->format[i - 1] == 'O' &&
+        (args[i - 1] & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) == 0)
       break;
     if (i > 0) text += ", ";
-    if (row->format[i] == 'B') text += result != nullptr && *result ? bytes_at(task, args.addr(i), **result) : fmt::format("{:#x}", args[i]);
-    else text += argument(task, row->format[i], args, i);
+    if (row->format[i] == 'B')
+      text += result != nullptr && *result ? bytes_at(task, args.addr(i), **result)
+                                           : fmt::format("{:#x}", args[i]);
+    else
+      text += argument(task, row->format[i], args, i);
   }
   return text + ')';
 }
@@ -149,12 +193,15 @@ void Strace::enter(task::Task& task, u32 number, const task::SyscallRow* row, co
   if (number == nr_execve || number == nr_execveat) exec_text = call_text(task, number, row, args, nullptr);
   // Calls that do not return are told on entry.
   if (number == nr_exit || number == nr_exit_group || number == nr_rt_sigreturn)
-    line(fmt::format("[{}] {}({}) = ?\n", task.tid(), row->name, number == nr_rt_sigreturn ? std::string() : std::to_string(args.i(0))));
+    line(fmt::format("[{}] {}({}) = ?\n", task.tid(), row->name,
+                     number == nr_rt_sigreturn ? std::string() : std::to_string(args.i(0))));
 }
 
-void Strace::leave(task::Task& task, u32 number, const task::SyscallRow* row, const task::Args& args, const Result<u64>& result) {
+void Strace::leave(task::Task& task, u32 number, const task::SyscallRow* row, const task::Args& args,
+                   const Result<u64>& result) {
   if (number == nr_exit || number == nr_exit_group || number == nr_rt_sigreturn) return;
-  std::string text = number == nr_execve || number == nr_execveat ? exec_text : call_text(task, number, row, args, &result);
+  std::string text =
+      number == nr_execve || number == nr_execveat ? exec_text : call_text(task, number, row, args, &result);
   if (result) {
     i64 v = static_cast<i64>(*result);
     text += v > 1 << 20 ? fmt::format(" = {:#x}\n", v) : fmt::format(" = {}\n", v);
@@ -168,12 +215,15 @@ void Strace::leave(task::Task& task, u32 number, const task::SyscallRow* row, co
 
 void Strace::signal(task::Task& task, const siginfo_t& info) {
   const char* name = ::sigabbrev_np(info.si_signo);
-  line(fmt::format("[{}] --- SIG{} code {} ---\n", task.tid(), name != nullptr ? name : std::to_string(info.si_signo), info.si_code));
+  line(fmt::format("[{}] --- SIG{} code {} ---\n", task.tid(),
+                   name != nullptr ? name : std::to_string(info.si_signo), info.si_code));
 }
 
 void Strace::exited(task::Task& task, const task::ExitStatus& status) {
-  if (status.signo != 0) line(fmt::format("[{}] +++ killed by signal {} +++\n", task.tid(), status.signo));
-  else line(fmt::format("[{}] +++ exited with {} +++\n", task.tid(), status.code));
+  if (status.signo != 0)
+    line(fmt::format("[{}] +++ killed by signal {} +++\n", task.tid(), status.signo));
+  else
+    line(fmt::format("[{}] +++ exited with {} +++\n", task.tid(), status.code));
 }
 
 }  // namespace quire::cli

@@ -64,7 +64,8 @@ Result<> mount_system(const vfs::Lookup& at, mm::MemoryManager& memory, task::Ke
   constexpr u64 usual = MS_NOSUID | MS_NODEV | MS_NOEXEC;
   TRY_VOID(mount_at(at, "/proc", proc(kernel, memory_limit), usual, "proc", make_directories));
   TRY_VOID(mount_at(at, "/sys", fs::sys::instance(cpus(kernel)), usual, "sysfs", make_directories));
-  auto run = TRY(mount_at(at, "/run", TRY(new_tmpfs(memory, 0755)), MS_NOSUID | MS_NODEV, "tmpfs", make_directories));
+  auto run = TRY(
+      mount_at(at, "/run", TRY(new_tmpfs(memory, 0755)), MS_NOSUID | MS_NODEV, "tmpfs", make_directories));
   auto dev = TRY(mount_at(at, "/dev", TRY(new_tmpfs(memory, 0755)), MS_NOSUID, "tmpfs", make_directories));
   if (dev) {
     vfs::Lookup in_dev{at.root, vfs::Path{dev, dev->root()}, at.credentials, 0};

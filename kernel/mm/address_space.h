@@ -64,9 +64,9 @@ struct Residency {
 /// A part of an address space that others may map: pages of an object that all who map them share.
 struct SharedPiece {
   Ref<MemoryObject> object;
-  u64 offset = 0, length = 0;          // bytes, page aligned
-  Access max_access = Access::none;    // what a mapping of it may have
-  std::string name;                    // these as in MapRequest
+  u64 offset = 0, length = 0;        // bytes, page aligned
+  Access max_access = Access::none;  // what a mapping of it may have
+  std::string name;                  // these as in MapRequest
   u64 device = 0, inode = 0;
   Ref<RefCounted> keep_alive;
 };

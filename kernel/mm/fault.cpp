@@ -154,7 +154,8 @@ bool AddressSpaceImpl::in_order(const Vma& v, u64 page) const {
 
 void AddressSpaceImpl::note_hot(u64 begin, u64 end) {
   const GuestRange piece{GuestAddr(begin), GuestAddr(end)};
-  if (hot_.size() == most_hot || std::ranges::find(hot_, piece.begin, &GuestRange::begin) != hot_.end()) return;
+  if (hot_.size() == most_hot || std::ranges::find(hot_, piece.begin, &GuestRange::begin) != hot_.end())
+    return;
   hot_.push_back(piece);
 }
 
@@ -178,8 +179,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
   {
     CopyingWindow copying(*this, page);
     owned = tables_.own(begin, end, gather, &tables_lock_);
-    if (!owned && end - begin > page_size)
-      owned = tables_.own(page, page + page_size, gather, &tables_lock_);
+    if (!owned && end - begin > page_size) owned = tables_.own(page, page + page_size, gather, &tables_lock_);
   }
   v.cow_window = round_down(page, huge_size);
   count(piece == huge_size ? manager_.counters.cow_block : manager_.counters.cow_page);

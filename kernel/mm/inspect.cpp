@@ -83,7 +83,8 @@ void AddressSpaceImpl::add_residency(const Vma& v, u64 begin, u64 end, Residency
         r.anonymous += n;
         r.dirty += n;
         if (!s.exclusive) r.shared += n;
-        r.proportional_bytes += n * page_size / (s.exclusive || n == 0 ? 1 : manager_.tables().back.sharers(frame));
+        r.proportional_bytes +=
+            n * page_size / (s.exclusive || n == 0 ? 1 : manager_.tables().back.sharers(frame));
       }
     } else if (v.object != nullptr) {
       unnamed.push_back({s.begin, s.end});
@@ -207,7 +208,8 @@ std::string AddressSpaceImpl::check() const {
         (std::next(it) != privates_.end() && std::next(it)->first < r.end))
       return fmt::format("private range {:x}-{:x} ill placed", begin, r.end);
     const Vma* v = vmas_.find(begin);
-    if (v == nullptr || v->end < r.end || !v->anonymous() || !v->is_private() || !allows(v->access, Access::write))
+    if (v == nullptr || v->end < r.end || !v->anonymous() || !v->is_private() ||
+        !allows(v->access, Access::write))
       return fmt::format("private range {:x}-{:x} in no suitable area", begin, r.end);
     for (u64 a = begin; a < r.end;) {
       const Span s = tables_.span_at(a, r.end);

@@ -16,10 +16,14 @@ Result<std::unique_ptr<MemoryManager>> MemoryManager::create(platform::Platform&
 }
 
 ManagerImpl::ManagerImpl(platform::Platform& platform, const Policy& policy, std::unique_ptr<BlockPool> pool)
-    : platform_(platform), policy_(policy), pool_(std::move(pool)), huge_(*pool_, [this] {
-        const u64 stored = platform_.memory().bytes_used();
-        return total_ - std::min(total_, stored);
-      }),
+    : platform_(platform),
+      policy_(policy),
+      pool_(std::move(pool)),
+      huge_(*pool_,
+            [this] {
+              const u64 stored = platform_.memory().bytes_used();
+              return total_ - std::min(total_, stored);
+            }),
       private_spaces_(policy.copy_home) {
   tables_.back.copied_chains = policy.copied_chains;
   struct sysinfo info{};
@@ -55,7 +59,8 @@ u64 ManagerImpl::used_bytes() const {
   u64 bytes = platform_.memory().bytes_used() + huge_.counts().free * huge_size + private_spaces_.bytes() +
               tables_.live.load(std::memory_order_relaxed) * sizeof(Table);
   LockGuard guard(spaces_lock_);
-  for (AddressSpaceImpl* space : spaces_) bytes += stub_charge + space->space().usage().mappings * mapping_charge;
+  for (AddressSpaceImpl* space : spaces_)
+    bytes += stub_charge + space->space().usage().mappings * mapping_charge;
   return bytes;
 }
 

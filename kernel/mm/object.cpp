@@ -124,8 +124,7 @@ Result<> ObjectImpl::read_source(u64 first, u64 pages, FrameNumber frame, bool p
     if (n == 0) break;
     done += n;
   }
-  if (patched && done != 0)
-    manager_.platform().patcher().apply(patch_key_, first * page_size, to);
+  if (patched && done != 0) manager_.platform().patcher().apply(patch_key_, first * page_size, to);
   return {};
 }
 
@@ -137,7 +136,8 @@ void ObjectImpl::call_trapped(u64 offset, const platform::TrappedCall& call) {
   if (it == patched_.end() || !it->second.valid[in_window(index)]) return;
   // Patching takes the page from all who map it for a moment.
   if (std::ranges::any_of(mappers_, [](const auto& m) { return m.first->prompt(); })) return;
-  const std::span<std::byte> page(manager_.memory().at(first_frame(it->second.block) + in_window(index)), page_size);
+  const std::span<std::byte> page(manager_.memory().at(first_frame(it->second.block) + in_window(index)),
+                                  page_size);
   if (!patcher.trapped(patch_key_, index * page_size, page, offset % page_size, call)) return;
   // From here on nobody finds the page, and its window stays.
   it->second.valid[in_window(index)] = false;

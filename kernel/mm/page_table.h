@@ -72,7 +72,7 @@ struct Table {
     BlockNumber block;
     u32 count, index;
   };
-  std::vector<Named> named;         // blocks that entries name frames of
+  std::vector<Named> named;           // blocks that entries name frames of
   const PageTables* owner = nullptr;  // a root: whose
 };
 
@@ -80,8 +80,8 @@ struct Table {
 struct Span {
   u64 begin = 0, end = 0;
   bool named = false;
-  bool exclusive = false;  // named by this address space alone: may be written
-  FrameNumber frame{};     // of `begin`, if named
+  bool exclusive = false;   // named by this address space alone: may be written
+  FrameNumber frame{};      // of `begin`, if named
   bool stub_owned = false;  // the stub may have newer pages than these frames (never set by PageTables)
 };
 

@@ -19,8 +19,8 @@ namespace quire::mm {
 namespace {
 
 constexpr u64 run_size = u64{64} << 20;
-constexpr std::size_t runs_at_once = 1024;       // asked of the platform in one call
-constexpr u64 home_batch = 8 * huge_size;        // copied home while a writer of the areas waits
+constexpr std::size_t runs_at_once = 1024;          // asked of the platform in one call
+constexpr u64 home_batch = 8 * huge_size;           // copied home while a writer of the areas waits
 constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and the child gets a whole block
 constexpr u64 dense_pages = 48;             // so many written in a window, and its run is copied by blocks
 constexpr u64 dense_batch = 2 * huge_size;  // a guest that writes there waits meanwhile
@@ -76,7 +76,8 @@ AddressSpaceImpl::PrivateMap::iterator AddressSpaceImpl::private_at(u64 address)
 // is forced, whatever can be.
 bool AddressSpaceImpl::may_be_private(const Vma& v, const Span& s) {
   if (prompt()) return false;
-  if (!s.named || s.exclusive || s.stub_owned || !v.anonymous() || !v.is_private() || v.huge_tlb) return false;
+  if (!s.named || s.exclusive || s.stub_owned || !v.anonymous() || !v.is_private() || v.huge_tlb)
+    return false;
   if (allows(v.access, Access::exec) || !allows(v.access, Access::write)) return false;
   if (std::ranges::find(copying_, window_of(s.begin)) != copying_.end()) return false;
   if (manager_.policy().cow == Policy::Cow::host_private) return true;
@@ -96,7 +97,8 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
     Span s = span_at(window, std::min(end, window_of(page) + huge_size));
     while (forced && s.end <= page) s = span_at(s.end, std::min(end, window_of(page) + huge_size));
     if (!may_be_private(v, s)) return false;
-    if (!forced && memory.next_hole(s.frame, s.frame + pages_per_huge) != s.frame + pages_per_huge) return false;
+    if (!forced && memory.next_hole(s.frame, s.frame + pages_per_huge) != s.frame + pages_per_huge)
+      return false;
   }
   // Neighbours with consecutive frames are mapped by one call.
   Span piece;

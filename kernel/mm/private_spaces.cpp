@@ -18,7 +18,8 @@ void PrivateSpaces::join(AddressSpaceImpl* space) {
   LockGuard guard(lock_);
   spaces_.insert(space);
   any_ = true;
-  if (copy_home_ && !thread_.joinable()) thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+  if (copy_home_ && !thread_.joinable())
+    thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
 }
 
 void PrivateSpaces::leave(AddressSpaceImpl* space) {

@@ -48,9 +48,9 @@ class PrivateSpaces {
   std::atomic<bool> any_{false}, stirred_{false};
   std::mutex wake_mutex_;
   std::condition_variable_any wake_;
-  u64 wakes_ = 0;          // under wake_mutex_
+  u64 wakes_ = 0;         // under wake_mutex_
   bool working_ = false;  // under wake_mutex_
-  std::jthread thread_;  // last: it uses the rest
+  std::jthread thread_;   // last: it uses the rest
 };
 
 }  // namespace quire::mm

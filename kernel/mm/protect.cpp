@@ -65,7 +65,8 @@ Result<> AddressSpaceImpl::protect(GuestAddr address, u64 length, Access access,
     const Vma* first = vmas_.find(begin);
     if (first == nullptr) {
       const auto next = vmas_.first_after(begin);
-      if (grows_flags != PROT_GROWSDOWN || next == vmas_.end() || next->second.begin >= end) return err(ENOMEM);
+      if (grows_flags != PROT_GROWSDOWN || next == vmas_.end() || next->second.begin >= end)
+        return err(ENOMEM);
       first = &next->second;
     }
     if (grows_flags == PROT_GROWSUP) return err(EINVAL);
@@ -76,8 +77,8 @@ Result<> AddressSpaceImpl::protect(GuestAddr address, u64 length, Access access,
     guard.claim(begin, end);
     TRY_VOID(settle_for_change(begin, end, Reach::all));
     platform::Ticket ticket{};
-    done =
-        change_areas(begin, end, true, [&](Vma& v) REQUIRES(lock_) { return protect_area(v, access, ticket); });
+    done = change_areas(begin, end, true,
+                        [&](Vma& v) REQUIRES(lock_) { return protect_area(v, access, ticket); });
     if (ticket.value() != 0) space_->wait(ticket);
   }
   if (prompt() && done && access != Access::none) {

@@ -270,13 +270,15 @@ class Random : public testing::TestWithParam<Case> {
         ASSERT_GT(pool.count(f), 0u) << std::hex << at;
         named[block_of(f).value()].insert({tables, round_down(at, huge_size)});
         if (back.copied_chains) {
-          ASSERT_EQ(std::ranges::count(back.chain(f), tables), 1) << std::hex << at << " step " << std::dec << step_;
+          ASSERT_EQ(std::ranges::count(back.chain(f), tables), 1)
+              << std::hex << at << " step " << std::dec << step_;
         }
       });
     }
     for (const auto& [block, want] : named) {
       const auto places = back.places(first_frame(BlockNumber(block)));
-      ASSERT_EQ(std::set(places.begin(), places.end()), want) << "block " << block << " step " << step_ << " seed " << seed_;
+      ASSERT_EQ(std::set(places.begin(), places.end()), want)
+          << "block " << block << " step " << step_ << " seed " << seed_;
     }
   }
   void compare_everything() {
@@ -361,25 +363,27 @@ Policy host_private(bool copy_home, bool snapshot) {
 
 INSTANTIATE_TEST_SUITE_P(
     Policies, Random,
-    testing::Values(Case{"adaptive", policy(Policy::Share::always, Policy::Cow::adaptive), 1},
-                    Case{"adaptive_2", policy(Policy::Share::always, Policy::Cow::adaptive), 2},
-                    Case{"adaptive_3", policy(Policy::Share::always, Policy::Cow::adaptive), 3},
-                    Case{"page", policy(Policy::Share::always, Policy::Cow::page), 4},
-                    Case{"block", policy(Policy::Share::always, Policy::Cow::block), 5},
-                    Case{"host", policy(Policy::Share::always, Policy::Cow::host_private), 8},
-                    Case{"host_2", policy(Policy::Share::always, Policy::Cow::host_private), 9},
-                    Case{"host_3", policy(Policy::Share::from_n, Policy::Cow::host_private, Policy::Lock::rwsem), 10},
-                    Case{"host_stays", host_private(false, true), 11},
-                    Case{"host_settled_at_fork", host_private(true, false), 12},
-                    Case{"host_settled_at_each_step", host_private(false, true), 13, true},
-                    Case{"chains", [] {
-                           Policy p = policy(Policy::Share::always, Policy::Cow::adaptive);
-                           p.copied_chains = true;
-                           return p;
-                         }(), 14},
-                    Case{"never", policy(Policy::Share::never, Policy::Cow::adaptive), 6},
-                    Case{"from_4", policy(Policy::Share::from_n, Policy::Cow::adaptive, Policy::Lock::mutex),
-                         7}),
+    testing::Values(
+        Case{"adaptive", policy(Policy::Share::always, Policy::Cow::adaptive), 1},
+        Case{"adaptive_2", policy(Policy::Share::always, Policy::Cow::adaptive), 2},
+        Case{"adaptive_3", policy(Policy::Share::always, Policy::Cow::adaptive), 3},
+        Case{"page", policy(Policy::Share::always, Policy::Cow::page), 4},
+        Case{"block", policy(Policy::Share::always, Policy::Cow::block), 5},
+        Case{"host", policy(Policy::Share::always, Policy::Cow::host_private), 8},
+        Case{"host_2", policy(Policy::Share::always, Policy::Cow::host_private), 9},
+        Case{"host_3", policy(Policy::Share::from_n, Policy::Cow::host_private, Policy::Lock::rwsem), 10},
+        Case{"host_stays", host_private(false, true), 11},
+        Case{"host_settled_at_fork", host_private(true, false), 12},
+        Case{"host_settled_at_each_step", host_private(false, true), 13, true},
+        Case{"chains",
+             [] {
+               Policy p = policy(Policy::Share::always, Policy::Cow::adaptive);
+               p.copied_chains = true;
+               return p;
+             }(),
+             14},
+        Case{"never", policy(Policy::Share::never, Policy::Cow::adaptive), 6},
+        Case{"from_4", policy(Policy::Share::from_n, Policy::Cow::adaptive, Policy::Lock::mutex), 7}),
     [](const auto& c) { return std::string(c.param.name); });
 
 }  // namespace

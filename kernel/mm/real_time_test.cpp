@@ -83,7 +83,8 @@ TEST_F(RealTime, AfterMunlockallForkSharesAgain) {
 
 TEST_F(RealTime, FilesAreWritableAtOnceAndWrittenBack) {
   auto contents = std::make_shared<std::vector<std::byte>>(40 * page_size);
-  auto object = *MemoryObject::create_backed(*m_.manager, std::make_unique<VectorSource>(contents), contents->size(), 0);
+  auto object = *MemoryObject::create_backed(*m_.manager, std::make_unique<VectorSource>(contents),
+                                             contents->size(), 0);
   ASSERT_TRUE(s_->lock_all(MCL_CURRENT | MCL_FUTURE));
   MapRequest r;
   r.length = contents->size();

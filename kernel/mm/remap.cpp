@@ -102,7 +102,8 @@ Result<GuestAddr> AddressSpaceImpl::remap(GuestAddr old_address, u64 old_length,
     }
     if (std::min(old_length, new_length) > v->end - old_begin) return err(EFAULT);
     TRY_VOID(settle_for_change(old_begin, old_begin + old_length, Reach::all));
-    if (fixed) TRY_VOID(settle_for_change(new_address.value(), new_address.value() + new_length, Reach::borders));
+    if (fixed)
+      TRY_VOID(settle_for_change(new_address.value(), new_address.value() + new_length, Reach::borders));
     const u64 growth = new_length > old_length ? new_length - old_length : 0;
     const u64 added = keep_old ? new_length : growth;
     if (v->object != nullptr && v->object_offset(old_begin) + new_length < v->object_offset(old_begin))

@@ -83,7 +83,8 @@ void ReverseMap::collect(const Table& t, u64 below, std::vector<Place>& found) c
     found.push_back({t.owner, below});
     return;
   }
-  for (const Table::Parent& p : t.parents) collect(*p.table, below + p.index * entry_bytes(p.table->level), found);
+  for (const Table::Parent& p : t.parents)
+    collect(*p.table, below + p.index * entry_bytes(p.table->level), found);
 }
 
 std::vector<ReverseMap::Place> ReverseMap::places(FrameNumber f) const {
@@ -91,7 +92,8 @@ std::vector<ReverseMap::Place> ReverseMap::places(FrameNumber f) const {
   LockGuard guard(lock_);
   auto it = naming_.find(block_of(f).value());
   if (it == naming_.end()) return found;
-  for (const Naming& n : it->second) collect(*n.table, u64{n.index} * (n.table->level == 2 ? huge_size : 0), found);
+  for (const Naming& n : it->second)
+    collect(*n.table, u64{n.index} * (n.table->level == 2 ? huge_size : 0), found);
   return found;
 }
 

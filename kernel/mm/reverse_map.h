@@ -63,7 +63,7 @@ class ReverseMap {
   void collect(const Table& t, u64 below, std::vector<Place>& found) const REQUIRES(lock_);
 
   mutable Mutex<locks::reverse_map> lock_;
-  std::unordered_map<u64, std::vector<Naming>> naming_ GUARDED_BY(lock_);  // by block
+  std::unordered_map<u64, std::vector<Naming>> naming_ GUARDED_BY(lock_);             // by block
   std::unordered_map<u64, std::vector<const PageTables*>> chains_ GUARDED_BY(lock_);  // by frame
 };
 

@@ -16,7 +16,8 @@ FrameNumber frame_at(const AddressSpaceImpl& s, u64 address) {
 
 class WayBack : public testing::TestWithParam<bool> {
  protected:
-  WayBack() : m_([] {
+  WayBack()
+      : m_([] {
           Policy p;
           p.copied_chains = GetParam();
           p.cow = Policy::Cow::page;

@@ -62,8 +62,7 @@ void AddressSpaceImpl::Exclusive::claim(u64 begin, u64 end) NO_THREAD_SAFETY_ANA
   s_.writer_waits_ = false;
 }
 
-AddressSpaceImpl::AreaReader::AreaReader(AddressSpaceImpl& s, u64 address) NO_THREAD_SAFETY_ANALYSIS
-    : s_(s) {
+AddressSpaceImpl::AreaReader::AreaReader(AddressSpaceImpl& s, u64 address) NO_THREAD_SAFETY_ANALYSIS : s_(s) {
   if (s_.areas_alone()) area_ = s_.vmas_.enter(address);
   entered_ = area_ != nullptr;
   if (entered_) return;

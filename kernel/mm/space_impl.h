@@ -171,7 +171,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
     enum class State : u8 { clean, writable, frozen };
     u64 end = 0;
     State state = State::clean;
-    u32 copied = 0;  // pages that the last fork copied for its child
+    u32 copied = 0;            // pages that the last fork copied for its child
     std::vector<Gather> held;  // names replaced by settling that failed halfway
   };
   using PrivateMap = std::map<u64, PrivateRange>;  // by first address

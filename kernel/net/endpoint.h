@@ -38,11 +38,11 @@ class Endpoint : public RefCounted {
   std::size_t incoming_bytes GUARDED_BY(lock) = 0;
   std::size_t limit GUARDED_BY(lock) = 212992;
   Ref<Endpoint> peer GUARDED_BY(lock);
-  bool connected GUARDED_BY(lock) = false;    // had a peer, which may be gone by now
-  bool closed GUARDED_BY(lock) = false;       // its socket is gone
-  bool shut_read GUARDED_BY(lock) = false;    // nothing more will be read here
-  bool no_more GUARDED_BY(lock) = false;      // the peer will send nothing more
-  bool shut_write GUARDED_BY(lock) = false;   // this end sends nothing more
+  bool connected GUARDED_BY(lock) = false;   // had a peer, which may be gone by now
+  bool closed GUARDED_BY(lock) = false;      // its socket is gone
+  bool shut_read GUARDED_BY(lock) = false;   // nothing more will be read here
+  bool no_more GUARDED_BY(lock) = false;     // the peer will send nothing more
+  bool shut_write GUARDED_BY(lock) = false;  // this end sends nothing more
   bool listening GUARDED_BY(lock) = false;
   std::size_t backlog_limit GUARDED_BY(lock) = 0;
   std::deque<Ref<Endpoint>> backlog GUARDED_BY(lock);

@@ -112,7 +112,8 @@ Result<std::size_t> HostSocket::send(SendRequest request) {
                             request.to != nullptr ? length(*request.to) : 0);
     if (sent < 0) {
       if (errno != EAGAIN) return done > 0 ? Result<std::size_t>(done) : err(Errno::last());
-      if (auto ready = wait_for(fd_, POLLOUT, wait); !ready) return done > 0 ? Result<std::size_t>(done) : err(ready.error());
+      if (auto ready = wait_for(fd_, POLLOUT, wait); !ready)
+        return done > 0 ? Result<std::size_t>(done) : err(ready.error());
       continue;
     }
     request.data.advance(static_cast<std::size_t>(sent));
@@ -145,8 +146,11 @@ Result<ReceiveResult> HostSocket::receive(vfs::IoBuffer& data, int flags) {
     if (got > 0) TRY_VOID(data.put(std::as_bytes(std::span(bytes).first(got))));
     result.length += static_cast<std::size_t>(n);
     result.flags = m.msg_flags & (MSG_TRUNC | MSG_OOB | MSG_EOR);
-    if (m.msg_namelen > 0) result.from.assign(reinterpret_cast<const char*>(&from), std::min<std::size_t>(m.msg_namelen, sizeof from));
-    bool more = type_ == SOCK_STREAM && (flags & MSG_WAITALL) != 0 && (flags & MSG_PEEK) == 0 && n > 0 && data.remaining() > 0;
+    if (m.msg_namelen > 0)
+      result.from.assign(reinterpret_cast<const char*>(&from),
+                         std::min<std::size_t>(m.msg_namelen, sizeof from));
+    bool more = type_ == SOCK_STREAM && (flags & MSG_WAITALL) != 0 && (flags & MSG_PEEK) == 0 && n > 0 &&
+                data.remaining() > 0;
     if (!more) return result;
     bytes.resize(std::min(data.remaining(), chunk));
   }
@@ -154,9 +158,11 @@ Result<ReceiveResult> HostSocket::receive(vfs::IoBuffer& data, int flags) {
 
 Result<> HostSocket::set_option(int level, int name, std::span<const std::byte> value) {
   // Nothing that reaches beyond the socket itself: filters, binding to devices, marks.
-  if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_BPF || name == SO_BINDTODEVICE || name == SO_MARK))
+  if (level == SOL_SOCKET &&
+      (name == SO_ATTACH_FILTER || name == SO_ATTACH_BPF || name == SO_BINDTODEVICE || name == SO_MARK))
     return err(EPERM);
-  if (::setsockopt(fd_, level, name, value.data(), static_cast<socklen_t>(value.size())) != 0) return err(Errno::last());
+  if (::setsockopt(fd_, level, name, value.data(), static_cast<socklen_t>(value.size())) != 0)
+    return err(Errno::last());
   return {};
 }
 
@@ -198,6 +204,8 @@ Result<vfs::Attributes> HostSocket::attributes() {
   return a;
 }
 
-std::string HostSocket::describe() { return "socket:[" + std::to_string(reinterpret_cast<std::uintptr_t>(this) >> 4) + "]"; }
+std::string HostSocket::describe() {
+  return "socket:[" + std::to_string(reinterpret_cast<std::uintptr_t>(this) >> 4) + "]";
+}
 
 }  // namespace quire::net

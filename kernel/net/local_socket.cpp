@@ -113,11 +113,16 @@ Result<Ref<Socket>> make_local_socket(int domain, int type, int protocol, int fl
       break;
     case AF_INET:
     case AF_INET6:
-      if (type == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP)) protocol = IPPROTO_TCP;
-      else if (type == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP)) protocol = IPPROTO_UDP;
-      else if (type == SOCK_RAW) return err(EPERM);
-      else if (type == SOCK_STREAM || type == SOCK_DGRAM) return err(EPROTONOSUPPORT);
-      else return err(ESOCKTNOSUPPORT);
+      if (type == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
+        protocol = IPPROTO_TCP;
+      else if (type == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP))
+        protocol = IPPROTO_UDP;
+      else if (type == SOCK_RAW)
+        return err(EPERM);
+      else if (type == SOCK_STREAM || type == SOCK_DGRAM)
+        return err(EPROTONOSUPPORT);
+      else
+        return err(ESOCKTNOSUPPORT);
       break;
     default:
       return err(EAFNOSUPPORT);
@@ -142,7 +147,11 @@ Result<std::pair<Ref<Socket>, Ref<Socket>>> make_local_pair(int domain, int type
 }
 
 LocalSocket::LocalSocket(int domain, int type, int protocol, int flags, Ref<Endpoint> end)
-    : Socket(O_RDWR | flags), domain_(domain), protocol_(protocol), number_(next_number.fetch_add(1)), end_(std::move(end)) {
+    : Socket(O_RDWR | flags),
+      domain_(domain),
+      protocol_(protocol),
+      number_(next_number.fetch_add(1)),
+      end_(std::move(end)) {
   (void)type;
 }
 
@@ -650,8 +659,10 @@ Result<ReceiveResult> LocalSocket::receive_message(vfs::IoBuffer& data, int flag
         ReceiveResult result;
         std::size_t n = std::min(m.data.size(), data.remaining());
         if (n > 0 && TRY(data.put(std::as_bytes(std::span(m.data)).first(n))) != n) return err(EFAULT);
-        if (n < m.data.size()) result.flags |= MSG_TRUNC;
-        else if (end_->type == SOCK_SEQPACKET) result.flags |= MSG_EOR;
+        if (n < m.data.size())
+          result.flags |= MSG_TRUNC;
+        else if (end_->type == SOCK_SEQPACKET)
+          result.flags |= MSG_EOR;
         result.length = (flags & MSG_TRUNC) != 0 ? m.data.size() : n;
         result.from = m.from;
         if ((flags & MSG_PEEK) != 0) {
@@ -684,7 +695,8 @@ u32 LocalSocket::poll() {
   {
     LockGuard guard(end_->lock);
     if (end_->listening) return end_->backlog.empty() ? 0 : POLLIN | POLLRDNORM;
-    if (!end_->incoming.empty() || end_->shut_read || (end_->no_more && !datagram())) events |= POLLIN | POLLRDNORM;
+    if (!end_->incoming.empty() || end_->shut_read || (end_->no_more && !datagram()))
+      events |= POLLIN | POLLRDNORM;
     if (end_->error != 0) events |= POLLERR;
     if (!datagram()) {
       if (!end_->connected) return events | POLLOUT | POLLWRNORM | POLLHUP;
@@ -707,10 +719,17 @@ Result<> LocalSocket::set_option(int level, int name, std::span<const std::byte>
     return v;
   };
   if (level == SOL_SOCKET) switch (name) {
-      case SO_REUSEADDR: reuse_address_ = TRY(number()) != 0; return {};
-      case SO_REUSEPORT: return {};
-      case SO_KEEPALIVE: keep_alive_ = TRY(number()) != 0; return {};
-      case SO_BROADCAST: broadcast_ = TRY(number()) != 0; return {};
+      case SO_REUSEADDR:
+        reuse_address_ = TRY(number()) != 0;
+        return {};
+      case SO_REUSEPORT:
+        return {};
+      case SO_KEEPALIVE:
+        keep_alive_ = TRY(number()) != 0;
+        return {};
+      case SO_BROADCAST:
+        broadcast_ = TRY(number()) != 0;
+        return {};
       case SO_DONTROUTE:
       case SO_OOBINLINE:
       case SO_PRIORITY:
@@ -718,22 +737,27 @@ Result<> LocalSocket::set_option(int level, int name, std::span<const std::byte>
       case SO_NO_CHECK:
       case SO_RCVLOWAT:
       case SO_PASSSEC:
-      case SO_LINGER: return {};
+      case SO_LINGER:
+        return {};
       case SO_PASSCRED: {
         int on = TRY(number());
         LockGuard guard(end_->lock);
         end_->pass_credentials = on != 0;
         return {};
       }
-      case SO_SNDBUF: TRY_VOID(number()); return {};  // room is the receiver's
+      case SO_SNDBUF:
+        TRY_VOID(number());
+        return {};  // room is the receiver's
       case SO_RCVBUF:
       case SO_RCVBUFFORCE: {
         int wanted = TRY(number());
         LockGuard guard(end_->lock);
-        end_->limit = std::clamp<std::size_t>(static_cast<std::size_t>(std::max(wanted, 0)) * 2, 2304, 425984);
+        end_->limit =
+            std::clamp<std::size_t>(static_cast<std::size_t>(std::max(wanted, 0)) * 2, 2304, 425984);
         return {};
       }
-      case SO_SNDBUFFORCE: return {};
+      case SO_SNDBUFFORCE:
+        return {};
       case SO_RCVTIMEO:
       case SO_SNDTIMEO: {
         timeval t;
@@ -744,7 +768,8 @@ Result<> LocalSocket::set_option(int level, int name, std::span<const std::byte>
         (name == SO_RCVTIMEO ? receive_timeout_us_ : send_timeout_us_) = us;
         return {};
       }
-      default: return err(ENOPROTOOPT);
+      default:
+        return err(ENOPROTOOPT);
     }
   if (domain_ == AF_UNIX) return err(ENOPROTOOPT);
   if (level == IPPROTO_TCP && protocol_ == IPPROTO_TCP) {
@@ -764,9 +789,12 @@ Result<std::string> LocalSocket::get_option(int level, int name) {
   auto bytes = [](const auto& v) { return std::string(reinterpret_cast<const char*>(&v), sizeof v); };
   auto time = [&](i64 us) { return bytes(timeval{us / 1000000, us % 1000000}); };
   if (level == SOL_SOCKET) switch (name) {
-      case SO_TYPE: return bytes(end_->type);
-      case SO_DOMAIN: return bytes(domain_);
-      case SO_PROTOCOL: return bytes(protocol_);
+      case SO_TYPE:
+        return bytes(end_->type);
+      case SO_DOMAIN:
+        return bytes(domain_);
+      case SO_PROTOCOL:
+        return bytes(protocol_);
       case SO_ERROR: {
         LockGuard guard(end_->lock);
         return bytes(std::exchange(end_->error, 0));
@@ -787,21 +815,31 @@ Result<std::string> LocalSocket::get_option(int level, int name) {
         LockGuard guard(end_->lock);
         return bytes(static_cast<int>(end_->limit));
       }
-      case SO_SNDBUF: return bytes(212992);
-      case SO_REUSEADDR: return bytes(reuse_address_.load());
-      case SO_KEEPALIVE: return bytes(keep_alive_.load());
-      case SO_BROADCAST: return bytes(broadcast_.load());
-      case SO_RCVTIMEO: return time(receive_timeout_us_);
-      case SO_SNDTIMEO: return time(send_timeout_us_);
-      case SO_LINGER: return bytes(linger{});
+      case SO_SNDBUF:
+        return bytes(212992);
+      case SO_REUSEADDR:
+        return bytes(reuse_address_.load());
+      case SO_KEEPALIVE:
+        return bytes(keep_alive_.load());
+      case SO_BROADCAST:
+        return bytes(broadcast_.load());
+      case SO_RCVTIMEO:
+        return time(receive_timeout_us_);
+      case SO_SNDTIMEO:
+        return time(send_timeout_us_);
+      case SO_LINGER:
+        return bytes(linger{});
       case SO_OOBINLINE:
       case SO_DONTROUTE:
       case SO_PRIORITY:
       case SO_REUSEPORT:
-      case SO_TIMESTAMP: return bytes(0);
+      case SO_TIMESTAMP:
+        return bytes(0);
       case SO_RCVLOWAT:
-      case SO_SNDLOWAT: return bytes(1);
-      default: return err(ENOPROTOOPT);
+      case SO_SNDLOWAT:
+        return bytes(1);
+      default:
+        return err(ENOPROTOOPT);
     }
   if (level == IPPROTO_TCP && protocol_ == IPPROTO_TCP) {
     if (name == TCP_NODELAY) return bytes(no_delay_.load());
@@ -818,8 +856,10 @@ Result<u64> LocalSocket::ioctl(mm::AddressSpace& mm, u32 command, u64 argument) 
       int n = 0;
       {
         LockGuard guard(end_->lock);
-        if (datagram()) n = end_->incoming.empty() ? 0 : static_cast<int>(end_->incoming.front().data.size());
-        else n = static_cast<int>(end_->incoming_bytes);
+        if (datagram())
+          n = end_->incoming.empty() ? 0 : static_cast<int>(end_->incoming.front().data.size());
+        else
+          n = static_cast<int>(end_->incoming_bytes);
       }
       TRY_VOID(mm.write(GuestAddr(argument), n));
       return 0;
@@ -829,7 +869,8 @@ Result<u64> LocalSocket::ioctl(mm::AddressSpace& mm, u32 command, u64 argument) 
       TRY_VOID(mm.write(GuestAddr(argument), none));
       return 0;
     }
-    default: return File::ioctl(mm, command, argument);
+    default:
+      return File::ioctl(mm, command, argument);
   }
 }
 

@@ -42,8 +42,8 @@ struct Control {
 
 struct SendRequest {
   vfs::IoBuffer& data;
-  const Address* to = nullptr;     // null: where the socket is connected to
-  int flags = 0;                   // MSG_*
+  const Address* to = nullptr;  // null: where the socket is connected to
+  int flags = 0;                // MSG_*
   Control control;
   const Caller* caller = nullptr;  // null: write(2), which names nobody
 };

@@ -28,8 +28,8 @@ struct Trap {
   Access access = Access::none;
   GuestAddr address{};
   int signo = 0;
-  int code = 0;       // si_code
-  u64 trap_no = 0;    // CPU vector, for the guest's sigcontext
+  int code = 0;     // si_code
+  u64 trap_no = 0;  // CPU vector, for the guest's sigcontext
   u64 error_code = 0;
 };
 

@@ -14,8 +14,8 @@ using Ticket = StrongInt<struct TicketTag>;
 
 /// What the space's host process holds beside the memory file (for --memory and RSS).
 struct SpaceUsage {
-  u64 anonymous_bytes = 0;   // private tier: pages that only the stub has
-  u64 mappings = 0;          // host vmas in use
+  u64 anonymous_bytes = 0;  // private tier: pages that only the stub has
+  u64 mappings = 0;         // host vmas in use
 };
 
 /// A piece of the stub's own view, and where its bytes go.

@@ -31,7 +31,8 @@ Result<u64> make_directory(Task& task, int dirfd, GuestAddr path, u32 mode) {
 Result<u64> make_node(Task& task, int dirfd, GuestAddr path, u32 mode, u32 device) {
   if ((mode & S_IFMT) == 0) mode |= S_IFREG;
   if (S_ISDIR(mode)) return err(EPERM);
-  if (!S_ISREG(mode) && !S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode)) return err(EINVAL);
+  if (!S_ISREG(mode) && !S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode))
+    return err(EINVAL);
   Named n = TRY(named(task, dirfd, path));
   TRY_VOID(vfs::make_node(n.at, n.name, mode & (S_IFMT | 07777), device));
   return 0;
@@ -39,7 +40,8 @@ Result<u64> make_node(Task& task, int dirfd, GuestAddr path, u32 mode, u32 devic
 
 Result<u64> rename_at(Task& task, int from_dir, GuestAddr from, int to_dir, GuestAddr to, u32 flags) {
   if ((flags & ~u32{RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT}) != 0) return err(EINVAL);
-  if ((flags & RENAME_EXCHANGE) != 0 && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) != 0) return err(EINVAL);
+  if ((flags & RENAME_EXCHANGE) != 0 && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) != 0)
+    return err(EINVAL);
   if ((flags & RENAME_WHITEOUT) != 0) return err(EINVAL);
   Named a = TRY(named(task, from_dir, from));
   Named b = TRY(named(task, to_dir, to));
@@ -163,7 +165,9 @@ QUIRE_SYSCALL(unlinkat) {
 
 QUIRE_SYSCALL(rename) { return rename_at(task, AT_FDCWD, args.addr(0), AT_FDCWD, args.addr(1), 0); }
 QUIRE_SYSCALL(renameat) { return rename_at(task, args.i(0), args.addr(1), args.i(2), args.addr(3), 0); }
-QUIRE_SYSCALL(renameat2) { return rename_at(task, args.i(0), args.addr(1), args.i(2), args.addr(3), args.u(4)); }
+QUIRE_SYSCALL(renameat2) {
+  return rename_at(task, args.i(0), args.addr(1), args.i(2), args.addr(3), args.u(4));
+}
 QUIRE_SYSCALL(link) { return link_at(task, AT_FDCWD, args.addr(0), AT_FDCWD, args.addr(1), 0); }
 QUIRE_SYSCALL(linkat) { return link_at(task, args.i(0), args.addr(1), args.i(2), args.addr(3), args.i(4)); }
 QUIRE_SYSCALL(symlink) { return symlink_at(task, args.addr(0), AT_FDCWD, args.addr(1)); }
@@ -174,13 +178,19 @@ QUIRE_SYSCALL(fchmodat) { return change_mode(task, args.i(0), args.addr(1), args
 QUIRE_SYSCALL(fchmodat2) { return change_mode(task, args.i(0), args.addr(1), args.u(2), args.i(3)); }
 QUIRE_SYSCALL(fchmod) {
   Ref<vfs::File> file = TRY(file_at(task, args.i(0)));
-  if (file->path()) TRY_VOID(vfs::change_mode(file->path(), args.u(1) & 07777, task.credentials()));
-  else TRY_VOID(file->set_attributes({.mode = args.u(1) & 07777}));
+  if (file->path())
+    TRY_VOID(vfs::change_mode(file->path(), args.u(1) & 07777, task.credentials()));
+  else
+    TRY_VOID(file->set_attributes({.mode = args.u(1) & 07777}));
   return 0;
 }
 QUIRE_SYSCALL(chown) { return change_owner(task, AT_FDCWD, args.addr(0), args.u(1), args.u(2), 0); }
-QUIRE_SYSCALL(lchown) { return change_owner(task, AT_FDCWD, args.addr(0), args.u(1), args.u(2), AT_SYMLINK_NOFOLLOW); }
-QUIRE_SYSCALL(fchownat) { return change_owner(task, args.i(0), args.addr(1), args.u(2), args.u(3), args.i(4)); }
+QUIRE_SYSCALL(lchown) {
+  return change_owner(task, AT_FDCWD, args.addr(0), args.u(1), args.u(2), AT_SYMLINK_NOFOLLOW);
+}
+QUIRE_SYSCALL(fchownat) {
+  return change_owner(task, args.i(0), args.addr(1), args.u(2), args.u(3), args.i(4));
+}
 QUIRE_SYSCALL(fchown) {
   Ref<vfs::File> file = TRY(file_at(task, args.i(0)));
   if (!file->path()) return err(EINVAL);
@@ -205,7 +215,9 @@ QUIRE_SYSCALL(utimensat) {
 QUIRE_SYSCALL(futimesat) {
   return set_times(task, args.i(0), args.addr(1), TRY(of_timevals(task, args.addr(2))), 0);
 }
-QUIRE_SYSCALL(utimes) { return set_times(task, AT_FDCWD, args.addr(0), TRY(of_timevals(task, args.addr(1))), 0); }
+QUIRE_SYSCALL(utimes) {
+  return set_times(task, AT_FDCWD, args.addr(0), TRY(of_timevals(task, args.addr(1))), 0);
+}
 QUIRE_SYSCALL(utime) {
   Times times = both_now();
   if (args[1] != 0) {

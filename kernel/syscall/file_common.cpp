@@ -65,8 +65,10 @@ Result<u64> within_file_size(Task& task, vfs::File& file, i64 offset, u64 length
   const vfs::Attributes a = TRY(file.attributes());
   if ((a.mode & S_IFMT) != S_IFREG) return length;
   u64 at = static_cast<u64>(offset);
-  if ((file.flags() & O_APPEND) != 0) at = a.size;
-  else if (offset < 0) at = TRY(file.seek(0, SEEK_CUR));
+  if ((file.flags() & O_APPEND) != 0)
+    at = a.size;
+  else if (offset < 0)
+    at = TRY(file.seek(0, SEEK_CUR));
   TRY_VOID(check_file_size(task, at + 1));
   return std::min(length, most - at);
 }

@@ -18,11 +18,13 @@ Result<u64> open_file(Task& task, int dirfd, GuestAddr path_at, const vfs::OpenH
 }
 
 /// open and openat ignore what they do not know, as Linux does.
-constexpr int known_open_flags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC |
-                                 O_ASYNC | O_DIRECT | 0100000 | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_SYNC |
-                                 O_PATH | O_TMPFILE;
+constexpr int known_open_flags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK |
+                                 O_DSYNC | O_ASYNC | O_DIRECT | 0100000 | O_DIRECTORY | O_NOFOLLOW |
+                                 O_NOATIME | O_CLOEXEC | O_SYNC | O_PATH | O_TMPFILE;
 
-vfs::OpenHow open_how(int flags, u32 mode) { return {.flags = flags & known_open_flags, .mode = mode & 07777, .walk = 0}; }
+vfs::OpenHow open_how(int flags, u32 mode) {
+  return {.flags = flags & known_open_flags, .mode = mode & 07777, .walk = 0};
+}
 
 u32 walk_of_resolve(u64 resolve) {
   u32 walk = 0;
@@ -37,12 +39,16 @@ u32 walk_of_resolve(u64 resolve) {
 /// The range of a struct flock in absolute bytes.
 Result<Range<u64>> lock_range(vfs::File& file, const struct flock& l) {
   i64 base = 0;
-  if (l.l_whence == SEEK_CUR) base = static_cast<i64>(file.position());
-  else if (l.l_whence == SEEK_END) base = static_cast<i64>(TRY(file.attributes()).size);
-  else if (l.l_whence != SEEK_SET) return err(EINVAL);
+  if (l.l_whence == SEEK_CUR)
+    base = static_cast<i64>(file.position());
+  else if (l.l_whence == SEEK_END)
+    base = static_cast<i64>(TRY(file.attributes()).size);
+  else if (l.l_whence != SEEK_SET)
+    return err(EINVAL);
   i64 begin, end;
   if (__builtin_add_overflow(base, l.l_start, &begin)) return err(EOVERFLOW);
-  if (l.l_len == 0) return begin < 0 ? Result<Range<u64>>(err(EINVAL)) : Range<u64>{static_cast<u64>(begin), ~u64{0}};
+  if (l.l_len == 0)
+    return begin < 0 ? Result<Range<u64>>(err(EINVAL)) : Range<u64>{static_cast<u64>(begin), ~u64{0}};
   if (__builtin_add_overflow(begin, l.l_len, &end)) return err(EOVERFLOW);
   if (end < begin) std::swap(begin, end);
   if (begin < 0) return err(EINVAL);
@@ -79,7 +85,8 @@ Result<u64> record_lock(Task& task, vfs::File& file, int command, GuestAddr at) 
   if (l.l_type == F_RDLCK && !file.readable()) return err(EBADF);
   if (l.l_type == F_WRLCK && !file.writable()) return err(EBADF);
   if (l.l_type != F_RDLCK && l.l_type != F_WRLCK && l.l_type != F_UNLCK) return err(EINVAL);
-  TRY_VOID(inode->file_locks().set(record, l.l_type == F_UNLCK, command == F_SETLKW || command == F_OFD_SETLKW));
+  TRY_VOID(
+      inode->file_locks().set(record, l.l_type == F_UNLCK, command == F_SETLKW || command == F_OFD_SETLKW));
   return 0;
 }
 
@@ -99,15 +106,17 @@ QUIRE_SYSCALL(openat2) {
   if (!rest.empty()) TRY_VOID(task.mm().copy_in(rest.data(), args.addr(2) + sizeof how, rest.size()));
   for (u8 b : rest)
     if (b != 0) return err(E2BIG);
-  constexpr u64 known_resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH |
-                                RESOLVE_IN_ROOT | 0x20 /* RESOLVE_CACHED */;
+  constexpr u64 known_resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
+                                RESOLVE_BENEATH | RESOLVE_IN_ROOT | 0x20 /* RESOLVE_CACHED */;
   if ((how.flags & ~u64{static_cast<u32>(known_open_flags)}) != 0 || (how.resolve & ~known_resolve) != 0 ||
       (how.mode & ~u64{07777}) != 0)
     return err(EINVAL);
   if ((how.resolve & RESOLVE_BENEATH) != 0 && (how.resolve & RESOLVE_IN_ROOT) != 0) return err(EINVAL);
   if (how.mode != 0 && (how.flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) == 0) return err(EINVAL);
   return open_file(task, args.i(0), args.addr(1),
-                   {.flags = static_cast<int>(how.flags), .mode = static_cast<u32>(how.mode), .walk = walk_of_resolve(how.resolve)});
+                   {.flags = static_cast<int>(how.flags),
+                    .mode = static_cast<u32>(how.mode),
+                    .walk = walk_of_resolve(how.resolve)});
 }
 
 QUIRE_SYSCALL(close) {
@@ -128,8 +137,8 @@ QUIRE_SYSCALL(dup) { return install(task, TRY(task.fds().get(args.i(0))), false)
 QUIRE_SYSCALL(dup2) {
   Ref<vfs::File> file = TRY(task.fds().get(args.i(0)));
   if (args.i(0) == args.i(1)) return static_cast<u64>(args.i(1));
-  return static_cast<u64>(
-      TRY(task.fds().install_at(args.i(1), std::move(file), false, task.process().limit(RLIMIT_NOFILE).rlim_cur)));
+  return static_cast<u64>(TRY(task.fds().install_at(args.i(1), std::move(file), false,
+                                                    task.process().limit(RLIMIT_NOFILE).rlim_cur)));
 }
 
 QUIRE_SYSCALL(dup3) {
@@ -142,18 +151,23 @@ QUIRE_SYSCALL(dup3) {
 QUIRE_SYSCALL(fcntl) {
   Ref<vfs::File> file = TRY(task.fds().get(args.i(0)));
   int command = args.i(1);
-  if (file->path_only() && command != F_DUPFD && command != F_DUPFD_CLOEXEC && command != F_GETFD && command != F_SETFD &&
-      command != F_GETFL)
+  if (file->path_only() && command != F_DUPFD && command != F_DUPFD_CLOEXEC && command != F_GETFD &&
+      command != F_SETFD && command != F_GETFL)
     return err(EBADF);
   switch (command) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC: {
-      if (args.i(2) < 0 || static_cast<u64>(args.i(2)) >= task.process().limit(RLIMIT_NOFILE).rlim_cur) return err(EINVAL);
+      if (args.i(2) < 0 || static_cast<u64>(args.i(2)) >= task.process().limit(RLIMIT_NOFILE).rlim_cur)
+        return err(EINVAL);
       return install(task, std::move(file), command == F_DUPFD_CLOEXEC, args.i(2));
     }
-    case F_GETFD: return TRY(task.fds().cloexec(args.i(0))) ? FD_CLOEXEC : 0;
-    case F_SETFD: TRY_VOID(task.fds().set_cloexec(args.i(0), (args.i(2) & FD_CLOEXEC) != 0)); return 0;
-    case F_GETFL: return static_cast<u64>(file->flags() & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)) | 0100000;
+    case F_GETFD:
+      return TRY(task.fds().cloexec(args.i(0))) ? FD_CLOEXEC : 0;
+    case F_SETFD:
+      TRY_VOID(task.fds().set_cloexec(args.i(0), (args.i(2) & FD_CLOEXEC) != 0));
+      return 0;
+    case F_GETFL:
+      return static_cast<u64>(file->flags() & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)) | 0100000;
     case F_SETFL: {
       constexpr int settable = O_APPEND | O_ASYNC | O_DIRECT | O_NOATIME | O_NONBLOCK;
       file->set_flags((file->flags() & ~settable) | (args.i(2) & settable));
@@ -164,14 +178,19 @@ QUIRE_SYSCALL(fcntl) {
     case F_SETLKW:
     case F_OFD_GETLK:
     case F_OFD_SETLK:
-    case F_OFD_SETLKW: return record_lock(task, *file, command, args.addr(2));
-    case F_SETOWN: file->owner_pid = args.i(2); return 0;
-    case F_GETOWN: return static_cast<u64>(static_cast<i64>(file->owner_pid.load()));
+    case F_OFD_SETLKW:
+      return record_lock(task, *file, command, args.addr(2));
+    case F_SETOWN:
+      file->owner_pid = args.i(2);
+      return 0;
+    case F_GETOWN:
+      return static_cast<u64>(static_cast<i64>(file->owner_pid.load()));
     case F_SETSIG:
       if (args.i(2) < 0 || args.i(2) > 64) return err(EINVAL);
       file->owner_signal = args.i(2);
       return 0;
-    case F_GETSIG: return static_cast<u64>(file->owner_signal.load());
+    case F_GETSIG:
+      return static_cast<u64>(file->owner_signal.load());
     case F_SETOWN_EX: {
       auto owner = TRY(task.mm().read<f_owner_ex>(args.addr(2)));
       if (owner.type < F_OWNER_TID || owner.type > F_OWNER_PGRP) return err(EINVAL);
@@ -185,9 +204,12 @@ QUIRE_SYSCALL(fcntl) {
       return 0;
     }
     case F_SETLEASE:
-    case F_NOTIFY: return err(EINVAL);
-    case F_GETLEASE: return F_UNLCK;
-    default: return file->control(command, args[2]);
+    case F_NOTIFY:
+      return err(EINVAL);
+    case F_GETLEASE:
+      return F_UNLCK;
+    default:
+      return file->control(command, args[2]);
   }
 }
 
@@ -196,10 +218,17 @@ QUIRE_SYSCALL(flock) {
   vfs::Inode* inode = file->inode();
   int kind;
   switch (args.i(1) & ~LOCK_NB) {
-    case LOCK_UN: kind = 0; break;
-    case LOCK_SH: kind = 1; break;
-    case LOCK_EX: kind = 2; break;
-    default: return err(EINVAL);
+    case LOCK_UN:
+      kind = 0;
+      break;
+    case LOCK_SH:
+      kind = 1;
+      break;
+    case LOCK_EX:
+      kind = 2;
+      break;
+    default:
+      return err(EINVAL);
   }
   if (inode == nullptr) return err(EBADF);
   TRY_VOID(inode->file_locks().set_whole(file.get(), kind, (args.i(1) & LOCK_NB) == 0));

@@ -209,7 +209,8 @@ QUIRE_SYSCALL(fdatasync) {
 }
 QUIRE_SYSCALL(sync_file_range) {
   Ref<vfs::File> file = TRY(file_at(task, args.i(0)));
-  if (static_cast<i64>(args[1]) < 0 || static_cast<i64>(args[2]) < 0 || (args.u(3) & ~7u) != 0) return err(EINVAL);
+  if (static_cast<i64>(args[1]) < 0 || static_cast<i64>(args[2]) < 0 || (args.u(3) & ~7u) != 0)
+    return err(EINVAL);
   if (!file->path()) return err(ESPIPE);
   TRY_VOID(file->sync(true));
   return 0;
@@ -268,8 +269,10 @@ QUIRE_SYSCALL(ioctl) {
       file->set_flags(on != 0 ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
       return 0;
     }
-    case FIOASYNC: return 0;
-    default: return file->ioctl(task.mm(), args.u(1), args[2]);
+    case FIOASYNC:
+      return 0;
+    default:
+      return file->ioctl(task.mm(), args.u(1), args[2]);
   }
 }
 

@@ -29,7 +29,8 @@ statx_timestamp statx_time(const timespec& t) {
 }
 
 Result<u64> check(Task& task, int dirfd, GuestAddr path, u32 want, int flags) {
-  if ((want & ~7u) != 0 || (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) != 0) return err(EINVAL);
+  if ((want & ~7u) != 0 || (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) != 0)
+    return err(EINVAL);
   vfs::MagicTarget object = TRY(object_at(task, dirfd, path, flags));
   if (!object.path) return 0;
   if ((flags & AT_EACCESS) != 0) {
@@ -96,7 +97,8 @@ Result<u64> list(Task& task, const Args& args, bool wide) {
 Result<u64> read_link(Task& task, int dirfd, GuestAddr path, GuestAddr to, i32 room) {
   if (room <= 0) return err(EINVAL);
   // An empty path names a symbolic link that the descriptor was opened on (O_PATH | O_NOFOLLOW).
-  vfs::MagicTarget object = TRY(object_at(task, dirfd, path, AT_SYMLINK_NOFOLLOW | (dirfd == AT_FDCWD ? 0 : AT_EMPTY_PATH)));
+  vfs::MagicTarget object =
+      TRY(object_at(task, dirfd, path, AT_SYMLINK_NOFOLLOW | (dirfd == AT_FDCWD ? 0 : AT_EMPTY_PATH)));
   if (!object.path || !object.path.inode()->is_symlink()) return err(EINVAL);
   std::string target = TRY(object.path.inode()->read_link());
   std::size_t n = std::min<std::size_t>(target.size(), static_cast<u32>(room));
@@ -128,7 +130,8 @@ QUIRE_SYSCALL(stat) {
   return stat_out(task, TRY(attributes_of(TRY(object_at(task, AT_FDCWD, args.addr(0), 0)))), args.addr(1));
 }
 QUIRE_SYSCALL(lstat) {
-  return stat_out(task, TRY(attributes_of(TRY(object_at(task, AT_FDCWD, args.addr(0), AT_SYMLINK_NOFOLLOW)))), args.addr(1));
+  return stat_out(task, TRY(attributes_of(TRY(object_at(task, AT_FDCWD, args.addr(0), AT_SYMLINK_NOFOLLOW)))),
+                  args.addr(1));
 }
 QUIRE_SYSCALL(fstat) {
   Ref<vfs::File> file = TRY(task.fds().get(args.i(0)));
@@ -137,18 +140,19 @@ QUIRE_SYSCALL(fstat) {
 QUIRE_SYSCALL(newfstatat) {
   int flags = args.i(3);
   if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT)) != 0) return err(EINVAL);
-  return stat_out(task, TRY(attributes_of(TRY(object_at(task, args.i(0), args.addr(1), flags)))), args.addr(2));
+  return stat_out(task, TRY(attributes_of(TRY(object_at(task, args.i(0), args.addr(1), flags)))),
+                  args.addr(2));
 }
 
 QUIRE_SYSCALL(statx) {
   int flags = args.i(2);
   constexpr int sync_type = 0x6000;
-  if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | sync_type)) != 0 || (flags & sync_type) == sync_type ||
-      (args.u(3) & 0x80000000u) != 0)
+  if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | sync_type)) != 0 ||
+      (flags & sync_type) == sync_type || (args.u(3) & 0x80000000u) != 0)
     return err(EINVAL);
   vfs::MagicTarget object = TRY(object_at(task, args.i(0), args.addr(1), flags));
   vfs::Attributes a = TRY(attributes_of(object));
-  struct statx s {};
+  struct statx s{};
   s.stx_mask = STATX_BASIC_STATS | (a.has_btime ? STATX_BTIME : 0);
   s.stx_blksize = a.block_size;
   s.stx_nlink = a.nlink;

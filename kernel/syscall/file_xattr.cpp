@@ -15,8 +15,10 @@ constexpr std::size_t name_max = 255, value_max = 65536;
 enum class By : u8 { path, link, descriptor };
 Result<vfs::Path> object(Task& task, const Args& args, By by) {
   vfs::Path path;
-  if (by == By::descriptor) path = TRY(file_at(task, args.i(0)))->path();
-  else path = TRY(object_at(task, AT_FDCWD, args.addr(0), by == By::link ? AT_SYMLINK_NOFOLLOW : 0)).path;
+  if (by == By::descriptor)
+    path = TRY(file_at(task, args.i(0)))->path();
+  else
+    path = TRY(object_at(task, AT_FDCWD, args.addr(0), by == By::link ? AT_SYMLINK_NOFOLLOW : 0)).path;
   if (!path) return err(EOPNOTSUPP);
   return path;
 }

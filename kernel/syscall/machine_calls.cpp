@@ -34,7 +34,8 @@ Result<Ref<Task>> task_by_id(Task& task, i32 tid) {
 
 Result<> apply_limit(Task& task, Task& to, int resource, struct rlimit limit) {
   TRY_VOID(to.process().set_limit(resource, limit, task.credentials().capable(cap_sys_resource)));
-  if (Ref<mm::AddressSpace> mm = to.mm_snapshot()) mm->set_limits(task::memory_limits(to.process(), *to.credentials_snapshot()));
+  if (Ref<mm::AddressSpace> mm = to.mm_snapshot())
+    mm->set_limits(task::memory_limits(to.process(), *to.credentials_snapshot()));
   if (resource == RLIMIT_CPU) task::apply_cpu_limit(to.process());
   return {};
 }

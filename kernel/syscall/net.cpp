@@ -41,7 +41,8 @@ Result<> address_out(Task& task, const net::Address& from, GuestAddr address, Gu
   if (address.value() == 0) return {};
   i32 room = TRY(task.mm().read<i32>(length_at));
   if (room < 0) return err(EINVAL);
-  TRY_VOID(task.mm().copy_out(address, from.data(), std::min<std::size_t>(from.size(), static_cast<u32>(room))));
+  TRY_VOID(
+      task.mm().copy_out(address, from.data(), std::min<std::size_t>(from.size(), static_cast<u32>(room))));
   return task.mm().write(length_at, static_cast<i32>(from.size()));
 }
 
@@ -81,13 +82,15 @@ QUIRE_SYSCALL(socket) {
 QUIRE_SYSCALL(socketpair) {
   int flags = TRY(open_flags(args.i(1)));
   TaskNames names(task);
-  auto pair = TRY(net::make_local_pair(args.i(0), args.i(1) & 0xf, args.i(2), flags, {credentials_of(task), names}));
+  auto pair =
+      TRY(net::make_local_pair(args.i(0), args.i(1) & 0xf, args.i(2), flags, {credentials_of(task), names}));
   bool cloexec = (args.i(1) & SOCK_CLOEXEC) != 0;
   int fds[2];
   fds[0] = static_cast<int>(TRY(install(task, pair.first, cloexec)));
   auto second = install(task, pair.second, cloexec);
   if (second) fds[1] = static_cast<int>(*second);
-  Result<> copied = second ? task.mm().copy_out(args.addr(3), fds, sizeof fds) : Result<>(err(second.error()));
+  Result<> copied =
+      second ? task.mm().copy_out(args.addr(3), fds, sizeof fds) : Result<>(err(second.error()));
   if (!copied) {
     (void)task.fds().close(fds[0]);
     if (second) (void)task.fds().close(fds[1]);

@@ -68,9 +68,10 @@ Result<net::Control> control_in(Task& task, const GuestMessage& m) {
       if (n != sizeof(ucred)) return err(EINVAL);
       std::memcpy(&control.credentials, data, n);
       ucred own = credentials_of(task);
-      bool honest = control.credentials.pid == own.pid &&
-                    (control.credentials.uid == own.uid || control.credentials.uid == task.credentials().uid) &&
-                    (control.credentials.gid == own.gid || control.credentials.gid == task.credentials().gid);
+      bool honest =
+          control.credentials.pid == own.pid &&
+          (control.credentials.uid == own.uid || control.credentials.uid == task.credentials().uid) &&
+          (control.credentials.gid == own.gid || control.credentials.gid == task.credentials().gid);
       if (!honest && task.credentials().euid != 0) return err(EPERM);
       control.has_credentials = true;
     } else if (head.cmsg_level == SOL_SOCKET) {
@@ -97,8 +98,10 @@ Result<int> control_out(Task& task, GuestMessage& m, net::Control control, bool 
   };
   auto room = [&] { return m.control_length - std::min<u64>(bytes.size(), m.control_length); };
   if (control.has_credentials) {
-    if (room() >= CMSG_LEN(sizeof(ucred))) append(SCM_CREDENTIALS, &control.credentials, sizeof(ucred));
-    else flags |= MSG_CTRUNC;
+    if (room() >= CMSG_LEN(sizeof(ucred)))
+      append(SCM_CREDENTIALS, &control.credentials, sizeof(ucred));
+    else
+      flags |= MSG_CTRUNC;
   }
   if (!control.files.empty()) {
     std::size_t fit = room() < sizeof(cmsghdr) ? 0 : (room() - sizeof(cmsghdr)) / sizeof(int);
@@ -124,7 +127,8 @@ Result<u64> send_one(Task& task, net::Socket& socket, GuestAddr at, int flags) {
   net::Control control = TRY(control_in(task, m));
   net::Address to;
   if (m.name != 0 && m.name_length > 0)
-    to = TRY(address_in(task, GuestAddr(m.name), std::min<u64>(static_cast<u32>(m.name_length), sizeof(sockaddr_storage))));
+    to = TRY(address_in(task, GuestAddr(m.name),
+                        std::min<u64>(static_cast<u32>(m.name_length), sizeof(sockaddr_storage))));
   TaskNames names(task);
   net::Caller caller{credentials_of(task), names};
   return sent(task,
@@ -217,7 +221,8 @@ QUIRE_SYSCALL(recvmmsg) {
   if (args[4] != 0) {
     auto t = TRY(task.mm().read<timespec>(args.addr(4)));
     if (t.tv_sec < 0 || t.tv_nsec < 0 || t.tv_nsec > 999'999'999) return err(EINVAL);
-    until = vfs::Clock::now() + std::chrono::seconds(std::min<i64>(t.tv_sec, 1 << 30)) + std::chrono::nanoseconds(t.tv_nsec);
+    until = vfs::Clock::now() + std::chrono::seconds(std::min<i64>(t.tv_sec, 1 << 30)) +
+            std::chrono::nanoseconds(t.tv_nsec);
   }
   for (; done < count; ++done) {
     GuestAddr at = args.addr(1) + done * sizeof(GuestMany);

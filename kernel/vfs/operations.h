@@ -27,7 +27,7 @@ enum WalkFlags : u32 {
   walk_no_xdev = 0x40,      // RESOLVE_NO_XDEV
   walk_beneath = 0x80,      // RESOLVE_BENEATH
   walk_in_root = 0x100,     // RESOLVE_IN_ROOT
-  walk_fresh = 0x200,        // believe no cached name that the file system cannot vouch for
+  walk_fresh = 0x200,       // believe no cached name that the file system cannot vouch for
 };
 
 /// Finds an existing object. ENOENT, ENOTDIR, EACCES, ELOOP (40 links), ENAMETOOLONG, EXDEV.

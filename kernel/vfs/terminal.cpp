@@ -43,7 +43,8 @@ std::optional<Result<u64>> job_control_ioctl(const Ref<ControllingTerminal>& ter
       if (!mine) return err(ENOTTY);
       p->drop_terminal(*terminal);
       return Result<u64>(0);
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

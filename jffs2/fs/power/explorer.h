@@ -22,10 +22,10 @@ struct Scenario {
   ByteOrder order = std::endian::little;
   Mix mix = Mix::everything;
   u32 seed = 1;
-  u64 operations = 2000;  ///< the workload ends after so many operations on the flash
-  u32 follow_up = 0;      ///< actions after a recovery, cut in turn
-  u32 depth = 2;          ///< cuts in a row
-  u32 fill_percent = 40;  ///< file data, of the chip
+  u64 operations = 2000;                 ///< the workload ends after so many operations on the flash
+  u32 follow_up = 0;                     ///< actions after a recovery, cut in turn
+  u32 depth = 2;                         ///< cuts in a row
+  u32 fill_percent = 40;                 ///< file data, of the chip
   std::vector<BlockIndex> bad_blocks{};  ///< from the factory
 };
 

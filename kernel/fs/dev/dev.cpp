@@ -18,10 +18,13 @@ class MemoryDevice final : public vfs::File {
   Result<std::size_t> read(vfs::IoBuffer& to, i64) override {
     switch (minor_) {
       case null:
-      case kmsg: return 0;
+      case kmsg:
+        return 0;
       case zero:
-      case full: return to.put_zeros(to.remaining());
-      default: return read_random(to);
+      case full:
+        return to.put_zeros(to.remaining());
+      default:
+        return read_random(to);
     }
   }
   Result<std::size_t> write(vfs::IoBuffer& from, i64) override {
@@ -63,14 +66,16 @@ struct Node {
   u32 major, minor;
 };
 constexpr Node nodes[] = {
-    {"null", 0666, 1, null},     {"zero", 0666, 1, zero}, {"full", 0666, 1, full}, {"random", 0666, 1, random},
-    {"urandom", 0666, 1, urandom}, {"tty", 0666, 5, 0},
+    {"null", 0666, 1, null},     {"zero", 0666, 1, zero},       {"full", 0666, 1, full},
+    {"random", 0666, 1, random}, {"urandom", 0666, 1, urandom}, {"tty", 0666, 5, 0},
 };
 struct Link {
   const char *name, *target;
 };
-constexpr Link links[] = {{"fd", "/proc/self/fd"},         {"stdin", "/proc/self/fd/0"},
-                          {"stdout", "/proc/self/fd/1"},   {"stderr", "/proc/self/fd/2"},
+constexpr Link links[] = {{"fd", "/proc/self/fd"},
+                          {"stdin", "/proc/self/fd/0"},
+                          {"stdout", "/proc/self/fd/1"},
+                          {"stderr", "/proc/self/fd/2"},
                           {"ptmx", "pts/ptmx"}};
 
 }  // namespace
@@ -83,7 +88,8 @@ Result<Ref<vfs::File>> open_memory_device(vfs::Inode& node, u64 rdev, int flags)
 
 Result<> populate(const vfs::Lookup& at) {
   vfs::Lookup open_handed{at.root, at.start, at.credentials, 0};
-  for (const Node& n : nodes) TRY_VOID(vfs::make_node(open_handed, n.name, S_IFCHR | n.mode, makedev(n.major, n.minor)));
+  for (const Node& n : nodes)
+    TRY_VOID(vfs::make_node(open_handed, n.name, S_IFCHR | n.mode, makedev(n.major, n.minor)));
   for (const Link& l : links) TRY_VOID(vfs::make_symlink(open_handed, l.name, l.target));
   for (const char* d : {"pts", "shm", "mqueue"}) TRY_VOID(vfs::make_directory(open_handed, d, 0755));
   return {};

@@ -62,9 +62,9 @@ struct Sums {
         "Anonymous:      {:8} kB\nLazyFree:       {:8} kB\nAnonHugePages:  {:8} kB\nShmemPmdMapped: {:8} kB\n"
         "FilePmdMapped:  {:8} kB\nShared_Hugetlb: {:8} kB\nPrivate_Hugetlb:{:8} kB\nSwap:           {:8} kB\n"
         "SwapPss:        {:8} kB\nLocked:         {:8} kB\n",
-        4 * rss, proportional >> 10, 4 * own_dirty, 4 * (shared - std::min(shared_dirty, shared)), 4 * shared_dirty,
-        4 * (own - own_dirty), 4 * own_dirty, 4 * rss, 4 * anonymous, 0, 4 * huge, 0, 0, 4 * hugetlb_shared,
-        4 * hugetlb_private, 0, 0, 4 * locked);
+        4 * rss, proportional >> 10, 4 * own_dirty, 4 * (shared - std::min(shared_dirty, shared)),
+        4 * shared_dirty, 4 * (own - own_dirty), 4 * own_dirty, 4 * rss, 4 * anonymous, 0, 4 * huge, 0, 0,
+        4 * hugetlb_shared, 4 * hugetlb_private, 0, 0, 4 * locked);
   }
 };
 
@@ -224,15 +224,16 @@ Result<std::string> smaps_rollup_text(int pid) {
   return header(all) + s.text();
 }
 
-// One line a run: addresses; p (private) or o (a file's, or shared memory's); first frame, pages with storage;
-// and, for private pages, the level of the highest shared page table above them and how many share it.
+// One line a run: addresses; p (private) or o (a file's, or shared memory's); first frame, pages with
+// storage; and, for private pages, the level of the highest shared page table above them and how many share
+// it.
 Result<std::string> frames_text(int pid) {
   auto mm = TRY(memory_of(pid));
   std::string out;
   if (!mm) return out;
   mm->for_each_run([&](const mm::MemoryRun& r) {
-    out += fmt::format("{:x}-{:x} {} {:x} {} {} {}\n", r.range.begin.value(), r.range.end.value(), r.of_object ? 'o' : 'p',
-                       r.frame.value(), r.pages, r.shared_level, r.shared_by);
+    out += fmt::format("{:x}-{:x} {} {:x} {} {} {}\n", r.range.begin.value(), r.range.end.value(),
+                       r.of_object ? 'o' : 'p', r.frame.value(), r.pages, r.shared_level, r.shared_by);
     return true;
   });
   return out;

@@ -1,6 +1,6 @@
 // What lies directly in /proc.
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <fstream>

@@ -13,7 +13,8 @@ constexpr std::size_t most_transient_stubs = 48;
 }  // namespace
 
 void Host::calibrate() {
-  std::call_once(calibrated, [this] { spin_pauses.store(native::calibrate(&calibration), std::memory_order_relaxed); });
+  std::call_once(calibrated,
+                 [this] { spin_pauses.store(native::calibrate(&calibration), std::memory_order_relaxed); });
 }
 
 void Host::add_space(NativeSpace* space) {

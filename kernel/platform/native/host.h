@@ -72,7 +72,8 @@ struct Host {
   /// Measures hand-offs, once.
   void calibrate();
   Calibration calibration;
-  std::atomic<u32> spin_pauses{0};  // as many as cost what a block and wake-up cost; 0: never, or not known yet
+  std::atomic<u32> spin_pauses{
+      0};  // as many as cost what a block and wake-up cost; 0: never, or not known yet
   std::once_flag calibrated;
   Statistics statistics;
   u64 mapping_limit = 65530;  // vm.max_map_count

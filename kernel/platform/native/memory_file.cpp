@@ -16,8 +16,8 @@
 #include <cstring>
 #include <string>
 
-#include "kernel/platform/native/host_calls.h"
 #include "kernel/platform/holes.h"
+#include "kernel/platform/native/host_calls.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -109,7 +109,8 @@ Fd make_tmpfs_file() {
   TmpfsRequest request{.uid = geteuid(), .gid = getegid()};
   constexpr std::size_t stack_size = 64 * 1024;
   const auto stack = std::make_unique<std::byte[]>(stack_size);
-  const pid_t child = clone(make_in_child, stack.get() + stack_size, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &request);
+  const pid_t child = clone(make_in_child, stack.get() + stack_size,
+                            CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &request);
   if (child < 0) return Fd();
   int status;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -250,10 +250,12 @@ void NativeContext::resume() {
   if (placement_.apart() && !guest_luck_.worth_it()) placement_.give_up_spinning();
   if (spare && placement_.wants_apart()) host_.calibrate();
   placement_.before_resume(static_cast<pid_t>(thread_.tid),
-                           static_cast<int>(slot_->guest_cpu.load(std::memory_order_relaxed)), thread_.cpu, spare);
+                           static_cast<int>(slot_->guest_cpu.load(std::memory_order_relaxed)), thread_.cpu,
+                           spare);
   placement_.enter();
   guest_spun_ = placement_.apart();
-  slot_->spin.store(guest_spun_ ? host_.spin_pauses.load(std::memory_order_relaxed) : 0, std::memory_order_relaxed);
+  slot_->spin.store(guest_spun_ ? host_.spin_pauses.load(std::memory_order_relaxed) : 0,
+                    std::memory_order_relaxed);
   slot_->kernel_cpu.store(static_cast<u32>(sched_getcpu()), std::memory_order_relaxed);
   slot_->interrupted.store(0, std::memory_order_relaxed);
   slot_->stepped.store(0, std::memory_order_relaxed);
@@ -299,7 +301,9 @@ u32 NativeContext::await() {
     const bool urgent = interrupt_.load(std::memory_order_seq_cst);
     const bool kept = thread_.cpu != any_cpu;
     const bool woken = futex_wait(&slot_->to_kernel, 0,
-                                  urgent ? interrupt_retry_ns : kept ? Placement::patience_ns : tick_ns);
+                                  urgent ? interrupt_retry_ns
+                                  : kept ? Placement::patience_ns
+                                         : tick_ns);
     slot_->kernel_sleeps.store(0, std::memory_order_relaxed);
     if (stub_->dead()) return TO_KERNEL_DEAD;
     if (!woken && kept) placement_.set_free(static_cast<pid_t>(thread_.tid), thread_.cpu);

@@ -64,8 +64,8 @@ class NativeContext final : public Context, private StubUser {
   Parked parked_ = Parked::nowhere;
   u64 entry_fs_base_ = 0;
   u64 tail_ = 0,
-      tail_rip_ = 0;  // the call came by a site with a tail: where that is, and what rip it stands for
-  u64 illegal_at_ = 0;            // the last trap was an illegal instruction here, which is tried again
+      tail_rip_ = 0;    // the call came by a site with a tail: where that is, and what rip it stands for
+  u64 illegal_at_ = 0;  // the last trap was an illegal instruction here, which is tried again
   bool left_trampoline_ = false;  // the last resume was of a thread in a trampoline
   u64 resumed_at_ = 0;            // ring position that the agent has passed once the thread is seen again
   u64 answered_before_ = 0;       // in slots given back

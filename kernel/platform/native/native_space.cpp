@@ -45,11 +45,10 @@ NativeSpace::~NativeSpace() {
 
 void NativeSpace::push_map(const Mapping& m, bool populate) {
   const u64 at = m.range.begin.value();
-  stub_->push(call_entry(SYS_mmap, at, at, m.range.size(), static_cast<u64>(to_prot(m.access)),
-                         (m.is_private ? MAP_PRIVATE : MAP_SHARED) | MAP_FIXED | MAP_NORESERVE |
-                             (populate ? MAP_POPULATE : 0),
-                         FD_MEMORY,
-                         file_offset(m.first)));
+  stub_->push(call_entry(
+      SYS_mmap, at, at, m.range.size(), static_cast<u64>(to_prot(m.access)),
+      (m.is_private ? MAP_PRIVATE : MAP_SHARED) | MAP_FIXED | MAP_NORESERVE | (populate ? MAP_POPULATE : 0),
+      FD_MEMORY, file_offset(m.first)));
 }
 
 void NativeSpace::add(const Mapping& m) {

@@ -7,8 +7,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto lease = 50ms;         // kept on one CPU for so long at most
-constexpr auto holiday = 3ms;        // and then left to the host for so long
+constexpr auto lease = 50ms;          // kept on one CPU for so long at most
+constexpr auto holiday = 3ms;         // and then left to the host for so long
 constexpr auto most_contended = 2ms;  // beside another guest while a CPU has none
 
 std::atomic<i64> short_guest_ns{20'000}, short_kernel_ns{3'000};

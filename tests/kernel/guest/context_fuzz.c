@@ -37,12 +37,24 @@ static void* garble(void* unused) {
   for (;;) {
     unsigned r = next() >> 8;
     switch (pattern % 6) {
-      case 0: a[r % 4096] = (unsigned char)(r >> 12); break;                              // its words
-      case 1: *(volatile uint32_t*)(a + (r % 48) * 4) = (r >> 8) % 4; break;              // likely values
-      case 2: *(volatile uint64_t*)(a + 0x80 + (r % 16) * 8) = (uint64_t)r << 32; break;  // pointers
-      case 3: a[4096 + r % (area - 4096)] = (unsigned char)(r >> 16); break;              // the frame
-      case 4: *(volatile uint64_t*)(a + area - 4096 + (r % 512) * 8) = ~0ull >> (r % 64); break;
-      default: a[r % area] ^= (unsigned char)(1u << (r % 8)); break;
+      case 0:
+        a[r % 4096] = (unsigned char)(r >> 12);
+        break;  // its words
+      case 1:
+        *(volatile uint32_t*)(a + (r % 48) * 4) = (r >> 8) % 4;
+        break;  // likely values
+      case 2:
+        *(volatile uint64_t*)(a + 0x80 + (r % 16) * 8) = (uint64_t)r << 32;
+        break;  // pointers
+      case 3:
+        a[4096 + r % (area - 4096)] = (unsigned char)(r >> 16);
+        break;  // the frame
+      case 4:
+        *(volatile uint64_t*)(a + area - 4096 + (r % 512) * 8) = ~0ull >> (r % 64);
+        break;
+      default:
+        a[r % area] ^= (unsigned char)(1u << (r % 8));
+        break;
     }
     if (pattern >= 6) usleep(r % 50);
   }

@@ -50,7 +50,8 @@ static void* receiver(void* unused) {
 static void* futexes(void* unused) {
   (void)unused;
   atomic_uint* word = (atomic_uint*)(area + size - 64);
-  while (!stop) syscall(SYS_futex, word, FUTEX_WAKE_OP, 1, 1, word, FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_GE, 0));
+  while (!stop)
+    syscall(SYS_futex, word, FUTEX_WAKE_OP, 1, 1, word, FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_GE, 0));
   return NULL;
 }
 

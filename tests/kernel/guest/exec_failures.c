@@ -11,12 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
+extern char** environ;
 static void handler(int s) { (void)s; }
 static char directory[] = "/tmp/exec-test-XXXXXX";
 static char path[200];
 
-static const char *file(const char *name, const void *bytes, size_t n, int mode) {
+static const char* file(const char* name, const void* bytes, size_t n, int mode) {
   snprintf(path, sizeof path, "%s/%s", directory, name);
   int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0700);
   if (write(fd, bytes, n) != (ssize_t)n) abort();
@@ -25,7 +25,7 @@ static const char *file(const char *name, const void *bytes, size_t n, int mode)
   return path;
 }
 
-static void run(const char *what, const char *program, char *const argv[]) {
+static void run(const char* what, const char* program, char* const argv[]) {
   fflush(stdout);
   pid_t child = fork();
   if (child == 0) {
@@ -36,19 +36,21 @@ static void run(const char *what, const char *program, char *const argv[]) {
   }
   int status;
   waitpid(child, &status, 0);
-  if (WIFSIGNALED(status)) printf("%s: signal\n", what);
-  else if (WEXITSTATUS(status) != 99) printf("%s: exit %d\n", what, WEXITSTATUS(status));
+  if (WIFSIGNALED(status))
+    printf("%s: signal\n", what);
+  else if (WEXITSTATUS(status) != 99)
+    printf("%s: exit %d\n", what, WEXITSTATUS(status));
 }
 
-static void run_elf(const char *what, Elf64_Ehdr *e, Elf64_Phdr *p, size_t bytes) {
+static void run_elf(const char* what, Elf64_Ehdr* e, Elf64_Phdr* p, size_t bytes) {
   char image[8192] = {0};
   memcpy(image, e, sizeof *e);
   memcpy(image + sizeof *e, p, sizeof *p * 2);
-  char *argv[] = {"x", NULL};
+  char* argv[] = {"x", NULL};
   run(what, file("elf", image, bytes, 0700), argv);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   if (argc > 1 && strcmp(argv[1], "second") == 0) {
     // After exec: what is kept and what is not.
@@ -68,15 +70,15 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (mkdtemp(directory) == NULL) return 1;
-  char *none[] = {"x", NULL};
+  char* none[] = {"x", NULL};
   run("missing", "/no/such/file", none);
   run("directory", "/tmp", none);
   run("no permission", file("noexec", "#!/bin/sh\n", 10, 0600), none);
   run("empty", file("empty", "", 0, 0700), none);
   run("text", file("text", "hello\n", 6, 0700), none);
   run("not a directory", "/bin/sh/x", none);
-  char *words[] = {"script", "a", "b c", NULL};
-  const char *script = "#!/bin/echo  one two\n";
+  char* words[] = {"script", "a", "b c", NULL};
+  const char* script = "#!/bin/echo  one two\n";
   file("script", script, strlen(script), 0700);
   if (chdir(directory) != 0) return 1;
   run("script", "./script", words);
@@ -85,20 +87,31 @@ int main(int argc, char **argv) {
   char self[300];
   snprintf(self, sizeof self, "#!%s/loop\n", directory);
   run("script of itself", file("loop", self, strlen(self), 0700), none);
-  char *huge = malloc(200000);
+  char* huge = malloc(200000);
   memset(huge, 'x', 199999);
   huge[199999] = 0;
-  char *big[] = {"x", huge, NULL};
+  char* big[] = {"x", huge, NULL};
   run("argument too long", "/bin/true", big);
 
-  Elf64_Ehdr e = {.e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = 1, .e_entry = 0x400000,
-                  .e_phoff = sizeof e, .e_ehsize = sizeof e, .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2};
+  Elf64_Ehdr e = {.e_type = ET_EXEC,
+                  .e_machine = EM_X86_64,
+                  .e_version = 1,
+                  .e_entry = 0x400000,
+                  .e_phoff = sizeof e,
+                  .e_ehsize = sizeof e,
+                  .e_phentsize = sizeof(Elf64_Phdr),
+                  .e_phnum = 2};
   memcpy(e.e_ident, ELFMAG, SELFMAG);
   e.e_ident[EI_CLASS] = ELFCLASS64;
   e.e_ident[EI_DATA] = ELFDATA2LSB;
   e.e_ident[EI_VERSION] = 1;
-  Elf64_Phdr p[2] = {{.p_type = PT_LOAD, .p_flags = 5, .p_offset = 0, .p_vaddr = 0x400000, .p_filesz = 4096,
-                      .p_memsz = 4096, .p_align = 4096},
+  Elf64_Phdr p[2] = {{.p_type = PT_LOAD,
+                      .p_flags = 5,
+                      .p_offset = 0,
+                      .p_vaddr = 0x400000,
+                      .p_filesz = 4096,
+                      .p_memsz = 4096,
+                      .p_align = 4096},
                      {.p_type = PT_NULL}};
   e.e_machine = EM_386;
   run_elf("other machine", &e, p, 8192);
@@ -131,7 +144,7 @@ int main(int argc, char **argv) {
   char clean[100];
   snprintf(clean, sizeof clean, "rm -r %s", directory);
   if (system(clean) != 0) return 1;
-  char *again[] = {argv[0], "second", closed, kept, "", "last", NULL};
+  char* again[] = {argv[0], "second", closed, kept, "", "last", NULL};
   execv("/proc/self/exe", again);
   perror("exec");
   return 1;

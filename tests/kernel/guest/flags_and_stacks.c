@@ -28,14 +28,15 @@ static int in_child(int (*body)(void)) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-#define CALL_WITH_FLAGS(set, clear)                                                              \
-  long r;                                                                                        \
-  unsigned long flags;                                                                           \
-  __asm__ volatile("pushfq; orq %2,(%%rsp); popfq; mov $110,%%eax; syscall; pushfq; popq %1; "    \
-                   "pushfq; andq %3,(%%rsp); popfq"                                              \
-                   : "=&a"(r), "=&r"(flags)                                                      \
-                   : "r"((long)(set)), "r"((long)~(clear))                                       \
-                   : "rcx", "r11", "memory", "cc");                                              \
+#define CALL_WITH_FLAGS(set, clear)                                               \
+  long r;                                                                         \
+  unsigned long flags;                                                            \
+  __asm__ volatile(                                                               \
+      "pushfq; orq %2,(%%rsp); popfq; mov $110,%%eax; syscall; pushfq; popq %1; " \
+      "pushfq; andq %3,(%%rsp); popfq"                                            \
+      : "=&a"(r), "=&r"(flags)                                                    \
+      : "r"((long)(set)), "r"((long)~(clear))                                     \
+      : "rcx", "r11", "memory", "cc");                                            \
   return r == getppid() && (flags & (set)) == (set) ? 0 : 2
 
 static int direction(void) { CALL_WITH_FLAGS(0x400, 0x400); }
@@ -43,8 +44,9 @@ static int alignment(void) { CALL_WITH_FLAGS(0x40000, 0x40000); }
 // Only that the call works: a signal frame does not restore NT, on any Linux.
 static int nested_task(void) {
   long r;
-  __asm__ volatile("pushfq; orq $0x4000,(%%rsp); popfq; mov $110,%%eax; syscall; pushfq; andq $~0x4000,(%%rsp); popfq"
-                   : "=a"(r)::"rcx", "r11", "memory", "cc");
+  __asm__ volatile(
+      "pushfq; orq $0x4000,(%%rsp); popfq; mov $110,%%eax; syscall; pushfq; andq $~0x4000,(%%rsp); popfq"
+      : "=a"(r)::"rcx", "r11", "memory", "cc");
   return r == getppid() ? 0 : 2;
 }
 static int carry_overflow(void) { CALL_WITH_FLAGS(0x8c1, 0x8c1); }
@@ -60,8 +62,10 @@ static int single_step(void) {
   a.sa_sigaction = count;
   sigaction(SIGTRAP, &a, NULL);
   long r;
-  __asm__ volatile("pushfq; orq $0x100,(%%rsp); popfq; nop; mov $110,%%eax; syscall; nop; pushfq; andq $~0x100,(%%rsp); popfq; nop"
-                   : "=a"(r)::"rcx", "r11", "memory", "cc");
+  __asm__ volatile(
+      "pushfq; orq $0x100,(%%rsp); popfq; nop; mov $110,%%eax; syscall; nop; pushfq; andq $~0x100,(%%rsp); "
+      "popfq; nop"
+      : "=a"(r)::"rcx", "r11", "memory", "cc");
   return r == getppid() && steps >= 4 ? 0 : 2;
 }
 static int stack_at(uint64_t sp) {
@@ -110,7 +114,10 @@ static int trap_on_sandbox_stack(void) {
   traps = 0;
   for (unsigned at = 0x1000; at < 0x10000; at += 0x3ff8) {
     uint64_t saved;
-    __asm__ volatile("mov %%rsp,%0; mov %1,%%rsp; int3; mov %0,%%rsp" : "=&r"(saved) : "r"(sandbox_stack(at)) : "memory");
+    __asm__ volatile("mov %%rsp,%0; mov %1,%%rsp; int3; mov %0,%%rsp"
+                     : "=&r"(saved)
+                     : "r"(sandbox_stack(at))
+                     : "memory");
   }
   return traps == 4 ? 0 : 2;
 }
@@ -120,10 +127,11 @@ static int touch_with_flags(void) {
   for (unsigned i = 0; i < 5; ++i) {
     volatile char* p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     unsigned long after;
-    __asm__ volatile("pushfq; orq %2,(%%rsp); popfq; movb $1,(%1); pushfq; popq %0; pushfq; andq $~0x44c00,(%%rsp); popfq"
-                     : "=&r"(after)
-                     : "r"(p), "r"(flags[i])
-                     : "memory", "cc");
+    __asm__ volatile(
+        "pushfq; orq %2,(%%rsp); popfq; movb $1,(%1); pushfq; popq %0; pushfq; andq $~0x44c00,(%%rsp); popfq"
+        : "=&r"(after)
+        : "r"(p), "r"(flags[i])
+        : "memory", "cc");
     unsigned long kept = flags[i] & ~0x4000ul;  // a signal frame does not restore NT
     if (*p != 1 || (after & kept) != kept) return 2;
   }
@@ -213,16 +221,32 @@ int main(void) {
   struct {
     const char* name;
     int (*body)(void);
-  } cases[] = {{"direction flag", direction}, {"alignment flag", alignment}, {"nested task flag", nested_task},
-               {"arithmetic flags", carry_overflow}, {"single step", single_step}, {"stack null", stack_null},
-               {"stack odd", stack_odd}, {"stack high", stack_high}, {"stack top", stack_top},
-               {"sandbox's stack, top", stack_sandbox_top}, {"sandbox's stack, frame", stack_sandbox_frame},
-               {"sandbox's stack, bottom", stack_sandbox_bottom}, {"sandbox's words", stack_sandbox_words},
-               {"fault on the sandbox's stack", fault_on_sandbox_stack}, {"trap on the sandbox's stack", trap_on_sandbox_stack},
-               {"touch with flags", touch_with_flags}, {"protection keys", protection_keys},
-               {"fault without a stack", fault_without_stack}, {"demand with a bad stack", demand_with_bad_stack},
-               {"forged flags", forged_flags}, {"forged rip", forged_rip}, {"wild sigreturn", wild_sigreturn},
-               {"zero frame", zero_frame}, {"unmap above", unmap_all_above}, {"low pages", low_pages}};
-  for (unsigned i = 0; i < sizeof cases / sizeof *cases; ++i) printf("%s: %d\n", cases[i].name, in_child(cases[i].body));
+  } cases[] = {{"direction flag", direction},
+               {"alignment flag", alignment},
+               {"nested task flag", nested_task},
+               {"arithmetic flags", carry_overflow},
+               {"single step", single_step},
+               {"stack null", stack_null},
+               {"stack odd", stack_odd},
+               {"stack high", stack_high},
+               {"stack top", stack_top},
+               {"sandbox's stack, top", stack_sandbox_top},
+               {"sandbox's stack, frame", stack_sandbox_frame},
+               {"sandbox's stack, bottom", stack_sandbox_bottom},
+               {"sandbox's words", stack_sandbox_words},
+               {"fault on the sandbox's stack", fault_on_sandbox_stack},
+               {"trap on the sandbox's stack", trap_on_sandbox_stack},
+               {"touch with flags", touch_with_flags},
+               {"protection keys", protection_keys},
+               {"fault without a stack", fault_without_stack},
+               {"demand with a bad stack", demand_with_bad_stack},
+               {"forged flags", forged_flags},
+               {"forged rip", forged_rip},
+               {"wild sigreturn", wild_sigreturn},
+               {"zero frame", zero_frame},
+               {"unmap above", unmap_all_above},
+               {"low pages", low_pages}};
+  for (unsigned i = 0; i < sizeof cases / sizeof *cases; ++i)
+    printf("%s: %d\n", cases[i].name, in_child(cases[i].body));
   return 0;
 }

@@ -30,7 +30,8 @@ struct frame {
 };
 
 static void go(struct frame* f, uint64_t sigreturn) {
-  if (sigreturn != 0) __asm__ volatile("mov %0,%%rsp; mov $15,%%eax; jmp *%1" ::"r"(f), "r"(sigreturn) : "memory", "rax");
+  if (sigreturn != 0)
+    __asm__ volatile("mov %0,%%rsp; mov $15,%%eax; jmp *%1" ::"r"(f), "r"(sigreturn) : "memory", "rax");
   __asm__ volatile("mov %0,%%rsp; mov $15,%%eax; syscall" ::"r"(f) : "memory", "rax");
 }
 
@@ -49,7 +50,8 @@ static uint64_t host_sigreturn(void) {
   uint64_t found = 0;
   signal(SIGSEGV, on_fault);
   if (sigsetjmp(back, 1) == 0)
-    for (const unsigned char* p = (const unsigned char*)0x7fffc0000000; p < (const unsigned char*)0x7fffc0000800; ++p)
+    for (const unsigned char* p = (const unsigned char*)0x7fffc0000000;
+         p < (const unsigned char*)0x7fffc0000800; ++p)
       if (memcmp(p, "\xb8\x0f\0\0\0\x0f\x05", 7) == 0) found = (uint64_t)p;
   signal(SIGSEGV, SIG_DFL);
   return found;

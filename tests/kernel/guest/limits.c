@@ -53,7 +53,8 @@ static void inherited(void) {
 }
 static void data(void) {
   limit(RLIMIT_DATA, 8 << 20);
-  printf("data: 64 MiB %s, brk %s\n", mapped(MAP(64ul << 20)), sbrk(64 << 20) == (void*)-1 ? "refused" : "ok");
+  printf("data: 64 MiB %s, brk %s\n", mapped(MAP(64ul << 20)),
+         sbrk(64 << 20) == (void*)-1 ? "refused" : "ok");
 }
 static int deeper(unsigned n) {
   volatile char block[4096];
@@ -104,7 +105,8 @@ static void file_size(void) {
     printf("%zd %zd ", write(f, block, sizeof block), write(f, block, sizeof block));
     printf("%s, ", result(write(f, block, sizeof block)));
     printf("%s ", result(pwrite(f, block, 10, 20000)));
-    printf("ftruncate %s, fallocate %s, ", result(ftruncate(f, 20000)), result(posix_fallocate(f, 0, 20000) ? (errno = EFBIG, -1) : 0));
+    printf("ftruncate %s, fallocate %s, ", result(ftruncate(f, 20000)),
+           result(posix_fallocate(f, 0, 20000) ? (errno = EFBIG, -1) : 0));
   }
   printf("signals: %d\n", signals);
 }
@@ -126,8 +128,8 @@ static void mappings(void) {
   long n = 0;
   for (; n < 100000; ++n)
     if (mprotect(p + n * 8192, 4096, PROT_READ | PROT_WRITE) != 0) break;
-  printf("mappings: %s after %s; munmap of all: %s\n", n == 100000 ? "none" : strerrorname_np(errno), n > 20000 ? "many" : "few",
-         result(munmap(p, 1ul << 30)));
+  printf("mappings: %s after %s; munmap of all: %s\n", n == 100000 ? "none" : strerrorname_np(errno),
+         n > 20000 ? "many" : "few", result(munmap(p, 1ul << 30)));
   printf("and again: %s\n", mapped(MAP(4096)));
 }
 static void processes(void) {
@@ -150,7 +152,8 @@ static void processes(void) {
 static void bad(void) {
   struct rlimit l = {10, 5};
   printf("soft above hard: %s, ", result(setrlimit(RLIMIT_NOFILE, &l)));
-  printf("no such limit: %s, bad address: %s\n", result(setrlimit(99, &l)), result(getrlimit(RLIMIT_AS, (void*)8)));
+  printf("no such limit: %s, bad address: %s\n", result(setrlimit(99, &l)),
+         result(getrlimit(RLIMIT_AS, (void*)8)));
 }
 static void cpu(void) {
   limit(RLIMIT_CPU, 1);
@@ -161,10 +164,21 @@ int main(void) {
   struct {
     const char* name;
     void (*body)(void);
-  } cases[] = {{"address space", address_space}, {"inherited", inherited}, {"data", data}, {"stack overflow", stack_overflow},
-               {"stack", stack_fits}, {"descriptors", descriptors}, {"many descriptors", many_descriptors}, {"file size", file_size},
-               {"file size kills", file_size_kills}, {"locked memory", locked}, {"mappings", mappings}, {"bad", bad}, {"cpu", cpu},
+  } cases[] = {{"address space", address_space},
+               {"inherited", inherited},
+               {"data", data},
+               {"stack overflow", stack_overflow},
+               {"stack", stack_fits},
+               {"descriptors", descriptors},
+               {"many descriptors", many_descriptors},
+               {"file size", file_size},
+               {"file size kills", file_size_kills},
+               {"locked memory", locked},
+               {"mappings", mappings},
+               {"bad", bad},
+               {"cpu", cpu},
                {"processes", processes}};
-  for (unsigned i = 0; i < sizeof cases / sizeof *cases; ++i) printf("%s: %d\n", cases[i].name, in_child(cases[i].body));
+  for (unsigned i = 0; i < sizeof cases / sizeof *cases; ++i)
+    printf("%s: %d\n", cases[i].name, in_child(cases[i].body));
   return 0;
 }

@@ -72,10 +72,12 @@ int main(void) {
   printf("mremap shrink: %s\n", mapped(mremap(q, 8 * 4096, 4 * 4096, 0)));
   printf("shrunk tail: r %d\n", touch_read(q + 5 * 4096));
   char* r = mremap(q, 4 * 4096, 64 * 4096, MREMAP_MAYMOVE);
-  printf("mremap grow: %s, bytes %d %d %d %d %d\n", mapped(r), r[0], r[4096], r[2 * 4096], r[3 * 4096], r[4 * 4096]);
+  printf("mremap grow: %s, bytes %d %d %d %d %d\n", mapped(r), r[0], r[4096], r[2 * 4096], r[3 * 4096],
+         r[4 * 4096]);
   char* fixed = mmap(NULL, 64 * 4096, PROT_NONE, ANON, -1, 0);
   char* moved = mremap(r, 64 * 4096, 64 * 4096, MREMAP_MAYMOVE | MREMAP_FIXED, fixed);
-  printf("mremap fixed: %s, at it %d, byte %d, old r %d\n", mapped(moved), moved == fixed, moved[4096], touch_read(r));
+  printf("mremap fixed: %s, at it %d, byte %d, old r %d\n", mapped(moved), moved == fixed, moved[4096],
+         touch_read(r));
   printf("mremap unmapped: %s\n", mapped(mremap(r, 4096, 8192, MREMAP_MAYMOVE)));
   printf("mremap bad flags: %s\n", mapped(mremap(moved, 4096, 8192, 64)));
 
@@ -90,7 +92,8 @@ int main(void) {
   printf("private stays private: %c %c\n", f[0], g[0]);
   f[1] = 'z';
   printf("after its copy: %d\n", g[1]);
-  printf("last page: r %d; beyond: r %d w %d\n", touch_read(f + 3 * 4096 + 4000), touch_read(f + 4 * 4096), touch_write(f + 5 * 4096));
+  printf("last page: r %d; beyond: r %d w %d\n", touch_read(f + 3 * 4096 + 4000), touch_read(f + 4 * 4096),
+         touch_write(f + 5 * 4096));
   if (ftruncate(fd, 4096) != 0) return 1;
   printf("after truncation: r %d, private copy %d\n", touch_read(f + 2 * 4096), touch_read(g + 2 * 4096));
   if (ftruncate(fd, 8 * 4096) != 0) return 1;

@@ -14,8 +14,8 @@
 
 static const int rw = PROT_READ | PROT_WRITE;
 static const unsigned long at = 0x10000000;
-static const unsigned char calling[] = {0x0f, 0x05, 0xeb, 0xfc};   // syscall ; jmp back
-static const unsigned char storing[] = {0x48, 0x89, 0x07};         // mov %rax,(%rdi)
+static const unsigned char calling[] = {0x0f, 0x05, 0xeb, 0xfc};  // syscall ; jmp back
+static const unsigned char storing[] = {0x48, 0x89, 0x07};        // mov %rax,(%rdi)
 static const unsigned char spinning[] = {0xeb, 0xfe};
 
 static volatile sig_atomic_t alarms;
@@ -40,14 +40,15 @@ static void alarm_in_ms(long ms) {
 }
 
 static int mm, pipes[2];
-static void *late_writer(void *unused) {
+static void* late_writer(void* unused) {
   (void)unused;
   usleep(400000);
   if (write(pipes[1], "late", 4) != 4) abort();
   return NULL;
 }
-static void *waiter(void *woken) {
-  if (INDIRECT(mm, SYS_futex, at, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0) == 0) __atomic_store_n((int *)woken, 1, __ATOMIC_SEQ_CST);
+static void* waiter(void* woken) {
+  if (INDIRECT(mm, SYS_futex, at, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0) == 0)
+    __atomic_store_n((int*)woken, 1, __ATOMIC_SEQ_CST);
   return NULL;
 }
 static int in_child(int (*body)(void)) {
@@ -62,10 +63,10 @@ static int in_child(int (*body)(void)) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-#define IN_CHILD(body)                                            \
-  do {                                                            \
-    int r = in_child(body);                                       \
-    if (r != 0) printf("%s: %d\n", #body, r), ++failures;          \
+#define IN_CHILD(body)                                    \
+  do {                                                    \
+    int r = in_child(body);                               \
+    if (r != 0) printf("%s: %d\n", #body, r), ++failures; \
   } while (0)
 
 static int many_descriptors(void) {
@@ -82,11 +83,11 @@ static int many_descriptors(void) {
 
 // What a thread leaves behind when it goes elsewhere.
 static struct {
-  void *head;
+  void* head;
   long offset;
-  void *pending;
+  void* pending;
 } robust = {&robust, 0, NULL};
-static int *cleared;
+static int* cleared;
 static inline long raw(long number, long a, long b, long c) {
   long r;
   __asm__ volatile("syscall" : "=a"(r) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
@@ -94,16 +95,16 @@ static inline long raw(long number, long a, long b, long c) {
 }
 // Into a copy of the present address space. No function call may lie in between: the copy's stack is that of
 // the moment it was made. Elsewhere the descriptor is told to whoever looks at `told`.
-static inline long enter_copy(volatile long *told) {
+static inline long enter_copy(volatile long* told) {
   long fd = raw(QUIRE_NR_create_mm, MM_CLONE, 0, 0);
   if (told != NULL) *told = fd;
   return raw(QUIRE_NR_mm_switch, fd, 0, 0);
 }
-static int switched(void *unused) {
+static int switched(void* unused) {
   (void)unused;
   syscall(SYS_set_robust_list, &robust, sizeof robust);
   if (enter_copy(NULL) != 0) return 1;
-  void *head = &head;
+  void* head = &head;
   size_t length = 0;
   if (syscall(SYS_get_robust_list, 0, &head, &length) != 0 || head != NULL) return 2;
   stack_t s;
@@ -113,7 +114,7 @@ static int switched(void *unused) {
 static int clear_child_tid(void) {
   // The word is shared memory at the same address on both sides: dropped, it is not cleared at exit.
   cleared = mmap(NULL, 4096, rw, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  char *stack = mmap(NULL, 65536, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* stack = mmap(NULL, 65536, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   cleared[0] = 7;
   int pid = clone(switched, stack + 65536, CLONE_CHILD_CLEARTID | SIGCHLD, NULL, NULL, NULL, &cleared[0]);
   int status;
@@ -139,7 +140,7 @@ static int vfork_goes_on(void) {
 // Only the calling thread moves: from then on its memory is another one's.
 static volatile int ours;
 static volatile long copy_of_ours;
-static void *mover(void *unused) {
+static void* mover(void* unused) {
   (void)unused;
   if (enter_copy(&copy_of_ours) != 0) return NULL;
   ours = 3;
@@ -154,7 +155,8 @@ static int other_threads_stay(void) {
   int seen = 0;
   for (int i = 0; i < 1000 && seen != 3; ++i) {
     usleep(10000);
-    if (copy_of_ours != 0 && get((int)copy_of_ours, &seen, (unsigned long)&ours, sizeof seen) != sizeof seen) return 2;
+    if (copy_of_ours != 0 && get((int)copy_of_ours, &seen, (unsigned long)&ours, sizeof seen) != sizeof seen)
+      return 2;
   }
   return seen == 3 && ours == 1 ? 0 : 3;
 }
@@ -162,11 +164,11 @@ static int exec_closes(void) {
   int fd = (int)make(0);
   char number[16];
   snprintf(number, sizeof number, "%d", fd);
-  execl("/proc/self/exe", "mm_contract", "is-closed", number, (char *)NULL);
+  execl("/proc/self/exe", "mm_contract", "is-closed", number, (char*)NULL);
   return 9;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc == 3 && strcmp(argv[1], "is-closed") == 0) return fcntl(atoi(argv[2]), F_GETFD) == -1 ? 0 : 1;
   setvbuf(stdout, NULL, _IOLBF, 0);
   if (only_native()) return ended();
@@ -200,7 +202,8 @@ int main(int argc, char **argv) {
     close(sockets[0]);
     char control[CMSG_SPACE(sizeof(int))], byte;
     struct iovec one = {&byte, 1};
-    struct msghdr m = {.msg_iov = &one, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct msghdr m = {
+        .msg_iov = &one, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     if (recvmsg(sockets[1], &m, 0) != 1 || CMSG_FIRSTHDR(&m) == NULL) _exit(1);
     int got;
     memcpy(&got, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof got);
@@ -214,8 +217,10 @@ int main(int argc, char **argv) {
   CHECK(map_in(sent, at, 8192, rw) == (long)at && put(sent, at, "sent", 5) == 5);
   char control[CMSG_SPACE(sizeof(int))] = {0};
   struct iovec one = {text, 1};
-  struct msghdr m = {.msg_iov = &one, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  *CMSG_FIRSTHDR(&m) = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+  struct msghdr m = {
+      .msg_iov = &one, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  *CMSG_FIRSTHDR(&m) =
+      (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
   memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &sent, sizeof sent);
   CHECK(sendmsg(sockets[0], &m, 0) == 1);
   close(sent);
@@ -227,12 +232,13 @@ int main(int argc, char **argv) {
   REFUSES(mm_indirect, EBADF, INDIRECT(999, SYS_getpid));
   REFUSES(mm_indirect, EBADF, INDIRECT(1, SYS_getpid));
   REFUSES(mm_indirect, EINVAL, indirect(mm, (const unsigned long[7]){SYS_getpid}, 2));
-  REFUSES(mm_indirect, EFAULT, indirect(mm, (void *)8, 0));
+  REFUSES(mm_indirect, EFAULT, indirect(mm, (void*)8, 0));
   REFUSES(mm_indirect, EINVAL, INDIRECT(mm, SYS_execve, at, 0, 0));
   REFUSES(mm_indirect, ENOSYS, INDIRECT(mm, 9999));
   CHECK(INDIRECT(mm, SYS_brk, 0) == 0);  // an empty space has no heap
   CHECK(INDIRECT(mm, SYS_brk, at) == 0);
-  struct mm_call calls[3] = {{.call = {SYS_getpid}}, {.call = {SYS_exit_group, 3}}, {.call = {SYS_write, 1, 8, 8}}};
+  struct mm_call calls[3] = {
+      {.call = {SYS_getpid}}, {.call = {SYS_exit_group, 3}}, {.call = {SYS_write, 1, 8, 8}}};
   struct mm_batch b = {.calls = (unsigned long)calls, .count = 3};
   CHECK(indirect(mm, &b, MM_BATCH) == 3 && calls[1].result == -EINVAL && calls[2].result == -EFAULT);
   b.flags = MM_BATCH_STOP;
@@ -250,7 +256,7 @@ int main(int argc, char **argv) {
   b.count = 3;
   b.calls = 8;
   REFUSES(mm_indirect, EFAULT, indirect(mm, &b, MM_BATCH));
-  REFUSES(mm_indirect, EFAULT, indirect(mm, (void *)8, MM_BATCH));
+  REFUSES(mm_indirect, EFAULT, indirect(mm, (void*)8, MM_BATCH));
 
   // Interrupted, it starts again as a whole with SA_RESTART, and fails without.
   CHECK(pipe(pipes) == 0);
@@ -258,12 +264,14 @@ int main(int argc, char **argv) {
   set_handler(SA_RESTART);
   CHECK(pthread_create(&thread, NULL, late_writer, NULL) == 0);
   alarm_in_ms(50);
-  CHECK(INDIRECT(mm, SYS_read, (unsigned long)pipes[0], at, 16) == 4 && get(mm, text, at, 4) == 4 && memcmp(text, "late", 4) == 0);
+  CHECK(INDIRECT(mm, SYS_read, (unsigned long)pipes[0], at, 16) == 4 && get(mm, text, at, 4) == 4 &&
+        memcmp(text, "late", 4) == 0);
   CHECK(alarms > 0);
   pthread_join(thread, NULL);
   struct timespec pause = {0, 300000000};
   CHECK(put(mm, at + 64, &pause, sizeof pause) == sizeof pause);
-  while (wait(NULL) > 0) {}
+  while (wait(NULL) > 0) {
+  }
   alarms = 0;
   alarm_in_ms(50);
   struct timespec begin, end;
@@ -271,14 +279,16 @@ int main(int argc, char **argv) {
   CHECK(INDIRECT(mm, SYS_nanosleep, at + 64, 0) == 0);
   clock_gettime(CLOCK_MONOTONIC, &end);
   CHECK(alarms > 0 && (end.tv_sec - begin.tv_sec) * 1000000000 + end.tv_nsec - begin.tv_nsec >= 300000000);
-  while (wait(NULL) > 0) {}
+  while (wait(NULL) > 0) {
+  }
   set_handler(0);
   alarm_in_ms(50);
   REFUSES(mm_indirect, EINTR, INDIRECT(mm, SYS_read, (unsigned long)pipes[0], at, 16));
-  while (wait(NULL) > 0) {}
+  while (wait(NULL) > 0) {
+  }
 
   // Private futexes are those of that space, at the same address as here or not.
-  CHECK(mmap((void *)at, 8192, rw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == (void *)at);
+  CHECK(mmap((void*)at, 8192, rw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == (void*)at);
   int zero = 0, woken = 0;
   CHECK(put(mm, at, &zero, 4) == 4);
   CHECK(pthread_create(&thread, NULL, waiter, &woken) == 0);
@@ -300,13 +310,14 @@ int main(int argc, char **argv) {
   REFUSES(mm_run, EBADF, run(999, &c));
   REFUSES(mm_run, EBADF, run(pipes[0], &c));
   REFUSES(mm_run, EINVAL, syscall(QUIRE_NR_mm_run, mm, &c, 1));
-  REFUSES(mm_run, EFAULT, run(mm, (struct mm_context *)8));
+  REFUSES(mm_run, EFAULT, run(mm, (struct mm_context*)8));
   c.size = sizeof c - 8;
   REFUSES(mm_run, EINVAL, run(mm, &c));
   c = start();
   c.reserved = 1;
   REFUSES(mm_run, EINVAL, run(mm, &c));
-  unsigned long *const addresses[] = {(unsigned long *)&c.regs.rip, (unsigned long *)&c.regs.fs_base, (unsigned long *)&c.regs.gs_base};
+  unsigned long* const addresses[] = {(unsigned long*)&c.regs.rip, (unsigned long*)&c.regs.fs_base,
+                                      (unsigned long*)&c.regs.gs_base};
   for (int i = 0; i < 3; ++i) {
     c = start();
     *addresses[i] = 1ul << 47;
@@ -324,11 +335,11 @@ int main(int argc, char **argv) {
   c.xstate_size = sizeof state;
   REFUSES(mm_run, EFAULT, run(mm, &c));
   // A context that cannot be written, and an area.
-  char *read_only = mmap(NULL, 8192, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* read_only = mmap(NULL, 8192, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   c = start();
   memcpy(read_only, &c, sizeof c);
   CHECK(mprotect(read_only, 8192, PROT_READ) == 0);
-  REFUSES(mm_run, EFAULT, run(mm, (struct mm_context *)read_only));
+  REFUSES(mm_run, EFAULT, run(mm, (struct mm_context*)read_only));
   c.xstate = (unsigned long)read_only + 4096;
   c.xstate_size = 4096;
   if (syscall(QUIRE_NR_mm_run, mm, &c, 0) == -1) CHECK(errno == EFAULT || errno == EINVAL);
@@ -336,7 +347,8 @@ int main(int argc, char **argv) {
   int writes = space_with(storing, sizeof storing);
   c = start();
   c.regs.rdi = 0x5000000;
-  CHECK(run(writes, &c) == MM_EXIT_FAULT && c.fault_access == MM_ACCESS_WRITE && c.fault_address == 0x5000000);
+  CHECK(run(writes, &c) == MM_EXIT_FAULT && c.fault_access == MM_ACCESS_WRITE &&
+        c.fault_address == 0x5000000);
   CHECK(c.signal == SIGSEGV && c.code == SEGV_MAPERR && c.trap_no == 14 && c.regs.rip == code_at);
   CHECK(map_in(writes, 0x5000000, 4096, PROT_READ) == 0x5000000);
   CHECK(run(writes, &c) == MM_EXIT_FAULT && c.code == SEGV_ACCERR);
@@ -349,16 +361,18 @@ int main(int argc, char **argv) {
   alarms = 0;
   alarm_in_ms(30);
   c = start();
-  CHECK(run(spins, &c) == MM_EXIT_SIGNAL && alarms >= 1 && c.regs.rip == code_at && c.reason == MM_EXIT_SIGNAL);
-  while (wait(NULL) > 0) {}
+  CHECK(run(spins, &c) == MM_EXIT_SIGNAL && alarms >= 1 && c.regs.rip == code_at &&
+        c.reason == MM_EXIT_SIGNAL);
+  while (wait(NULL) > 0) {
+  }
 
   // mm_read, mm_write
   REFUSES(mm_read, EBADF, get(999, text, at, 1));
   REFUSES(mm_write, EBADF, put(pipes[0], at, text, 1));
   struct {
-    void *base;
+    void* base;
     size_t length;
-  } v[2] = {{text, 1}, {text, 1}}, far[2] = {{(void *)at, 1}, {(void *)at, 1}};
+  } v[2] = {{text, 1}, {text, 1}}, far[2] = {{(void*)at, 1}, {(void*)at, 1}};
   REFUSES(mm_read, EINVAL, syscall(QUIRE_NR_mm_read, mm, v, 1, far, 1, 1));
   REFUSES(mm_write, EINVAL, syscall(QUIRE_NR_mm_write, mm, v, 1, far, 1, 1));
   REFUSES(mm_read, EINVAL, syscall(QUIRE_NR_mm_read, mm, v, 1025, far, 1, 0));
@@ -370,7 +384,7 @@ int main(int argc, char **argv) {
   REFUSES(mm_read, EFAULT, syscall(QUIRE_NR_mm_read, mm, 8, 1, far, 1, 0));
   REFUSES(mm_write, EFAULT, syscall(QUIRE_NR_mm_write, mm, v, 1, 8, 1, 0));
   REFUSES(mm_read, EFAULT, get(mm, text, 0x900000000, 1));
-  REFUSES(mm_read, EFAULT, get(mm, (void *)8, at, 1));
+  REFUSES(mm_read, EFAULT, get(mm, (void*)8, at, 1));
   CHECK(INDIRECT(mm, SYS_mprotect, at, 4096, PROT_READ) == 0);
   REFUSES(mm_write, EFAULT, put(mm, at, text, 1));
   CHECK(INDIRECT(mm, SYS_mprotect, at, 4096, PROT_NONE) == 0);
@@ -379,8 +393,9 @@ int main(int argc, char **argv) {
   CHECK(INDIRECT(mm, SYS_mprotect, at, 4096, (unsigned long)rw) == 0);
   strcpy(text, "abcdef");
   v[0].base = text, v[0].length = 2, v[1].base = text + 2, v[1].length = 4;
-  far[0].base = (void *)(at + 8190), far[0].length = 1, far[1].base = (void *)(at + 8191), far[1].length = 5;
-  CHECK(syscall(QUIRE_NR_mm_write, mm, v, 2, far, 2, 0) == 2 && get(mm, text + 32, at + 8190, 2) == 2 && memcmp(text + 32, "ab", 2) == 0);
+  far[0].base = (void*)(at + 8190), far[0].length = 1, far[1].base = (void*)(at + 8191), far[1].length = 5;
+  CHECK(syscall(QUIRE_NR_mm_write, mm, v, 2, far, 2, 0) == 2 && get(mm, text + 32, at + 8190, 2) == 2 &&
+        memcmp(text + 32, "ab", 2) == 0);
   CHECK(syscall(QUIRE_NR_mm_read, mm, v, 0, far, 0, 0) == 0);
   return ended();
 }

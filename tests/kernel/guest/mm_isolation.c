@@ -10,7 +10,7 @@
 static const int rwx = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 // One instruction or two, then something that never ends.
-static struct mm_context begin(int mm, const void *code, size_t n) {
+static struct mm_context begin(int mm, const void* code, size_t n) {
   unsigned char text[64];
   memset(text, 0xcc, sizeof text);
   memcpy(text, code, n);
@@ -18,7 +18,7 @@ static struct mm_context begin(int mm, const void *code, size_t n) {
   return start();
 }
 // A call came back, or an exception or a fault did: but never success.
-static int came_back(int mm, struct mm_context *c) {
+static int came_back(int mm, struct mm_context* c) {
   int reason = (int)run(mm, c);
   return reason == MM_EXIT_SYSCALL || reason == MM_EXIT_FAULT || reason == MM_EXIT_EXCEPTION;
 }
@@ -35,16 +35,19 @@ int main(void) {
     c.regs.rdi = c.regs.rsi = c.regs.rdx = 0;
     int reason = (int)run(mm, &c);
     if (reason == MM_EXIT_SYSCALL && c.regs.orig_rax == nr && c.regs.rip == code_at + 2) continue;
-    printf("call %lu: reason %d, %#lx at %#lx\n", nr, reason, (unsigned long)c.regs.orig_rax, (unsigned long)c.regs.rip);
+    printf("call %lu: reason %d, %#lx at %#lx\n", nr, reason, (unsigned long)c.regs.orig_rax,
+           (unsigned long)c.regs.rip);
     ++failures;
   }
-  static const unsigned long odd[] = {1000, 1003, 0x40000000, 0x40000027, 0x7fffffff, 0xffffffff, ~0ul, 1ul << 32 | 39};
+  static const unsigned long odd[] = {1000,       1003,       0x40000000, 0x40000027,
+                                      0x7fffffff, 0xffffffff, ~0ul,       1ul << 32 | 39};
   for (unsigned i = 0; i < sizeof odd / sizeof odd[0]; ++i) {
     c = begin(mm, "\x0f\x05", 2);
     c.regs.rax = odd[i];
     // A number of the x32 ABI is no call of this kernel's.
     int reason = (int)run(mm, &c);
-    CHECK(reason == MM_EXIT_SYSCALL ? c.regs.orig_rax == odd[i] : reason == MM_EXIT_EXCEPTION && c.signal == SIGSEGV);
+    CHECK(reason == MM_EXIT_SYSCALL ? c.regs.orig_rax == odd[i]
+                                    : reason == MM_EXIT_EXCEPTION && c.signal == SIGSEGV);
   }
 
   // What would be seen if it were carried out: exit, kill, a write to our output, files.
@@ -53,10 +56,11 @@ int main(void) {
   CHECK(file >= 0);
   CHECK(put(mm, code_at + 4096, name, sizeof name) == sizeof name);
   const unsigned long data = code_at + 4096;
-  const unsigned long telling[][4] = {{SYS_exit, 1},        {SYS_exit_group, 1},          {SYS_kill, (unsigned long)getpid(), 9},
-                                      {SYS_unlink, data},   {SYS_write, 1, data, 10},     {SYS_close, (unsigned long)file},
-                                      {SYS_fork},           {SYS_munmap, code_at, 8192},  {SYS_execve, data, 0, 0},
-                                      {SYS_truncate, data}, {SYS_rt_sigreturn},           {SYS_prctl, 38, 1}};
+  const unsigned long telling[][4] = {
+      {SYS_exit, 1},        {SYS_exit_group, 1},         {SYS_kill, (unsigned long)getpid(), 9},
+      {SYS_unlink, data},   {SYS_write, 1, data, 10},    {SYS_close, (unsigned long)file},
+      {SYS_fork},           {SYS_munmap, code_at, 8192}, {SYS_execve, data, 0, 0},
+      {SYS_truncate, data}, {SYS_rt_sigreturn},          {SYS_prctl, 38, 1}};
   for (unsigned i = 0; i < sizeof telling / sizeof telling[0]; ++i) {
     c = begin(mm, "\x0f\x05", 2);
     c.regs.rax = telling[i][0];
@@ -68,7 +72,8 @@ int main(void) {
   CHECK(access(name, F_OK) == 0 && fcntl(file, F_GETFD) >= 0);
 
   // The other ways in. i386 numbers: unlink is 10, exit 1, getpid 20.
-  static const unsigned long numbers_32[] = {1, 2, 3, 4, 6, 10, 11, 20, 37, 90, 92, 119, 120, 125, 173, 192, 240, 252, 358, 449};
+  static const unsigned long numbers_32[] = {1,  2,   3,   4,   6,   10,  11,  20,  37,  90,
+                                             92, 119, 120, 125, 173, 192, 240, 252, 358, 449};
   for (unsigned i = 0; i < sizeof numbers_32 / sizeof numbers_32[0]; ++i) {
     unsigned long nr = numbers_32[i];
     c = begin(mm, "\xcd\x80", 2);  // int $0x80
@@ -85,7 +90,8 @@ int main(void) {
     CHECK(came_back(mm, &c));
   }
   // Into 32-bit code, and there int $0x80, sysenter and syscall.
-  static const char *const in_32[] = {"\xb8\x01\0\0\0\xcd\x80", "\xb8\x01\0\0\0\x0f\x34", "\xb8\x01\0\0\0\x0f\x05"};
+  static const char* const in_32[] = {"\xb8\x01\0\0\0\xcd\x80", "\xb8\x01\0\0\0\x0f\x34",
+                                      "\xb8\x01\0\0\0\x0f\x05"};
   for (unsigned i = 0; i < 3; ++i) {
     c = begin(mm, "\xff\x2c\x25\x80\x10\x00\x30", 7);  // ljmp *0x30001080
     unsigned char target[6] = {0x00, 0x11, 0x00, 0x30, 0x23, 0x00};
@@ -97,16 +103,26 @@ int main(void) {
     c = begin(mm, "\xff\xd0", 2);  // call *%rax
     c.regs.rax = page;
     c.regs.rdi = c.regs.rsi = 0;
-    // Told as the call it is, or as a fault where the host has no such page; the code did not go on by itself.
+    // Told as the call it is, or as a fault where the host has no such page; the code did not go on by
+    // itself.
     CHECK(came_back(mm, &c) && (c.reason != MM_EXIT_EXCEPTION || c.signal != SIGTRAP));
   }
   CHECK(access(name, F_OK) == 0);
 
   // Nothing is there but what was mapped: not a page below the stack's top, not the caller's memory, no vdso.
   static const unsigned char reading[] = {0x48, 0x8b, 0x07};  // mov (%rdi),%rax
-  const unsigned long absent[] = {0,  4096, code_at - 4096, code_at + 8192, (unsigned long)main & ~4095ul,
-                                  (unsigned long)&failures, (unsigned long)&c, (unsigned long)name,
-                                  getauxval(AT_SYSINFO_EHDR), 0x7ffff7fc0000, 0x7fffbfffe000, 0x7ffffffff000 - 4096};
+  const unsigned long absent[] = {0,
+                                  4096,
+                                  code_at - 4096,
+                                  code_at + 8192,
+                                  (unsigned long)main & ~4095ul,
+                                  (unsigned long)&failures,
+                                  (unsigned long)&c,
+                                  (unsigned long)name,
+                                  getauxval(AT_SYSINFO_EHDR),
+                                  0x7ffff7fc0000,
+                                  0x7fffbfffe000,
+                                  0x7ffffffff000 - 4096};
   for (unsigned i = 0; i < sizeof absent / sizeof absent[0]; ++i) {
     c = begin(mm, reading, sizeof reading);
     c.regs.rdi = absent[i];
@@ -153,7 +169,9 @@ int main(void) {
           c = start();
           c.regs.rcx = page + at;
           c.regs.rax = numbers[i];
-          c.regs.rdi = numbers[i] == SYS_unlink ? data : numbers[i] == SYS_kill ? (unsigned long)getppid() : 0;
+          c.regs.rdi = numbers[i] == SYS_unlink ? data
+                       : numbers[i] == SYS_kill ? (unsigned long)getppid()
+                                                : 0;
           int reason = (int)run(victim, &c);
           gone += reason < 0;
           bad += !(reason == MM_EXIT_SYSCALL || reason == MM_EXIT_FAULT || reason == MM_EXIT_EXCEPTION ||
@@ -177,7 +195,7 @@ int main(void) {
   static const unsigned char getpid_code[] = {0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0xc3};  // as in our text below
   long (*volatile ask)(void);
   __asm__ volatile("jmp 1f; .balign 16; 0: mov $39,%%eax; syscall; ret; 1: lea 0b(%%rip),%0" : "=r"(ask));
-  CHECK(memcmp((void *)ask, getpid_code, sizeof getpid_code) == 0);
+  CHECK(memcmp((void*)ask, getpid_code, sizeof getpid_code) == 0);
   long pid = 0;
   for (int i = 0; i < 50; ++i) {
     long r;
@@ -186,13 +204,14 @@ int main(void) {
   }
   CHECK(pid == getpid());
   unsigned long there = 0x10000000;
-  CHECK(INDIRECT(mm, SYS_mmap, there, length, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, (unsigned long)self, 0) ==
-        (long)there);
+  CHECK(INDIRECT(mm, SYS_mmap, there, length, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED,
+                 (unsigned long)self, 0) == (long)there);
   // Our text begins at some offset of the file: the place is found by what stands there.
   unsigned long found = 0;
   for (unsigned long at = 0; at + sizeof getpid_code <= length && found == 0; at += 16) {
     unsigned char bytes[sizeof getpid_code];
-    if (get(mm, bytes, there + at, sizeof bytes) == sizeof bytes && memcmp(bytes, getpid_code, sizeof bytes) == 0)
+    if (get(mm, bytes, there + at, sizeof bytes) == sizeof bytes &&
+        memcmp(bytes, getpid_code, sizeof bytes) == 0)
       found = there + at;
   }
   CHECK(found != 0);
@@ -213,20 +232,22 @@ int main(void) {
   c.regs.rbp = 0xdeadbeef;
   CHECK(run(mm, &c) == MM_EXIT_SYSCALL);
   CHECK(c.regs.cs == 0x33 && (c.regs.rflags & 0x7000) == 0 && (c.regs.rflags & 1) == 1);
-  CHECK(c.regs.fs_base == 0x123456789000 && c.regs.gs_base == 0x1000 && c.regs.r15 == 15 && c.regs.rbp == 0xdeadbeef);
+  CHECK(c.regs.fs_base == 0x123456789000 && c.regs.gs_base == 0x1000 && c.regs.r15 == 15 &&
+        c.regs.rbp == 0xdeadbeef);
 
   // The extended state is ctx's, not whatever ran last: here, in another run, in another space.
   static unsigned char one[16384] __attribute__((aligned(64))), two[16384] __attribute__((aligned(64)));
   int other = space_with("\xcc", 1);
-  CHECK(put(other, code_at, "\x66\x0f\x6f\xc1\x0f\x05\xeb\xf8", 8) == 8);  // movdqa %xmm1,%xmm0 ; syscall ; jmp
+  CHECK(put(other, code_at, "\x66\x0f\x6f\xc1\x0f\x05\xeb\xf8", 8) ==
+        8);  // movdqa %xmm1,%xmm0 ; syscall ; jmp
   c = start();
   c.xstate = (unsigned long)one;
   c.xstate_size = sizeof one;
   CHECK(run(other, &c) == MM_EXIT_SYSCALL);  // from zeros: the initial state
   static const unsigned char zeros[16];
   CHECK(memcmp(one + 160, zeros, 16) == 0);  // xmm0 in the legacy area
-  *(unsigned long *)(one + 512) |= 3;        // XSTATE_BV: x87 and SSE are present
-  *(unsigned *)(one + 24) = 0x1f80;
+  *(unsigned long*)(one + 512) |= 3;         // XSTATE_BV: x87 and SSE are present
+  *(unsigned*)(one + 24) = 0x1f80;
   memset(one + 176, 0x5a, 16);  // xmm1
   CHECK(run(other, &c) == MM_EXIT_SYSCALL && memcmp(one + 160, one + 176, 16) == 0 && one[160] == 0x5a);
   struct mm_context d = start();

@@ -17,29 +17,30 @@
 #include <unistd.h>
 
 static int failures;
-#define CHECK(condition)                                                         \
-  do {                                                                           \
-    if (!(condition)) {                                                          \
+#define CHECK(condition)                                                                \
+  do {                                                                                  \
+    if (!(condition)) {                                                                 \
       printf("line %d: %s (errno %s)\n", __LINE__, #condition, strerrorname_np(errno)); \
-      ++failures;                                                                \
-    }                                                                            \
+      ++failures;                                                                       \
+    }                                                                                   \
   } while (0)
 #define FAILS(call, number) CHECK((call) == -1 && errno == (number))
 
 static long make(unsigned flags) { return syscall(QUIRE_NR_create_mm, flags); }
-static long indirect(int mm, const unsigned long *call, unsigned flags) {
+static long indirect(int mm, const unsigned long* call, unsigned flags) {
   return syscall(QUIRE_NR_mm_indirect, mm, call, flags);
 }
 static long map_in(int mm, unsigned long at, unsigned long length, int prot) {
-  unsigned long call[7] = {SYS_mmap, at, length, (unsigned long)prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-                           (unsigned long)-1, 0};
+  unsigned long call[7] = {
+      SYS_mmap,          at, length, (unsigned long)prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+      (unsigned long)-1, 0};
   return indirect(mm, call, 0);
 }
-static long copy(long number, int mm, void *local, unsigned long remote, size_t n) {
-  struct iovec l = {local, n}, r = {(void *)remote, n};
+static long copy(long number, int mm, void* local, unsigned long remote, size_t n) {
+  struct iovec l = {local, n}, r = {(void*)remote, n};
   return syscall(number, mm, &l, 1, &r, 1, 0);
 }
-static long run(int mm, struct mm_context *c) { return syscall(QUIRE_NR_mm_run, mm, c, 0); }
+static long run(int mm, struct mm_context* c) { return syscall(QUIRE_NR_mm_run, mm, c, 0); }
 
 enum { code_at = 0x400000, stack_end = 0x402000 };
 // add $1,%rbx ; mov %ebx,%eax ; syscall ; jmp to the start
@@ -48,11 +49,11 @@ static const unsigned char touching[] = {0x48, 0x8b, 0x07, 0xeb, 0xfb};  // mov 
 static const unsigned char undefined[] = {0x0f, 0x0b};
 static const unsigned char spinning[] = {0xeb, 0xfe};
 
-static int space_with(const unsigned char *code, size_t n) {
+static int space_with(const unsigned char* code, size_t n) {
   int mm = (int)make(0);
   CHECK(mm >= 0);
   CHECK(map_in(mm, code_at, 8192, PROT_READ | PROT_WRITE | PROT_EXEC) == code_at);
-  CHECK(copy(QUIRE_NR_mm_write, mm, (void *)code, code_at, n) == (long)n);
+  CHECK(copy(QUIRE_NR_mm_write, mm, (void*)code, code_at, n) == (long)n);
   return mm;
 }
 static struct mm_context start(void) {
@@ -72,14 +73,14 @@ static void on_alarm(int s) {
 
 static int switch_to;
 static int kept = 1;
-static void *switcher(void *arg) {
+static void* switcher(void* arg) {
   (void)arg;
   return NULL;
 }
 
 static int racing;
-static void *race(void *arg) {
-  int mm = *(int *)arg;
+static void* race(void* arg) {
+  int mm = *(int*)arg;
   for (int i = 0; i < 200; ++i) {
     struct mm_context c = start();
     long r = run(mm, &c);
@@ -118,10 +119,25 @@ int main(void) {
   FAILS(syscall(QUIRE_NR_mm_read, mm, &v, 5000, &v, 1, 0), EINVAL);
 
   // mm_indirect: what is refused, what it redirects
-  static const int refused[] = {SYS_execve, SYS_exit, SYS_exit_group, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3,
-                                SYS_rt_sigreturn, SYS_restart_syscall, SYS_set_tid_address, SYS_set_robust_list,
-                                SYS_sigaltstack, SYS_arch_prctl, SYS_rt_sigsuspend, SYS_rseq, SYS_execveat,
-                                QUIRE_NR_mm_indirect, QUIRE_NR_mm_switch, QUIRE_NR_mm_run};
+  static const int refused[] = {SYS_execve,
+                                SYS_exit,
+                                SYS_exit_group,
+                                SYS_fork,
+                                SYS_vfork,
+                                SYS_clone,
+                                SYS_clone3,
+                                SYS_rt_sigreturn,
+                                SYS_restart_syscall,
+                                SYS_set_tid_address,
+                                SYS_set_robust_list,
+                                SYS_sigaltstack,
+                                SYS_arch_prctl,
+                                SYS_rt_sigsuspend,
+                                SYS_rseq,
+                                SYS_execveat,
+                                QUIRE_NR_mm_indirect,
+                                QUIRE_NR_mm_switch,
+                                QUIRE_NR_mm_run};
   for (unsigned i = 0; i < sizeof refused / sizeof refused[0]; ++i) {
     unsigned long call[7] = {(unsigned long)refused[i]};
     FAILS(indirect(mm, call, 0), EINVAL);
@@ -137,12 +153,12 @@ int main(void) {
   CHECK(read(pipes[0], buffer, 10) == 4 && memcmp(buffer, counting, 4) == 0);
   struct mm_call calls[3] = {{.call = {SYS_getpid}}, {.call = {SYS_close, 9999}}, {.call = {SYS_getpid}}};
   struct mm_batch batch = {.calls = (uintptr_t)calls, .count = 3, .flags = 0};
-  CHECK(indirect(mm, (void *)&batch, MM_BATCH) == 3 && batch.done == 3);
+  CHECK(indirect(mm, (void*)&batch, MM_BATCH) == 3 && batch.done == 3);
   CHECK(calls[0].result == getpid() && calls[1].result == -EBADF && calls[2].result == getpid());
   batch.flags = MM_BATCH_STOP;
-  CHECK(indirect(mm, (void *)&batch, MM_BATCH) == 2);
+  CHECK(indirect(mm, (void*)&batch, MM_BATCH) == 2);
   batch.count = 1025;
-  FAILS(indirect(mm, (void *)&batch, MM_BATCH), EINVAL);
+  FAILS(indirect(mm, (void*)&batch, MM_BATCH), EINVAL);
 
   // mm_run: system calls, faults, exceptions, signals
   struct mm_context x = start();
@@ -159,7 +175,8 @@ int main(void) {
   int faulty = space_with(touching, sizeof touching);
   x = start();
   x.regs.rdi = 0x123456000;
-  CHECK(run(faulty, &x) == MM_EXIT_FAULT && x.fault_address == 0x123456000 && x.fault_access == MM_ACCESS_READ);
+  CHECK(run(faulty, &x) == MM_EXIT_FAULT && x.fault_address == 0x123456000 &&
+        x.fault_access == MM_ACCESS_READ);
   CHECK(x.regs.rip == code_at);
   x.regs.rdi = code_at;
   x.regs.rip = 0x700000;
@@ -179,8 +196,9 @@ int main(void) {
   CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0);
   char control[CMSG_SPACE(sizeof(int))] = {0};
   struct iovec one = {&c, 1};
-  struct msghdr message = {.msg_iov = &one, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  struct cmsghdr *h = CMSG_FIRSTHDR(&message);
+  struct msghdr message = {
+      .msg_iov = &one, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr* h = CMSG_FIRSTHDR(&message);
   *h = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
   memcpy(CMSG_DATA(h), &mm, sizeof mm);
   CHECK(sendmsg(sockets[0], &message, 0) == 1);
@@ -207,7 +225,7 @@ int main(void) {
   fflush(stdout);
   pid_t child = fork();
   if (child == 0) {
-    int *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int* shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     kept = 1;
     switch_to = (int)make(MM_CLONE);
     if (shared[0]++ == 0) {

@@ -21,7 +21,8 @@ int main(void) {
   strcpy(data, "before");
   printf("write own: %s, %s\n", result(pwrite(mem, "after!", 6, (off_t)(uintptr_t)data)), data);
   mprotect(data, 4096, PROT_READ);
-  printf("write past the protection: %s, %s\n", result(pwrite(mem, "forced", 6, (off_t)(uintptr_t)data)), data);
+  printf("write past the protection: %s, %s\n", result(pwrite(mem, "forced", 6, (off_t)(uintptr_t)data)),
+         data);
 
   // A private mapping of a file: the write stays in this process.
   char name[] = "/tmp/quire-test-mem-XXXXXX";
@@ -34,7 +35,8 @@ int main(void) {
   printf("the file: %s %s, shared: %.9s\n", result(pread(fd, text, 9, 0)), text, s);
   int ro = open(name, O_RDONLY);
   char* other = mmap(NULL, 4096, PROT_READ, MAP_SHARED, ro, 0);
-  printf("write to a read-only shared page: %s, %.9s\n", pwrite(mem, "zzzz", 4, (off_t)(uintptr_t)other) < 0 ? "refused" : "ok", other);
+  printf("write to a read-only shared page: %s, %.9s\n",
+         pwrite(mem, "zzzz", 4, (off_t)(uintptr_t)other) < 0 ? "refused" : "ok", other);
   unlink(name);
 
   // Own text: what is written is seen, and by no other process.
@@ -64,12 +66,14 @@ int main(void) {
   snprintf(path, sizeof path, "/proc/%d/mem", pid);
   int child = open(path, O_RDWR);
   char seen[8] = {0};
-  printf("a child's memory: %s %s %.6s\n", result(child), result(pread(child, seen, 6, (off_t)(uintptr_t)data)), seen);
+  printf("a child's memory: %s %s %.6s\n", result(child),
+         result(pread(child, seen, 6, (off_t)(uintptr_t)data)), seen);
   kill(pid, 9);
   waitpid(pid, NULL, 0);
   printf("once dead: %zd\n", pread(child, seen, 6, (off_t)(uintptr_t)data));
 
-  const char* closed[] = {"/proc/sysrq-trigger", "/proc/kcore", "/proc/kmem", "/dev/mem", "/dev/kmem", "/dev/port", "/proc/kallsyms-x"};
+  const char* closed[] = {"/proc/sysrq-trigger", "/proc/kcore", "/proc/kmem",      "/dev/mem",
+                          "/dev/kmem",           "/dev/port",   "/proc/kallsyms-x"};
   for (unsigned i = 0; i < sizeof closed / sizeof *closed; ++i) {
     int f = open(closed[i], O_WRONLY);
     ssize_t n = f < 0 ? -1 : 0;
@@ -77,7 +81,8 @@ int main(void) {
     (void)n;
   }
   struct stat root, self;
-  printf("root is root: %d\n", stat("/", &root) == 0 && stat("/proc/self/root/", &self) == 0 && root.st_ino == self.st_ino);
+  printf("root is root: %d\n",
+         stat("/", &root) == 0 && stat("/proc/self/root/", &self) == 0 && root.st_ino == self.st_ino);
   printf("up from root: %d\n", stat("/proc/self/root/../..", &self) == 0 && root.st_ino == self.st_ino);
   char cwd[4096], link[4096];
   ssize_t n = readlink("/proc/self/cwd", link, sizeof link - 1);

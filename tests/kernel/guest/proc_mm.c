@@ -6,8 +6,8 @@
 
 static const unsigned long at = 0x10000000;
 
-static struct proc_mm_op map_op(unsigned long address, unsigned long length, unsigned long prot, unsigned long flags,
-                                long fd, unsigned long offset) {
+static struct proc_mm_op map_op(unsigned long address, unsigned long length, unsigned long prot,
+                                unsigned long flags, long fd, unsigned long offset) {
   struct proc_mm_op op;
   memset(&op, 0, sizeof op);
   op.op = MM_MMAP;
@@ -29,7 +29,8 @@ int main(void) {
   CHECK(mm >= 0 && second >= 0);
 
   // MM_MMAP: anonymous memory, and a file of the writer's at an offset in bytes.
-  struct proc_mm_op op = map_op(at, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  struct proc_mm_op op =
+      map_op(at, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   CHECK(write(mm, &op, sizeof op) == (long)sizeof op);
   CHECK(put(mm, at, "space", 6) == 6);
   char text[8];
@@ -71,7 +72,8 @@ int main(void) {
 
   // The other calls take such a descriptor, and code runs there.
   static const unsigned char code[] = {0xb8, 0x2a, 0, 0, 0, 0x0f, 0x05};  // mov $42,%eax ; syscall
-  op = map_op(code_at, code_size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  op = map_op(code_at, code_size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+              -1, 0);
   CHECK(write(mm, &op, sizeof op) == (long)sizeof op);
   CHECK(put(mm, code_at, code, sizeof code) == sizeof code);
   struct mm_context c = start();

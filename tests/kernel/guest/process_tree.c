@@ -17,26 +17,30 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void show(const char *what, int status) {
-  if (WIFEXITED(status)) printf("%s: exit %d\n", what, WEXITSTATUS(status));
-  else if (WIFSIGNALED(status)) printf("%s: signal %d\n", what, WTERMSIG(status));
-  else if (WIFSTOPPED(status)) printf("%s: stopped by %d\n", what, WSTOPSIG(status));
-  else if (WIFCONTINUED(status)) printf("%s: continued\n", what);
+static void show(const char* what, int status) {
+  if (WIFEXITED(status))
+    printf("%s: exit %d\n", what, WEXITSTATUS(status));
+  else if (WIFSIGNALED(status))
+    printf("%s: signal %d\n", what, WTERMSIG(status));
+  else if (WIFSTOPPED(status))
+    printf("%s: stopped by %d\n", what, WSTOPSIG(status));
+  else if (WIFCONTINUED(status))
+    printf("%s: continued\n", what);
 }
 
-static void result(const char *what, long value) {
+static void result(const char* what, long value) {
   printf("%s: %ld %s\n", what, value, value < 0 ? strerrorname_np(errno) : "");
 }
 
 static volatile sig_atomic_t got;
 static siginfo_t last;
-static void note(int s, siginfo_t *info, void *context) {
+static void note(int s, siginfo_t* info, void* context) {
   (void)context;
   got = s;
   last = *info;
 }
 
-static void *exit_from_thread(void *arg) {
+static void* exit_from_thread(void* arg) {
   (void)arg;
   _exit(23);
 }

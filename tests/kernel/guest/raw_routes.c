@@ -65,7 +65,8 @@ static int vsyscall_time(void) {
 }
 static int far_jump(void) {
   // To 32-bit code: its int 0x80 must trap as well. Code: mov $20,%eax; int $0x80; hlt.
-  unsigned char* code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+  unsigned char* code =
+      mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
   if (code == MAP_FAILED) return 3;
   memcpy(code, "\xb8\x14\0\0\0\xcd\x80\xf4", 8);
   struct {
@@ -87,7 +88,8 @@ int main(void) {
   printf("int 0x80: %s\n", fine(in_child(int80), ONE_OF(0, 1, 128 + SIGSEGV)));
   printf("int 0x80 creat: %s\n", fine(in_child(int80_creat), ONE_OF(0, 128 + SIGSEGV)));
   printf("x32: %s\n", fine(in_child(x32), ONE_OF(0, 1)));
-  printf("sysenter: %s\n", fine(in_child(sysenter), ONE_OF(128 + SIGSEGV, 128 + SIGILL, 128 + SIGBUS, 128 + SIGTRAP)));
+  printf("sysenter: %s\n",
+         fine(in_child(sysenter), ONE_OF(128 + SIGSEGV, 128 + SIGILL, 128 + SIGBUS, 128 + SIGTRAP)));
   printf("vsyscall: %s\n", fine(in_child(vsyscall_time), ONE_OF(0, 128 + SIGSEGV)));
   printf("far jump: %s\n", fine(in_child(far_jump), ONE_OF(128 + SIGSEGV, 128 + SIGBUS, 128 + SIGILL)));
   printf("huge number: %s\n", fine(in_child(huge_number), ONE_OF(0)));

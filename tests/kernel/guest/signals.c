@@ -31,7 +31,8 @@ static sigjmp_buf jump;
 static void jumper(int s, siginfo_t* i, void* u) {
   ucontext_t* uc = u;
   printf("signal %d code %d trap %lld err %llx addr-null %d\n", s, i->si_code,
-         (long long)uc->uc_mcontext.gregs[REG_TRAPNO], (long long)uc->uc_mcontext.gregs[REG_ERR] & 7, i->si_addr == NULL);
+         (long long)uc->uc_mcontext.gregs[REG_TRAPNO], (long long)uc->uc_mcontext.gregs[REG_ERR] & 7,
+         i->si_addr == NULL);
   siglongjmp(jump, 1);
 }
 static void* killer(void* t) {
@@ -56,7 +57,8 @@ static int interrupted_read(int flags) {
   ssize_t r = read(fd[0], &c, 1);
   int e = r < 0 ? errno : 0;
   pthread_join(t, NULL);
-  while (wait(NULL) > 0) {}
+  while (wait(NULL) > 0) {
+  }
   return r < 0 ? -e : (int)r;
 }
 
@@ -88,7 +90,8 @@ int main(void) {
   siginfo_t info;
   struct timespec zero = {0, 0};
   int r = sigtimedwait(&set, &info, &zero);
-  printf("sigtimedwait: %d value %d code %d\n", r == SIGRTMIN, info.si_value.sival_int, info.si_code == SI_QUEUE);
+  printf("sigtimedwait: %d value %d code %d\n", r == SIGRTMIN, info.si_value.sival_int,
+         info.si_code == SI_QUEUE);
   sigprocmask(SIG_SETMASK, &old, NULL);
   printf("queued: %d\n", got[SIGRTMIN]);
   printf("read without restart: %s\n", interrupted_read(0) == -EINTR ? "EINTR" : "other");
@@ -124,7 +127,8 @@ int main(void) {
   setitimer(ITIMER_REAL, &once, NULL);
   install(SIGALRM, 0);
   r = nanosleep(&sleep_time, &rest);
-  printf("nanosleep: %d %s rest %d\n", r, strerrorname_np(errno), rest.tv_nsec > 0 && rest.tv_nsec < 50000000);
+  printf("nanosleep: %d %s rest %d\n", r, strerrorname_np(errno),
+         rest.tv_nsec > 0 && rest.tv_nsec < 50000000);
 
   pid_t p = fork();
   if (p == 0) {

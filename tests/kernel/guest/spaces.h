@@ -13,37 +13,40 @@
 #include <unistd.h>
 
 static int failures;
-#define CHECK(condition)                                                              \
-  do {                                                                                \
-    if (!(condition)) {                                                               \
+#define CHECK(condition)                                                                \
+  do {                                                                                  \
+    if (!(condition)) {                                                                 \
       printf("line %d: %s (errno %s)\n", __LINE__, #condition, strerrorname_np(errno)); \
-      ++failures;                                                                     \
-    }                                                                                 \
+      ++failures;                                                                       \
+    }                                                                                   \
   } while (0)
 // The expression, which makes the call named first, fails with this error. tools/check-man reads these.
 #define REFUSES(call, number, expression) CHECK((expression) == -1 && errno == (number))
 
 static inline long make(unsigned flags) { return syscall(QUIRE_NR_create_mm, flags); }
-static inline long indirect(int mm, const void *call, unsigned flags) {
+static inline long indirect(int mm, const void* call, unsigned flags) {
   return syscall(QUIRE_NR_mm_indirect, mm, call, flags);
 }
 #define INDIRECT(mm, ...) indirect(mm, (const unsigned long[7]){__VA_ARGS__}, 0)
 static inline long map_in(int mm, unsigned long at, unsigned long length, int prot) {
-  return INDIRECT(mm, SYS_mmap, at, length, (unsigned long)prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1ul, 0);
+  return INDIRECT(mm, SYS_mmap, at, length, (unsigned long)prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                  -1ul, 0);
 }
-static inline long copy(long number, int mm, void *local, unsigned long remote, size_t n) {
+static inline long copy(long number, int mm, void* local, unsigned long remote, size_t n) {
   struct {
-    void *base;
+    void* base;
     size_t length;
-  } l = {local, n}, r = {(void *)remote, n};
+  } l = {local, n}, r = {(void*)remote, n};
   return syscall(number, mm, &l, 1, &r, 1, 0);
 }
-static inline long get(int mm, void *to, unsigned long from, size_t n) { return copy(QUIRE_NR_mm_read, mm, to, from, n); }
-static inline long put(int mm, unsigned long to, const void *from, size_t n) {
-  return copy(QUIRE_NR_mm_write, mm, (void *)from, to, n);
+static inline long get(int mm, void* to, unsigned long from, size_t n) {
+  return copy(QUIRE_NR_mm_read, mm, to, from, n);
 }
-static inline long run(int mm, struct mm_context *c) { return syscall(QUIRE_NR_mm_run, mm, c, 0); }
-static inline long map_from(int mm, unsigned long from, size_t length, int prot, int flags, void *at) {
+static inline long put(int mm, unsigned long to, const void* from, size_t n) {
+  return copy(QUIRE_NR_mm_write, mm, (void*)from, to, n);
+}
+static inline long run(int mm, struct mm_context* c) { return syscall(QUIRE_NR_mm_run, mm, c, 0); }
+static inline long map_from(int mm, unsigned long from, size_t length, int prot, int flags, void* at) {
   return syscall(QUIRE_NR_mm_map, mm, from, length, prot, flags, at);
 }
 
@@ -57,7 +60,7 @@ static inline struct mm_context start(void) {
   return c;
 }
 // A space that holds this code, which may be written, and a little stack.
-static inline int space_with(const void *code, size_t n) {
+static inline int space_with(const void* code, size_t n) {
   int mm = (int)make(0);
   CHECK(mm >= 0);
   CHECK(map_in(mm, code_at, code_size, PROT_READ | PROT_WRITE | PROT_EXEC) == code_at);

@@ -67,7 +67,8 @@ static void child(volatile uint64_t* n) {
   uint32_t* word = (uint32_t*)forged;
   word[0] = 1000;
   for (unsigned i = 4096 / 4; i + 16 <= 8192 / 4; i += 16) word[i] = 0, word[i + 1] = SYS_mprotect;
-  stack_t alt = {.ss_sp = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), .ss_size = 65536};
+  stack_t alt = {.ss_sp = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+                 .ss_size = 65536};
   sigaltstack(&alt, NULL);
   struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_NODEFER};
   for (int s = 1; s < 32; ++s) sigaction(s, &act, NULL);

@@ -30,7 +30,7 @@ static int in_child(int (*body)(uint64_t), uint64_t at) {
 
 // The pages of a sandbox; calls must go on working whatever is tried on them.
 static const uint64_t places[] = {0x7fffc0000000, 0x7fffc0001000, 0x7fffc0010000, 0x7fffc0100000,
-                                  0x7fffc0200000, 0x7fffd0000000, 0x60000, 0x70000};
+                                  0x7fffc0200000, 0x7fffd0000000, 0x60000,        0x70000};
 
 static int works(void) {
   for (int i = 0; i < 10; ++i)
@@ -156,12 +156,20 @@ int main(void) {
   struct {
     const char* name;
     int (*body)(uint64_t);
-  } tries[] = {{"munmap", unmap}, {"mprotect", protect}, {"mmap over", map_over}, {"madvise", advise}, {"read into", read_into}},
-    own[] = {{"read-only page", read_only_page}, {"file page", file_page}, {"patched text", patched_text}, {"vdso", vdso},
+  } tries[] = {{"munmap", unmap},
+               {"mprotect", protect},
+               {"mmap over", map_over},
+               {"madvise", advise},
+               {"read into", read_into}},
+    own[] = {{"read-only page", read_only_page},
+             {"file page", file_page},
+             {"patched text", patched_text},
+             {"vdso", vdso},
              {"copy-on-write page", cow_page}};
   for (unsigned i = 0; i < sizeof tries / sizeof *tries; ++i)
     for (unsigned j = 0; j < sizeof places / sizeof *places; ++j)
       printf("%s %#lx: %d\n", tries[i].name, places[j], in_child(tries[i].body, places[j]));
-  for (unsigned i = 0; i < sizeof own / sizeof *own; ++i) printf("%s: %d\n", own[i].name, in_child(own[i].body, 0));
+  for (unsigned i = 0; i < sizeof own / sizeof *own; ++i)
+    printf("%s: %d\n", own[i].name, in_child(own[i].body, 0));
   return 0;
 }

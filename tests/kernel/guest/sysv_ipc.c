@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void result(const char *what, long value) {
+static void result(const char* what, long value) {
   printf("%s: %ld %s\n", what, value, value < 0 ? strerrorname_np(errno) : "");
 }
 static int op(int set, int index, int amount, int flags) {
@@ -36,7 +36,8 @@ int main(void) {
   result("no such", op(set, 7, 1, 0));
   unsigned short values[3] = {1, 2, 3};
   result("set all", semctl(set, 0, SETALL, values));
-  struct sembuf both[2] = {{.sem_num = 0, .sem_op = -1, .sem_flg = IPC_NOWAIT}, {.sem_num = 1, .sem_op = -3, .sem_flg = IPC_NOWAIT}};
+  struct sembuf both[2] = {{.sem_num = 0, .sem_op = -1, .sem_flg = IPC_NOWAIT},
+                           {.sem_num = 1, .sem_op = -3, .sem_flg = IPC_NOWAIT}};
   result("all or none", semop(set, both, 2));
   result("get all", semctl(set, 0, GETALL, values));
   printf("values %d %d %d\n", values[0], values[1], values[2]);

@@ -55,18 +55,24 @@ __asm__(
     "to_chain: jmp 5b\n"
     ".popsection");
 extern const unsigned char data_in_text[8];
-extern long to_syscall(void), site_getpid(void), to_site_syscall(void), site_read(void), to_read_syscall(void),
-    behind_read(void), site_chain(void), to_chain(void);
+extern long to_syscall(void), site_getpid(void), to_site_syscall(void), site_read(void),
+    to_read_syscall(void), behind_read(void), site_chain(void), to_chain(void);
 
 // A call with a chosen rax and rdi; rdx afterwards in *rdx.
 static long call(long (*f)(void), long rax, long rdi, long rsi, long rdx, long* after) {
-  __asm__ volatile("call *%4" : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx) : "r"(f) : "rcx", "r11", "r8", "r9", "r10", "memory");
+  __asm__ volatile("call *%4"
+                   : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx)
+                   : "r"(f)
+                   : "rcx", "r11", "r8", "r9", "r10", "memory");
   if (after) *after = rdx;
   return rax;
 }
 
 static volatile sig_atomic_t alarms;
-static void on_alarm(int s) { (void)s; ++alarms; }
+static void on_alarm(int s) {
+  (void)s;
+  ++alarms;
+}
 
 static volatile int faults;
 static void on_fault(int s, siginfo_t* info, void* context) {
@@ -107,7 +113,8 @@ int main(int argc, char** argv) {
   static unsigned char block[1 << 16];
   static const unsigned char jump[3] = {0xff, 0x24, 0xe5};
   for (size_t n; self && (n = fread(block, 1, sizeof block, self)) > 0;)
-    for (size_t i = 0; i + 7 < n; ++i) found += memcmp(block + i, jump, 3) == 0 && block[i + 5] == 6 && block[i + 6] == 0;
+    for (size_t i = 0; i + 7 < n; ++i)
+      found += memcmp(block + i, jump, 3) == 0 && block[i + 5] == 6 && block[i + 6] == 0;
   expect("file", found == 0);
 
   int p[2];
@@ -116,7 +123,8 @@ int main(int argc, char** argv) {
   ok = 1;
   for (int i = 0; i < rounds; ++i) {
     long after = 9;
-    ok &= write(p[1], "x", 1) == 1 && call(site_read, 7, p[0], (long)&c, 1, &after) == 1 && after == 0 && c == 'x';
+    ok &= write(p[1], "x", 1) == 1 && call(site_read, 7, p[0], (long)&c, 1, &after) == 1 && after == 0 &&
+          c == 'x';
     ok &= call(site_read, 7, -1, (long)&c, 1, &after) == -9 && after == 1;
     ok &= call(to_read_syscall, SYS_getpid, 0, 0, 0, &after) == pid && after == 0;
     ok &= call(behind_read, -7, 0, 0, 0, &after) == -7 && after == 1;
@@ -147,7 +155,8 @@ int main(int argc, char** argv) {
   expect("signals", ok);
 
   // Code made at run time, changed between calls.
-  unsigned char* jit = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  unsigned char* jit =
+      mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ok = jit != MAP_FAILED;
   for (int i = 0; ok && i < rounds; ++i) {
     memcpy(jit, expected, 8);

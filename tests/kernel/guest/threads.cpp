@@ -68,13 +68,18 @@ int main() {
     static thread_local int mine = 5;
     int seen[4];
     std::vector<std::thread> t;
-    for (int i = 0; i < 4; ++i) t.emplace_back([&, i] { mine += i; seen[i] = mine; });
+    for (int i = 0; i < 4; ++i)
+      t.emplace_back([&, i] {
+        mine += i;
+        seen[i] = mine;
+      });
     for (auto& x : t) x.join();
     printf("tls: %d %d %d %d, here %d\n", seen[0], seen[1], seen[2], seen[3], mine);
   }
   {
     // Between processes, and the owner dies.
-    auto* m = static_cast<pthread_mutex_t*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    auto* m = static_cast<pthread_mutex_t*>(
+        mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
     auto* s = reinterpret_cast<sem_t*>(m + 1);
     pthread_mutexattr_t attr;
     pthread_mutexattr_init(&attr);
@@ -110,7 +115,13 @@ int main() {
   if (child == 0) {
     // The first thread goes; the process lives on until the other exits with 7.
     static pthread_t t;
-    pthread_create(&t, nullptr, [](void*) -> void* { usleep(30000); _exit(7); }, nullptr);
+    pthread_create(
+        &t, nullptr,
+        [](void*) -> void* {
+          usleep(30000);
+          _exit(7);
+        },
+        nullptr);
     syscall(SYS_exit, 0);
   }
   int status = 0;
@@ -119,10 +130,13 @@ int main() {
   child = fork();
   if (child == 0) {
     static pthread_t t;
-    pthread_create(&t, nullptr, [](void*) -> void* {
-      execl("/bin/sh", "sh", "-c", "exit 9", nullptr);
-      return nullptr;
-    }, nullptr);
+    pthread_create(
+        &t, nullptr,
+        [](void*) -> void* {
+          execl("/bin/sh", "sh", "-c", "exit 9", nullptr);
+          return nullptr;
+        },
+        nullptr);
     for (;;) pause();
   }
   waitpid(child, &status, 0);
@@ -130,7 +144,12 @@ int main() {
   child = fork();
   if (child == 0) {
     std::vector<std::thread> t;
-    for (int i = 0; i < 6; ++i) t.emplace_back([i] { for (;;) { if (i % 2 == 0) pause(); } });
+    for (int i = 0; i < 6; ++i)
+      t.emplace_back([i] {
+        for (;;) {
+          if (i % 2 == 0) pause();
+        }
+      });
     usleep(20000);
     _exit(3);
   }

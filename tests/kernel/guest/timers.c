@@ -12,13 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static void result(const char *what, long value) {
+static void result(const char* what, long value) {
   printf("%s: %ld %s\n", what, value, value < 0 ? strerrorname_np(errno) : "");
 }
 
 static volatile sig_atomic_t count;
 static siginfo_t last;
-static void note(int s, siginfo_t *info, void *context) {
+static void note(int s, siginfo_t* info, void* context) {
   (void)s;
   (void)context;
   ++count;
@@ -101,7 +101,8 @@ int main(void) {
   // POSIX timers.
   count = 0;
   timer_t timer;
-  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1, .sigev_value = {.sival_int = 42}};
+  struct sigevent event = {
+      .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1, .sigev_value = {.sival_int = 42}};
   printf("create: %d\n", timer_create(CLOCK_MONOTONIC, &event, &timer));
   struct itimerspec spec = {.it_value = {0, 10000000}};
   timer_settime(timer, 0, &spec, NULL);

@@ -24,13 +24,13 @@ __attribute__((target("avx"))) static void on_signal(int sig, siginfo_t* info, v
   ++handled;
 }
 
-#define ROUND(name, code)                                                                       \
-  do {                                                                                          \
+#define ROUND(name, code)                                                                           \
+  do {                                                                                              \
     __asm__ volatile("vmovdqu (%0),%%ymm3; vmovdqu (%1),%%ymm5" ::"r"(a), "r"(b) : "xmm3", "xmm5"); \
-    code;                                                                                       \
-    __asm__ volatile("vmovdqu %%ymm3,(%0); vmovdqu %%ymm5,(%1)" ::"r"(ra), "r"(rb) : "memory");   \
-    printf("%s: %s %s\n", name, memcmp(a, ra, 32) == 0 ? "ymm3 kept" : "ymm3 LOST",              \
-           memcmp(b, rb, 32) == 0 ? "ymm5 kept" : "ymm5 LOST");                                 \
+    code;                                                                                           \
+    __asm__ volatile("vmovdqu %%ymm3,(%0); vmovdqu %%ymm5,(%1)" ::"r"(ra), "r"(rb) : "memory");     \
+    printf("%s: %s %s\n", name, memcmp(a, ra, 32) == 0 ? "ymm3 kept" : "ymm3 LOST",                 \
+           memcmp(b, rb, 32) == 0 ? "ymm5 kept" : "ymm5 LOST");                                     \
   } while (0)
 
 static inline long raw(long n, long x, long y, long z) {

@@ -9,12 +9,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define NEED(condition)                                                    \
-  do {                                                                     \
-    if (!(condition)) {                                                    \
+#define NEED(condition)                                                            \
+  do {                                                                             \
+    if (!(condition)) {                                                            \
       fprintf(stderr, "line %d: %s: %s\n", __LINE__, #condition, strerror(errno)); \
-      return 1;                                                            \
-    }                                                                      \
+      return 1;                                                                    \
+    }                                                                              \
   } while (0)
 
 int main(void) {

@@ -94,7 +94,7 @@ int main(int argc, char** argv) {
     kill(other, SIGKILL);
     waitpid(other, NULL, 0);
   }
-  printf("children %s; faults: %ld by getrusage, %ld by /proc\n", wrong ? "saw other bytes" : "as they should be",
-         after - before, told_after - told_before);
+  printf("children %s; faults: %ld by getrusage, %ld by /proc\n",
+         wrong ? "saw other bytes" : "as they should be", after - before, told_after - told_before);
   return 0;
 }
