@@ -178,16 +178,21 @@ AddressSpaceImpl::PrivateMap::iterator AddressSpaceImpl::forget_private(PrivateM
   return privates_.erase(at);
 }
 
-Result<std::vector<GuestRange>> AddressSpaceImpl::private_runs(u64 begin, u64 end) {
+Result<std::vector<GuestRange>> AddressSpaceImpl::private_runs(
+    const std::vector<std::pair<u64, u64>>& ranges) {
+  std::vector<std::pair<u64, u64>> stretches;
+  for_each_stretch(ranges, [&](u64 b, u64 e) { stretches.emplace_back(b, e); });
   std::vector<GuestRange> runs;
   std::vector<GuestRange> some(runs_at_once);
-  for (;;) {
-    std::span<GuestRange> out(some);
-    TRY_VOID(space_->private_pages({GuestAddr(begin), GuestAddr(end)}, out));
-    runs.insert(runs.end(), out.begin(), out.end());
-    if (out.size() < some.size()) return runs;
-    begin = out.back().end.value();
-  }
+  for (auto [begin, end] : stretches)
+    for (;;) {
+      std::span<GuestRange> out(some);
+      TRY_VOID(space_->private_pages({GuestAddr(begin), GuestAddr(end)}, out));
+      runs.insert(runs.end(), out.begin(), out.end());
+      if (out.size() < some.size()) break;
+      begin = out.back().end.value();
+    }
+  return runs;
 }
 
 Result<> AddressSpaceImpl::settle(Vma& v, u64 begin, u64 end) {
@@ -233,20 +238,14 @@ Result<> AddressSpaceImpl::settle_frozen(Vma& v, const std::vector<std::pair<u64
   for (const auto& [b, e] : ranges) privates_.find(b)->second.state = PrivateRange::State::frozen;
   tables_lock_.unlock();
   space_->wait(frozen);
-  std::vector<GuestRange> runs;
-  for_each_stretch(ranges, [&](u64 b, u64 e) {
-    if (!done) return;
-    if (auto some = private_runs(b, e))
-      runs.insert(runs.end(), some->begin(), some->end());
-    else
-      done = err(some.error());
-  });
+  auto runs = private_runs(ranges);
+  if (!runs) done = err(runs.error());
   tables_lock_.lock();
   for (std::size_t i = 0; i < ranges.size() && done; ++i)
     done = tables_.own(ranges[i].first, ranges[i].second, replaced[i], &tables_lock_);
   if (done) {
     std::vector<platform::PrivatePiece> pieces;
-    for (const GuestRange& r : runs)
+    for (const GuestRange& r : *runs)
       for (u64 a = r.begin.value(); a < r.end.value();) {
         const Span s = tables_.span_at(a, r.end.value());
         if (s.named) pieces.push_back({GuestAddr(a), {memory.at(s.frame), s.end - s.begin}});
@@ -350,17 +349,7 @@ Result<std::vector<GuestRange>> AddressSpaceImpl::snapshot_runs() {
       if (v != nullptr && !v->dont_fork && !v->wipe_on_fork) ranges.emplace_back(begin, r.end);
     }
   }
-  std::vector<GuestRange> runs;
-  Result<> done{};
-  for_each_stretch(ranges, [&](u64 b, u64 e) {
-    if (!done) return;
-    if (auto some = private_runs(b, e))
-      runs.insert(runs.end(), some->begin(), some->end());
-    else
-      done = err(some.error());
-  });
-  if (!done) return err(done.error());
-  return runs;
+  return private_runs(ranges);
 }
 
 Result<> AddressSpaceImpl::snapshot(AddressSpaceImpl& child, const std::vector<GuestRange>& runs,
@@ -447,7 +436,7 @@ bool AddressSpaceImpl::settle_dense() {
   }
   u64 dirty = 0;
   for (const auto& [begin, end] : samples) {
-    const auto runs = private_runs(begin, end);
+    const auto runs = private_runs({{begin, end}});
     if (!runs) return false;
     u64 pages = 0;
     for (const GuestRange& r : *runs) pages += r.size() >> page_shift;

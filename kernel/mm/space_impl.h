@@ -246,8 +246,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   Result<> settle_for_change(u64 begin, u64 end, Reach reach) REQUIRES(lock_);
   /// The contents of what lies in [begin, end) are to be lost: the stub's go at once.
   void drop_private(u64 begin, u64 end) REQUIRES(lock_);
-  /// The runs that only the stub has, in [begin, end). ESRCH.
-  Result<std::vector<GuestRange>> private_runs(u64 begin, u64 end);
+  /// The runs that only the stub has, in these ranges. ESRCH.
+  Result<std::vector<GuestRange>> private_runs(const std::vector<std::pair<u64, u64>>& ranges);
   void join_private_spaces() REQUIRES(tables_lock_);
   bool has_private() const REQUIRES_SHARED(lock_) {
     LockGuard tables(tables_lock_);

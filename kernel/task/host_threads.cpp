@@ -11,6 +11,8 @@ namespace quire::task {
 
 namespace {
 
+constexpr std::size_t stack_bytes = 512 * 1024;
+
 /// A task starts where its maker runs: a wake-up across CPUs would cost more than most children live for.
 /// The platform moves them apart if both have something to do.
 void call_here(pthread_t thread) {
@@ -24,6 +26,23 @@ void call_here(pthread_t thread) {
 }
 
 }  // namespace
+
+Result<> start_host_thread(void* (*body)(void*), void* given) {
+  sigset_t all, old;
+  sigfillset(&all);
+  for (int s : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT}) sigdelset(&all, s);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, stack_bytes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_sigmask(SIG_SETMASK, &all, &old);
+  pthread_t thread;
+  const int error = pthread_create(&thread, &attributes, body, given);
+  pthread_sigmask(SIG_SETMASK, &old, nullptr);
+  pthread_attr_destroy(&attributes);
+  if (error != 0) return err(EAGAIN);
+  return {};
+}
 
 HostThreads::~HostThreads() {
   LockGuard guard(lock_);
@@ -48,18 +67,7 @@ Result<> HostThreads::run(std::function<void()> job) {
     std::function<void()> job;
   };
   auto start = std::make_unique<Start>(Start{this, std::move(job)});
-  // Signals sent to Quire are for its main thread; synchronous ones stay open for the platform.
-  sigset_t all, old;
-  sigfillset(&all);
-  for (int s : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT}) sigdelset(&all, s);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, stack_bytes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_sigmask(SIG_SETMASK, &all, &old);
-  pthread_t thread;
-  const int error = pthread_create(
-      &thread, &attributes,
+  TRY_VOID(start_host_thread(
       [](void* given) -> void* {
         std::unique_ptr<Start> own(static_cast<Start*>(given));
         HostThreads* threads = own->threads;
@@ -68,10 +76,7 @@ Result<> HostThreads::run(std::function<void()> job) {
         threads->serve(std::move(first));
         return nullptr;
       },
-      start.get());
-  pthread_sigmask(SIG_SETMASK, &old, nullptr);
-  pthread_attr_destroy(&attributes);
-  if (error != 0) return err(EAGAIN);
+      start.get()));
   (void)start.release();
   ++threads_;
   return {};

@@ -12,6 +12,10 @@
 
 namespace quire::task {
 
+/// Makes a detached thread of the kernel's own. Signals sent to Quire are for its main thread; only the
+/// synchronous ones, which the platform takes, are open. EAGAIN when the host gives no more threads.
+Result<> start_host_thread(void* (*body)(void*), void* given);
+
 class HostThreads {
  public:
   HostThreads() = default;
@@ -33,7 +37,6 @@ class HostThreads {
   };
   void serve(std::function<void()> job);
 
-  static constexpr std::size_t stack_bytes = 512 * 1024;
   static constexpr unsigned max_idle = 32;
 
   Mutex<locks::host_threads> lock_;

@@ -1,14 +1,13 @@
 #include "kernel/task/undertaker.h"
 
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <deque>
 
 #include "base/lock.h"
 #include "kernel/abi/lock_order.h"
+#include "kernel/task/host_threads.h"
 
 namespace quire::task {
 namespace {
@@ -52,26 +51,15 @@ class Undertaker {
 
  private:
   static constexpr std::size_t most_waiting = 8;
-  static constexpr std::size_t stack_bytes = 512 * 1024;
 
   bool start() REQUIRES(lock_) {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, stack_bytes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    pthread_t thread;
-    started_ = pthread_create(
-                   &thread, &attributes,
+    started_ = start_host_thread(
                    [](void* self) -> void* {
                      static_cast<Undertaker*>(self)->serve();
                      return nullptr;
                    },
-                   this) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, nullptr);
-    pthread_attr_destroy(&attributes);
+                   this)
+                   .has_value();
     return started_;
   }
 

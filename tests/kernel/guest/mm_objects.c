@@ -1,69 +1,20 @@
 // Address spaces as objects: each flag and error of the calls that the documents name. On a kernel without
 // them (ENOSYS) there is nothing to check; the last line is the same.
 #define _GNU_SOURCE
-#include "../../../include/quire/mm.h"
+#include "spaces.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-static int failures;
-#define CHECK(condition)                                                                \
-  do {                                                                                  \
-    if (!(condition)) {                                                                 \
-      printf("line %d: %s (errno %s)\n", __LINE__, #condition, strerrorname_np(errno)); \
-      ++failures;                                                                       \
-    }                                                                                   \
-  } while (0)
 #define FAILS(call, number) CHECK((call) == -1 && errno == (number))
 
-static long make(unsigned flags) { return syscall(QUIRE_NR_create_mm, flags); }
-static long indirect(int mm, const unsigned long* call, unsigned flags) {
-  return syscall(QUIRE_NR_mm_indirect, mm, call, flags);
-}
-static long map_in(int mm, unsigned long at, unsigned long length, int prot) {
-  unsigned long call[7] = {
-      SYS_mmap,          at, length, (unsigned long)prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-      (unsigned long)-1, 0};
-  return indirect(mm, call, 0);
-}
-static long copy(long number, int mm, void* local, unsigned long remote, size_t n) {
-  struct iovec l = {local, n}, r = {(void*)remote, n};
-  return syscall(number, mm, &l, 1, &r, 1, 0);
-}
-static long run(int mm, struct mm_context* c) { return syscall(QUIRE_NR_mm_run, mm, c, 0); }
-
-enum { code_at = 0x400000, stack_end = 0x402000 };
 // add $1,%rbx ; mov %ebx,%eax ; syscall ; jmp to the start
 static const unsigned char counting[] = {0x48, 0x83, 0xc3, 0x01, 0x89, 0xd8, 0x0f, 0x05, 0xeb, 0xf6};
 static const unsigned char touching[] = {0x48, 0x8b, 0x07, 0xeb, 0xfb};  // mov (%rdi),%rax ; jmp
 static const unsigned char undefined[] = {0x0f, 0x0b};
 static const unsigned char spinning[] = {0xeb, 0xfe};
-
-static int space_with(const unsigned char* code, size_t n) {
-  int mm = (int)make(0);
-  CHECK(mm >= 0);
-  CHECK(map_in(mm, code_at, 8192, PROT_READ | PROT_WRITE | PROT_EXEC) == code_at);
-  CHECK(copy(QUIRE_NR_mm_write, mm, (void*)code, code_at, n) == (long)n);
-  return mm;
-}
-static struct mm_context start(void) {
-  struct mm_context c;
-  memset(&c, 0, sizeof c);
-  c.size = sizeof c;
-  c.regs.rip = code_at;
-  c.regs.rsp = stack_end;
-  return c;
-}
 
 static volatile sig_atomic_t alarms;
 static void on_alarm(int s) {
@@ -92,7 +43,7 @@ static void* race(void* arg) {
 
 int main(void) {
   setvbuf(stdout, NULL, _IOLBF, 0);
-  if (make(0) < 0 && errno == ENOSYS) {
+  if (only_native()) {
     puts("checked");
     return 0;
   }
