@@ -55,8 +55,8 @@ constexpr int calls_always[] = {
     // threads and sleeping
     SYS_futex, SYS_set_robust_list, SYS_rseq, SYS_exit, SYS_exit_group, SYS_gettid, SYS_getpid, SYS_getppid,
     SYS_sched_yield, SYS_sched_getaffinity, SYS_sched_setaffinity, SYS_sched_getparam, SYS_sched_getscheduler,
-    SYS_nanosleep, SYS_clock_nanosleep, SYS_clock_gettime, SYS_clock_getres, SYS_restart_syscall, SYS_getcpu,
-    SYS_gettimeofday, SYS_time,
+    SYS_sched_getattr, SYS_nanosleep, SYS_clock_nanosleep, SYS_clock_gettime, SYS_clock_getres,
+    SYS_restart_syscall, SYS_getcpu, SYS_gettimeofday, SYS_time,
     // signals and stubs
     SYS_rt_sigreturn, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigtimedwait, SYS_sigaltstack, SYS_kill,
     SYS_tgkill, SYS_wait4, SYS_waitid, SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_send_signal,
@@ -211,7 +211,8 @@ Result<> restrict_calls(bool network, bool writes) {
   }
   // Threads, never processes: the stubs' template does the forking.
   filter.allow_if(SYS_clone, 0, CLONE_THREAD, CLONE_THREAD);
-  filter.refuse(SYS_clone3, ENOSYS);  // its flags cannot be seen; glibc then uses clone
+  filter.refuse(SYS_clone3, ENOSYS);                  // its flags cannot be seen; glibc then uses clone
+  filter.allow_if(SYS_sched_setattr, 0, ~u32{0}, 0);  // its own scheduling only
   filter.allow_if(SYS_prctl, 0, ~u32{0}, PR_SET_NAME);
   filter.allow_if(SYS_prctl, 0, ~u32{0}, 0x53564d41 /* PR_SET_VMA */);
   return filter.install();

@@ -88,6 +88,8 @@ TEST(Calls, WhatIsNotListedFails) {
            fails(socket(AF_INET, SOCK_STREAM, 0), EPERM) && fails(fork(), EPERM) &&
            fails(syscall(SYS_ptrace, 0, 0, 0, 0), EPERM) && fails(syscall(SYS_bpf, 0, 0, 0), EPERM) &&
            fails(syscall(SYS_unshare, 0x10000000), EPERM) &&
+           fails(syscall(SYS_sched_setattr, 0, nullptr, 0), EINVAL) &&  // itself it may
+           fails(syscall(SYS_sched_setattr, getppid(), nullptr, 0), EPERM) &&
            fails(mkdirat(AT_FDCWD, "/tmp/never", 0700), EPERM) &&
            fails(syscall(SYS_mount, "", "/", "", 0, ""), EPERM) &&
            fails(execl("/bin/true", "true", nullptr), EPERM) &&

@@ -254,6 +254,7 @@ void NativeContext::resume() {
                            spare);
   placement_.enter();
   guest_spun_ = placement_.apart();
+  if (!guest_spun_) placement_.take_turn();
   slot_->spin.store(guest_spun_ ? host_.spin_pauses.load(std::memory_order_relaxed) : 0,
                     std::memory_order_relaxed);
   slot_->kernel_cpu.store(static_cast<u32>(sched_getcpu()), std::memory_order_relaxed);

@@ -75,6 +75,10 @@ class Placement {
   void enter() { homes_.enter(counted_ = usual_run_ > long_run ? home_ : any_cpu); }
   void leave() { homes_.leave(counted_); }
 
+  /// The calling thread is about to run this context's guest on its own CPU, not spinning beside it. A thread
+  /// that runs now one guest, now another (mm_run) becomes one that does not preempt who wakes it.
+  void take_turn();
+
   /// How long a side may take for its part of a short call, in microseconds.
   static void set_short_call(double guest_us, double kernel_us);
 
