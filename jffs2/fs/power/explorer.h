@@ -40,6 +40,9 @@ std::string to_string(const CasePath& path);
 struct ExploreOptions {
   /// Of so many cuts one is tried, by depth (1: all).
   std::vector<u32> one_of{1, 1};
+  /// Of the first cuts only those at operations that leave `part` when divided by `parts`.
+  u32 part = 0;
+  u32 parts = 1;
   /// Only this case ("17.prefix/3.unstable"); empty: all.
   std::string only{};
   /// Surviving images (after recovery) with a manifest go here, at most `export_most`.

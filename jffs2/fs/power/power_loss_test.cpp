@@ -1,5 +1,6 @@
 // Power loss. By default a seeded sample of the cuts; QUIRE_LONG_TESTS=1 tries all of them.
 // QUIRE_POWER_ONE_OF=A,B tries one of A single cuts and one of B that follow one.
+// QUIRE_POWER_PART=I/N tries the Ith of N parts of them, I from 0 on: all parts together are all cuts.
 // QUIRE_POWER_CASE=ID replays one case, as a failure printed it.
 // QUIRE_POWER_EXPORT=DIR writes a sample of the surviving images, with manifests, for other judges.
 
@@ -133,6 +134,11 @@ TEST_P(PowerLoss, NothingIsLostThatWasPromised) {
       in.ignore(1);
     }
     ASSERT_FALSE(o.one_of.empty());
+  }
+  if (const char* part = std::getenv("QUIRE_POWER_PART")) {
+    char slash = 0;
+    std::istringstream in(part);
+    ASSERT_TRUE(in >> o.part >> slash >> o.parts && o.part < o.parts);
   }
   if (directory != nullptr) o.export_directory = directory;
   o.threads = std::max(1u, std::thread::hardware_concurrency());
