@@ -4,12 +4,12 @@
 #include <array>
 #include <atomic>
 #include <cstring>
-#include <thread>
 
 #include "base/byte_order.h"
 #include "jffs2/codec/summary.h"
 #include "jffs2/flash/erased.h"
 #include "jffs2/fs/stamp.h"
+#include "jffs2/threads.h"
 
 namespace quire::jffs2 {
 namespace {
@@ -298,13 +298,11 @@ class SharedScan {
         is_done_(count_) {}
 
   Result<> run(unsigned helpers, const std::function<Result<>(BlockIndex, BlockScan&)>& take) {
-    std::vector<std::jthread> threads;
-    for (unsigned i = 0; i < helpers; i++)
-      threads.emplace_back([this] {
-        Scanner scanner(device_, options_);
-        while (scan_next(scanner)) {
-        }
-      });
+    Helpers threads(helpers, [this] {
+      Scanner scanner(device_, options_);
+      while (scan_next(scanner)) {
+      }
+    });
     Scanner scanner(device_, options_);
     for (u32 i = 0; i < count_; i++) {
       while (!is_done_[i] && scan_next(scanner)) {

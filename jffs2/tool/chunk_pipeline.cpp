@@ -1,11 +1,13 @@
 #include "jffs2/tool/chunk_pipeline.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "base/lock.h"
 #include "base/range.h"
 #include "jffs2/lock_order.h"
+#include "jffs2/threads.h"
 
 namespace quire::jffs2 {
 
@@ -71,12 +73,13 @@ struct ChunkPipeline::State {
   std::size_t consumed GUARDED_BY(lock) = 0;
   bool stop GUARDED_BY(lock) = false;
 
-  std::vector<std::thread> threads;
+  std::optional<Helpers> threads;
+  NodeCompressor own;       // where there are none
   std::size_t current = 0;  // batch and chunk that next() is at
   std::size_t position = 0;
 
   State(std::vector<const SourceInode*> f, const MkfsOptions& o)
-      : files(std::move(f)), options(o), batches(plan(files, o.page_size)) {}
+      : files(std::move(f)), options(o), batches(plan(files, o.page_size)), own(o.compression) {}
 
   void work() {
     NodeCompressor compressor(options.compression);
@@ -155,7 +158,7 @@ struct ChunkPipeline::State {
 ChunkPipeline::ChunkPipeline(std::vector<const SourceInode*> files, const MkfsOptions& options)
     : state_(std::make_unique<State>(std::move(files), options)) {
   unsigned n = options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
-  for (unsigned i = 0; i < n; i++) state_->threads.emplace_back([s = state_.get()] { s->work(); });
+  state_->threads.emplace(n, [s = state_.get()] { s->work(); });
 }
 
 ChunkPipeline::~ChunkPipeline() {
@@ -164,13 +167,17 @@ ChunkPipeline::~ChunkPipeline() {
     state_->stop = true;
   }
   state_->changed.notify_all();
-  for (std::thread& t : state_->threads) t.join();
+  state_->threads.reset();
 }
 
 Outcome<std::optional<Chunk>> ChunkPipeline::next() {
   State& s = *state_;
   while (true) {
     Batch& batch = s.batches[s.current];
+    if (s.threads->none() && !batch.done) {
+      batch.status = s.compress_batch(batch, s.own);
+      batch.done = true;
+    }
     {
       LockGuard guard(s.lock);
       while (!batch.done) s.changed.wait(s.lock);

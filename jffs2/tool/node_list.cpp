@@ -4,9 +4,11 @@
 #include <atomic>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 #include "base/byte_order.h"
 #include "jffs2/codec/crc.h"
+#include "jffs2/threads.h"
 
 namespace quire::jffs2 {
 
@@ -91,10 +93,12 @@ std::span<const u8> bytes_of(std::span<const u8> bytes, const FoundNode& node) {
   return bytes.subspan(node.offset, std::min<std::size_t>(left, node.totlen));
 }
 
-std::vector<FoundNode> find_nodes(std::span<const u8> bytes) {
+std::vector<FoundNode> find_nodes(std::span<const u8> bytes, const std::function<void(u64)>& advance) {
+  constexpr std::size_t kTold = 1 << 20;
   std::vector<FoundNode> nodes;
-  std::size_t at = 0;
+  std::size_t at = 0, told = 0;
   while ((at = next_magic(bytes, at)) < bytes.size()) {
+    if (advance && at - told >= kTold) advance(at - std::exchange(told, at));
     ByteOrder order = bytes[at] == 0x85 ? ByteOrder::little : ByteOrder::big;
     std::span<const u8> rest = bytes.subspan(at);
     auto header = decode_header(rest, order);
@@ -122,10 +126,8 @@ void check_data(std::span<const u8> bytes, std::span<FoundNode> nodes) {
       for (std::size_t i = from; i < std::min(from + share, nodes.size()); i++) check_one(bytes, nodes[i]);
   };
   std::size_t wanted = std::min<std::size_t>(std::thread::hardware_concurrency(), nodes.size() / share);
-  std::vector<std::thread> others;
-  for (std::size_t i = 1; i < wanted; i++) others.emplace_back(work);
+  Helpers others(static_cast<unsigned>(std::max<std::size_t>(wanted, 1) - 1), work);
   work();
-  for (std::thread& t : others) t.join();
 }
 
 }  // namespace quire::jffs2

@@ -1,6 +1,7 @@
 // All nodes found in a piece of a file, with what is wrong with each.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -35,7 +36,8 @@ std::span<const u8> bytes_of(std::span<const u8> bytes, const FoundNode& node);
 
 /// Every node in `bytes`, in either byte order and at any offset, in order of offset, health set but
 /// for data CRCs. What lies inside a node is not searched: a stored file may itself be an image.
-std::vector<FoundNode> find_nodes(std::span<const u8> bytes);
+/// `advance`: told from time to time how many bytes more were searched.
+std::vector<FoundNode> find_nodes(std::span<const u8> bytes, const std::function<void(u64)>& advance = {});
 
 /// Sets bad_data where it applies; on as many threads as there are processors.
 void check_data(std::span<const u8> bytes, std::span<FoundNode> nodes);

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/byte_order.h"
+#include "base/progress.h"
 #include "jffs2/codec/crc.h"
 #include "jffs2/fs/erase_size.h"
 
@@ -28,7 +29,8 @@ struct Score {
   u64 broken = 0;
 };
 Score score(std::span<const u8> bytes, std::vector<FoundNode>& nodes) {
-  nodes = find_nodes(bytes);
+  Progress progress("searching", bytes.size());
+  nodes = find_nodes(bytes, [&](u64 n) { progress.advance(n); });
   check_data(bytes, nodes);
   Score s;
   for (const FoundNode& n : nodes) {
@@ -141,8 +143,23 @@ class Divider {
   std::unordered_map<u64, u32> claims_;
 };
 
-void find_erase_size(FoundSystem& s, u32 told) {
-  std::vector<u64> edges;
+// A NAND block has more pages than this; markers nearer to each other mark no blocks.
+constexpr u32 kLeastPages = 16;
+
+// Where, without spare bytes, pages begin whose spare bytes hold a cleanmarker: blocks of NAND.
+std::vector<u64> oob_markers(std::span<const u8> file, PageLayout layout, ByteOrder order) {
+  const std::vector<u8> marker = encode_oob_cleanmarker(order);
+  std::vector<u64> places;
+  u64 stride = u64{layout.page} + layout.spare;
+  for (u64 at = 0, page = 0; at + stride <= file.size(); at += stride, page++) {
+    auto spare = file.subspan(at + layout.page, layout.spare);
+    if (!std::ranges::search(spare, marker).empty()) places.push_back(page * layout.page);
+  }
+  return places;
+}
+
+void find_erase_size(FoundSystem& s, u32 told, PageLayout layout, const std::vector<u64>& markers) {
+  std::vector<u64> edges = markers;
   for (const FoundNode& n : s.nodes) {
     if (n.health != Health::good) continue;
     if (is(n, NodeType::cleanmarker)) edges.push_back(n.offset);
@@ -150,12 +167,16 @@ void find_erase_size(FoundSystem& s, u32 told) {
   }
   std::ranges::sort(edges);
   s.erase_size = erase_size_from_edges(edges).value_or(0);
+  if (s.erase_size < kLeastPages * layout.page) s.erase_size = 0;
   if (told != 0) s.erase_size = told;
   s.begin = s.nodes.front().offset;
   if (s.erase_size != 0) {
     u64 phase = edges.empty() ? 0 : edges.front() % s.erase_size;
     u64 over = (s.begin + s.erase_size - phase) % s.erase_size;
     s.begin -= std::min(over, s.begin);
+    // Erased blocks in front of the first node, where their spare bytes say whose they are.
+    while (s.begin >= s.erase_size && std::ranges::binary_search(markers, s.begin - s.erase_size))
+      s.begin -= s.erase_size;
   }
 }
 
@@ -223,7 +244,18 @@ Survey survey(std::span<const u8> file, const SurveyHints& hints) {
   std::span<const u8> bytes = result.layout.page != 0 ? std::span<const u8>(result.data) : file;
   if (hints.order) std::erase_if(nodes, [&](const FoundNode& n) { return n.order != *hints.order; });
   result.systems = Divider(bytes).divide(std::move(nodes));
-  for (FoundSystem& s : result.systems) find_erase_size(s, hints.erase_size);
+  for (ByteOrder order : {ByteOrder::little, ByteOrder::big}) {
+    std::vector<u64> markers;
+    if (result.layout.page != 0) markers = oob_markers(file, result.layout, order);
+    u64 before = 0;  // where the last file system's nodes end
+    for (FoundSystem& s : result.systems) {
+      if (s.order == order) {
+        std::vector<u64> own(std::ranges::lower_bound(markers, before), markers.end());
+        find_erase_size(s, hints.erase_size, result.layout, own);
+      }
+      before = s.nodes.back().end();
+    }
+  }
   find_ends(bytes, result.systems);
   return result;
 }

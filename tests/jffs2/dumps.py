@@ -16,17 +16,16 @@ def erased(size):
     return b"\xff" * size
 
 
-def with_oob(data, page=2048, spare=64, seed=8):
-    """Each page followed by spare bytes that hold an ECC of sorts; erased pages have erased spares."""
+def with_oob(data, page=2048, spare=64, seed=8, marked=()):
+    """Each page followed by spare bytes that hold an ECC of sorts; erased pages have erased spares. Pages at
+    `marked` offsets have a cleanmarker in theirs."""
     rng = random.Random(seed)
     out = bytearray()
     for at in range(0, len(data), page):
         piece = data[at:at + page].ljust(page, b"\xff")
-        out += piece
-        if piece.count(0xFF) == page:
-            out += erased(spare)
-        else:
-            out += b"\xff\xff" + b"\x85\x19\x03\x20\x08\x00\x00\x00" + rng.randbytes(spare - 10)
+        front = b"\xff\xff" + (b"\x85\x19\x03\x20\x08\x00\x00\x00" if at in marked else erased(8))
+        blank = piece.count(0xFF) == page
+        out += piece + front + (erased(spare - 10) if blank else rng.randbytes(spare - 10))
     return bytes(out)
 
 

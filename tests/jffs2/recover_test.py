@@ -31,7 +31,10 @@ class Recover(unittest.TestCase):
             jffs2("mkfs", *options, cls.dir / "a.tar", cls.dir / name)
         jffs2("mkfs", "-p", cls.dir / "b.tar", cls.dir / "other")
         jffs2("extract", cls.dir / "le", cls.dir / "tree")
-        mtd("mkfs.jffs2", "-r", cls.dir / "tree", "-o", cls.dir / "theirs", "-b", "-e", "64KiB")
+        for name, options in {"theirs": ["-b"], "theirs-lzo": ["-X", "lzo", "-x", "zlib"], "theirs-plain": ["-n"]}.items():
+            mtd("mkfs.jffs2", "-r", cls.dir / "tree", "-o", cls.dir / name, "-e", "64KiB", *options)
+            order = "-b" if "-b" in options else "-l"
+            mtd("sumtool", order, "-e", "64KiB", "-i", cls.dir / name, "-o", cls.dir / f"{name}-sum")
 
     @classmethod
     def tearDownClass(cls):
@@ -70,9 +73,14 @@ class Recover(unittest.TestCase):
         self.assert_holds(self.dump(noise(70_000), self.image("plain"), erased(100_000)), self.expected)
 
     def test_by_mkfs_jffs2_at_an_odd_offset(self):
-        path = self.dump(noise(12_345), self.image("theirs"))
-        seen = listing(path)
-        self.assertEqual({p for p in self.expected}, set(seen))
+        def told(lines):
+            """Type, mode, size, checksum and target; of the root mkfs.jffs2 writes nothing."""
+            return {p: [l.split("\t")[i] for i in (1, 2, 5, 9, 10)] for p, l in lines.items() if p != "."}
+        for name in ("theirs", "theirs-lzo", "theirs-plain"):
+            for image in (name, f"{name}-sum"):
+                with self.subTest(image):
+                    path = self.dump(noise(12_345), self.image(image), noise(777))
+                    self.assertEqual(told(self.expected), told(listing(path)))
 
     def test_spare_bytes(self):
         for page, spare in ((2048, 64), (512, 16), (4096, 224)):
@@ -80,6 +88,16 @@ class Recover(unittest.TestCase):
                 path = self.dump(with_oob(erased(131072) + self.image("nand"), page, spare))
                 self.assert_holds(path, self.expected)
                 self.assert_holds(path, self.expected, "--page", page, "--spare", spare)
+
+    def test_spare_bytes_tell_erase_blocks(self):
+        """Little in it, so that no summary does; erased blocks in front and behind belong to it."""
+        corpus.write_tar(corpus.sources(files=6), self.dir / "few.tar")
+        jffs2("mkfs", "-n", "-e128KiB", "--no-summary", self.dir / "few.tar", self.dir / "few")
+        data = erased(131072) + read(self.dir / "few").ljust(131072, b"\xff") + erased(3 * 131072)
+        path = self.dump(with_oob(noise(131072) + data, marked=range(131072, 6 * 131072, 131072)))
+        system, = self.found(path)
+        stride = 131072 // 2048 * 2112
+        self.assertEqual((131072, stride, 5 * stride), (system["erase_size"], system["offset"], system["size"]))
 
     def test_bad_blocks_left_in(self):
         path = self.dump(with_oob(with_bad_blocks(self.image("nand"), {0, 2})))
