@@ -1,6 +1,7 @@
 // Mounting and unmounting, statistics, the background thread.
 
 #include "jffs2/fs/volume.h"
+#include "jffs2/threads.h"
 
 #include <malloc.h>
 
@@ -84,7 +85,7 @@ Result<> Volume::mount() {
     if (index_.live_nodes() >= kWorthTrimming) malloc_trim(0);
     counters_.mount_ns = elapsed_ns(start);
   }
-  if (!read_only_ && options_.background_gc) collector_ = std::thread([this] { background(); });
+  if (!read_only_ && options_.background_gc) collector_ = start_thread([this] { background(); });
   return {};
 }
 
@@ -121,10 +122,9 @@ Result<> Volume::unmount() {
 }
 
 void Volume::background() {
-  u32 wanted = reserve_of(Purpose::data) + 2;
   LockGuard guard(lock_);
   while (!stop_) {
-    if (!read_only_ && log_.free_blocks() <= wanted) {
+    if (!read_only_ && log_.free_blocks() <= kBackgroundStarts) {
       trim_cache();
       auto r = step(false);
       if (!r) fail_read_only("background collection failed");

@@ -84,6 +84,8 @@ class Volume final : public FileSystem {
     u32 ghosts = 0;  ///< obsolete xrefs of the pair still on flash
   };
   using XrefKey = std::pair<u32, u32>;  ///< ino, xid
+  /// With so many free blocks or fewer the background thread collects.
+  static constexpr u32 kBackgroundStarts = reserve_of(Purpose::data) + 2;
 
   // volume.cpp
   Result<> usable() const REQUIRES(lock_);

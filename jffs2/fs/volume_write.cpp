@@ -39,6 +39,7 @@ Result<> Volume::make_room(u32 need, Purpose purpose) {
   // Pay for the write with collection in proportion, so that nobody has to pay for many at once.
   u32 trigger = reserve_of(Purpose::data) + std::max<u32>(2, index_.block_count() / 64);
   if (log_.free_blocks() <= trigger) {
+    if (log_.free_blocks() <= kBackgroundStarts) wake_.notify_one();
     // A step that has begun is finished, and the write itself takes time too: half the budget is theirs.
     auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(options_.gc_budget_us / 2);
     if (!victim_) victim_ = pick_victim(false);
