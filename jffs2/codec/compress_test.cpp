@@ -227,6 +227,35 @@ TEST(Rubin, BothMethods) {
   }
 }
 
+/// What Linux 6.1's own coders made of a text (dynrubin: of the 160 bytes; rubinmips: of the first 64).
+TEST(Rubin, AsLinuxWritesIt) {
+  constexpr std::string_view kMips =
+      "8cc2bd4058eb79360ec81a4f370b429be6d0574b1f631f0a1e7b7ab0a909ca77937a2e8a1d3364d9dd6e32da34923fe1"
+      "34206fc0d15c4bbc3fb16ec3aa2088d7346cd8b580";
+  constexpr std::string_view kDynamic =
+      "2e49915338ffb4018ffb8deb7c9bac330176d72ebcc352f65ecd2e873b640f3fd2eb2d2075b2dfeb28194d6b302faf96"
+      "63bec3d5e67d3dc135efcbfcc048bee37ab9b4ec7a945576b98d10cd78d6dc5ea870dd1e9f7311c2f6584521a36ee682"
+      "e92a5541cd248c28384fc4d45cc3d600";
+  std::vector<u8> text(160);
+  for (u32 i = 0; i < text.size(); i++)
+    text[i] = static_cast<u8>("load the word, add one, store it; "[i % 34] & ~((i / 40) & 1));
+  auto bytes = [](std::string_view hex) {
+    std::vector<u8> out;
+    for (std::size_t i = 0; i < hex.size(); i += 2)
+      out.push_back(static_cast<u8>(std::stoul(std::string(hex.substr(i, 2)), nullptr, 16)));
+    return out;
+  };
+  std::vector<u8> back(64);
+  ASSERT_TRUE(decompress(Compression::rubinmips, bytes(kMips), back));
+  EXPECT_TRUE(std::equal(back.begin(), back.end(), text.begin()));
+  back.resize(160);
+  ASSERT_TRUE(decompress(Compression::dynrubin, bytes(kDynamic), back));
+  EXPECT_EQ(back, text);
+  // The numbers on flash, swapped against the names of Linux's header.
+  EXPECT_EQ(static_cast<int>(Compression::dynrubin), 3);
+  EXPECT_EQ(static_cast<int>(Compression::rubinmips), 5);
+}
+
 TEST(Compress, BrokenDataIsAnErrorOrGarbageNeverACrash) {
   std::mt19937 rng(3);
   for (const auto& data : corpus()) {

@@ -211,9 +211,12 @@ void add_mkfs(CLI::App& root, MkfsParse& p) {
   app->add_flag("--with-xattr", o.xattrs,
                 "Store extended attributes and ACLs (the target's kernel must know them)");
   app->add_flag_callback(
-      "--with-selinux", [&o] { o.xattrs = o.only_selinux = true; }, "Of these, SELinux labels only");
+      "--with-selinux", [&o] { o.xattrs = o.only_selinux = true; },
+      "Of these, security.* only (SELinux labels)");
   app->add_flag_callback("--with-posix-acl", [&o] { o.xattrs = o.only_acls = true; }, "Of these, ACLs only");
-  app->add_option("-j,--threads", o.threads, "Threads that compress [one a processor]")->option_text("N");
+  app->add_option("-j,--threads", o.threads, "Threads that compress [one a processor]")
+      ->check(CLI::Range(0, 256))
+      ->option_text("N");
   add_mkfs_compression(app, p);
   app->add_flag("-v,--verbose", p.command.verbose, "Say what was made");
   app->add_flag("--json", p.command.json, "Say it as JSON");
@@ -270,6 +273,7 @@ void add_extract(CLI::App& root, ExtractCommand& c) {
   app->add_option("DIR", c.directory, "Made if it does not exist")->required();
   app->add_flag("--force", c.force, "Also into a directory that is not empty, replacing files");
   app->add_flag("-v,--verbose", c.verbose, "Name each file");
+  app->add_flag("--json", c.json, "Say what was done as JSON");
 }
 
 void add_dump(CLI::App& root, DumpCommand& c) {
@@ -301,7 +305,7 @@ void add_recover(CLI::App& root, RecoverCommand& c) {
   app->add_option("DIR", c.directory, "Where to extract; without it the command only says what there is");
   app->add_flag("--force", c.force, "Also into a directory that is not empty, replacing files");
   app->add_flag("-v,--verbose", c.verbose, "Name each file and each problem");
-  app->add_flag("--json", c.json, "Say what there is as JSON");
+  app->add_flag("--json", c.json, "Say what there is, and what was extracted, as JSON");
 }
 
 void add_mount(CLI::App& root, MountCommand& c) {

@@ -39,6 +39,7 @@ struct ExtractCommand {
   std::string directory;
   bool force = false;  ///< into a directory that is not empty, replacing files
   bool verbose = false;
+  bool json = false;
 };
 int run_extract(const ExtractCommand& command);
 

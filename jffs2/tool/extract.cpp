@@ -1,7 +1,6 @@
 // jffs2 extract
 #include <fmt/format.h>
 
-#include "base/progress.h"
 #include "jffs2/tool/commands.h"
 #include "jffs2/tool/extract_run.h"
 
@@ -12,8 +11,12 @@ int run_extract(const ExtractCommand& command) {
   if (!opened) return complain(opened.error());
   auto system = (*opened)->only_system();
   if (!system) return complain(system.error());
-  return extract_system(**opened, **system, command.directory,
-                        {.force = command.force, .verbose = command.verbose, .orphans = false});
+  Json report;
+  ExtractRun how{.force = command.force, .verbose = command.verbose};
+  if (command.json) how.report = &report;
+  int status = extract_system(**opened, **system, command.directory, how);
+  if (command.json && status != kFailure) fmt::print("{}\n", json_text(report));
+  return status;
 }
 
 }  // namespace quire::jffs2

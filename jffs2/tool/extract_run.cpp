@@ -24,13 +24,28 @@ int extract_system(const Opened& opened, const FoundSystem& system, const std::s
   options.force = how.force;
   options.orphans = how.orphans;
   options.on_bytes = [&](u64 n) { progress.advance(n); };
+  Json told = Json::array();
   options.on_problem = [&](const std::string& message) {
-    if (++problems <= kShown || how.verbose) warn(message);
+    problems++;
+    if (how.report != nullptr)
+      told.push_back(message);
+    else if (problems <= kShown || how.verbose)
+      warn(message);
   };
-  if (how.verbose) options.on_file = [](const std::string& path) { fmt::print("{}\n", printable(path)); };
+  if (how.verbose && how.report == nullptr)
+    options.on_file = [](const std::string& path) { fmt::print("{}\n", printable(path)); };
   auto report = extract_tree(tree, directory, options);
   progress.finish();
   if (!report) return complain(report.error());
+  if (how.report != nullptr) {
+    Json& all = *how.report;
+    set_bytes(all, "directory", directory);
+    all["entries"] = report->entries;
+    all["bytes"] = report->bytes;
+    all["left_to_root"] = report->left_to_root;
+    all["problems"] = std::move(told);
+    return report->problems == 0 ? kSuccess : kProblems;
+  }
   if (problems > kShown && !how.verbose)
     warn(fmt::format("... and {} more (--verbose shows them)", problems - kShown));
   if (report->left_to_root != 0)

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "jffs2/tool/json.h"
 #include "jffs2/tool/open.h"
 
 namespace quire::jffs2 {
@@ -11,10 +12,11 @@ struct ExtractRun {
   bool force = false;
   bool verbose = false;
   bool orphans = false;
+  Json* report = nullptr;  ///< where to say what was done; nullptr: on standard output
 };
 
-/// Extracts one file system into `directory`, with a progress bar, and prints what was wrong. Returns
-/// the exit status.
+/// Extracts one file system into `directory`, with a progress bar, and prints what was wrong (into the
+/// report, if there is one). Returns the exit status.
 int extract_system(const Opened& opened, const FoundSystem& system, const std::string& directory,
                    const ExtractRun& how);
 

@@ -84,37 +84,30 @@ class ImageMaker {
 
  private:
   Status check_inode(const SourceInode& inode) {
-    std::string what = path_of(inode);
     if (inode.content && inode.content->size() > std::numeric_limits<u32>::max())
-      return fail(what + ": larger than 4 GiB");
+      return fail(path_of(inode) + ": larger than 4 GiB");
     if (S_ISLNK(inode.mode) && inode.target.size() > kMaxSymlink)
-      return fail(
-          fmt::format("{}: target longer than {} bytes, which Linux's JFFS2 refuses", what, kMaxSymlink));
+      return fail(fmt::format("{}: target longer than {} bytes, which Linux's JFFS2 refuses", path_of(inode),
+                              kMaxSymlink));
     if (!options_.squash_owners && (inode.uid > 0xFFFF || inode.gid > 0xFFFF))
       report_.warnings.push_back(
-          fmt::format("{}: owner {}:{} does not fit the format's 16 bits; {} is written", what, inode.uid,
-                      inode.gid, kNobody));
+          fmt::format("{}: owner {}:{} does not fit the format's 16 bits; {} is written", path_of(inode),
+                      inode.uid, inode.gid, kNobody));
     return {};
   }
 
-  // Only for messages, so the search may be slow.
-  std::string path_of(const SourceInode& wanted) const {
-    const std::size_t index = static_cast<std::size_t>(&wanted - tree_.inodes.data());
+  // Only for messages, of which there may be one for each file.
+  std::string path_of(const SourceInode& wanted) {
+    if (names_.empty()) {
+      names_.resize(tree_.inodes.size());
+      for (std::size_t parent : order_)
+        for (const auto& [name, child] : tree_.inodes[parent].children) names_[child] = {parent, &name};
+    }
     std::string path;
-    std::size_t at = index;
-    while (at != 0) {
-      bool found = false;
-      for (std::size_t p : order_) {
-        for (const auto& [name, child] : tree_.inodes[p].children) {
-          if (child != at) continue;
-          path = "/" + name + path;
-          at = p;
-          found = true;
-          break;
-        }
-        if (found) break;
-      }
-      if (!found) break;
+    for (std::size_t at = static_cast<std::size_t>(&wanted - tree_.inodes.data()); at != 0;) {
+      const auto& [parent, name] = names_[at];
+      path = "/" + *name + path;
+      at = parent;
     }
     return path.empty() ? "/" : path;
   }
@@ -288,7 +281,7 @@ class ImageMaker {
 
   bool wanted(std::string_view name) const {
     if (!options_.only_selinux && !options_.only_acls) return true;
-    return (options_.only_selinux && name == "security.selinux") ||
+    return (options_.only_selinux && name.starts_with("security.")) ||
            (options_.only_acls && name.starts_with("system.posix_acl_"));
   }
 
@@ -319,7 +312,7 @@ class ImageMaker {
   }
 
   Outcome<std::vector<u8>> flash_value(const SourceInode& inode, const XattrName& name,
-                                       const std::string& full, const std::string& value) const {
+                                       const std::string& full, const std::string& value) {
     std::vector<u8> bytes(value.begin(), value.end());
     if (name.prefix != XattrPrefix::acl_access && name.prefix != XattrPrefix::acl_default) return bytes;
     auto acl = acl_from_xattr(bytes, options_.order);
@@ -346,7 +339,8 @@ class ImageMaker {
   NodeCompressor recompressor_;  ///< for pieces at block ends
   std::optional<ChunkPipeline> pipeline_;
   std::unordered_map<std::size_t, u32> inos_;
-  std::vector<std::size_t> order_;  ///< inodes as numbered
+  std::vector<std::size_t> order_;                                 ///< inodes as numbered
+  std::vector<std::pair<std::size_t, const std::string*>> names_;  ///< parent and a name; see path_of()
   std::vector<u8> scratch_;
   MkfsReport report_;
 };

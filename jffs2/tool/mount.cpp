@@ -79,6 +79,7 @@ Outcome<std::unique_ptr<FlashDevice>> open_device(const MountCommand& command, C
     chip = CHECK(find_chip(command));
   }
   chip.device.read_only = command.read_only;
+  chip.device.durable = true;  // what fsync() promised a program survives the host, too
   auto device = open_file_device(command.input.path, chip.device);
   if (!device) return fail(command.input.path, device.error());
   if (command.create) {

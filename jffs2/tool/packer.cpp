@@ -65,18 +65,22 @@ Status Packer::add(std::span<const u8> node, SummaryEntry entry) {
 }
 
 Status Packer::finish() {
-  if (!options_.pad_to) return write_block();
-  u64 target = *options_.pad_to;
+  u64 target = options_.pad_to.value_or(0);
   if (target != 0 && bytes() > target)
     return fail(fmt::format("the image has {} bytes, more than the {} to pad to", bytes(), target));
-  // The last block of a padded image is complete, so it can have its summary.
-  if (target == 0 || written_ + options_.erase_size <= target) CHECK_VOID(next_block());
+  if (!options_.pad_to) {
+    CHECK_VOID(write_block());
+  } else if (target == 0 || written_ + options_.erase_size <= target) {
+    // The last block of a padded image is complete, so it can have its summary.
+    CHECK_VOID(next_block());
+  }
   while (written_ < target) {
     // Every block that is there gets its cleanmarker, or Linux would erase it at the first mount.
     block_.resize(std::min<u64>(options_.erase_size, target - written_), 0xFF);
     CHECK_VOID(write_block());
     start_block();
   }
+  block_.clear();
   return {};
 }
 

@@ -46,25 +46,30 @@ int run_recover(const RecoverCommand& command) {
   auto opened = Opened::open(command.input);
   if (!opened) return complain(opened.error());
   const std::vector<FoundSystem>& systems = (*opened)->survey().systems;
-  if (command.json) {
-    JsonLines lines(true);
-    for (const FoundSystem& s : systems) lines.add(system_json(**opened, s));
-  } else {
-    print_found(**opened);
-  }
+  JsonLines lines(command.json);
+  if (!command.json) print_found(**opened);
   if (systems.empty()) return complain({command.input.path + ": no JFFS2 file system found"});
-  if (command.directory.empty()) return kSuccess;
-  ExtractRun how{.force = command.force, .verbose = command.verbose, .orphans = true};
-  if (systems.size() == 1) return extract_system(**opened, systems.front(), command.directory, how);
   // Several: a directory each, named by where they were.
-  if (::mkdir(command.directory.c_str(), 0777) != 0 && errno != EEXIST)
+  const bool several = systems.size() > 1;
+  if (!command.directory.empty() && several && ::mkdir(command.directory.c_str(), 0777) != 0 &&
+      errno != EEXIST)
     return complain({command.directory + ": " + Errno::last().message()});
   int status = kSuccess;
   for (const FoundSystem& s : systems) {
-    std::string directory =
-        fmt::format("{}/{:#x}-{}{}", command.directory, (*opened)->file_offset(s.begin),
-                    s.order == ByteOrder::little ? "le" : "be", s.leftover ? "-leftover" : "");
-    status = std::max(status, extract_system(**opened, s, directory, how));
+    Json line = command.json ? system_json(**opened, s) : Json();
+    if (!command.directory.empty()) {
+      std::string directory = command.directory;
+      if (several)
+        directory += fmt::format("/{:#x}-{}{}", (*opened)->file_offset(s.begin),
+                                 s.order == ByteOrder::little ? "le" : "be", s.leftover ? "-leftover" : "");
+      Json report;
+      ExtractRun how{.force = command.force, .verbose = command.verbose, .orphans = true};
+      if (command.json) how.report = &report;
+      int done = extract_system(**opened, s, directory, how);
+      if (done != kFailure && command.json) line["extracted"] = std::move(report);
+      status = std::max(status, done);
+    }
+    if (command.json) lines.add(line);
   }
   return status;
 }

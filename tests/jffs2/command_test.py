@@ -4,9 +4,11 @@
 import json
 import os
 import pathlib
+import resource
 import stat
 import subprocess
 import tempfile
+import time
 import unittest
 import xml.etree.ElementTree
 
@@ -60,7 +62,7 @@ class Help(Command):
     def test_mistakes(self):
         for arguments in ([], ["nothing"], ["mkfs"], ["mkfs", "only-one"], ["list"], ["list", "--bogus", "x"],
                           ["mkfs", "-e", "nonsense", "a", "b"], ["mkfs", "-y", "zlib", "a", "b"],
-                          ["mkfs", "-X", "bzip2", "a", "b"], ["mkfs", "a", "b", "c"], ["mkfs", "-i", "old", "a", "b"]):
+                          ["mkfs", "-X", "bzip2", "a", "b"], ["mkfs", "-j", "99999", "a", "b"], ["mkfs", "a", "b", "c"], ["mkfs", "-i", "old", "a", "b"]):
             with self.subTest(arguments):
                 self.assertEqual(2, subprocess.run([JFFS2, *arguments], capture_output=True).returncode)
         jffs2("list", self.dir / "absent", status=2)
@@ -68,6 +70,28 @@ class Help(Command):
         jffs2("mkfs", self.dir / "absent", self.dir / "image", status=2)
         self.assertFalse((self.dir / "image").exists())
         self.assertIn(b"no command 'frob'", subprocess.run([JFFS2, "frob"], capture_output=True).stderr)
+
+
+class ProgressBar(Command):
+    def test_is_drawn_on_terminals_only(self):
+        (self.dir / "tree").mkdir()
+        text = corpus.text(corpus.random.Random(4), 6 << 20)
+        for i in range(8):
+            (self.dir / f"tree/{i}").write_bytes(text)
+        command = [JFFS2, "mkfs", "-j1", "--level", "12", self.dir / "tree", self.dir / "image"]
+        self.assertEqual(b"", subprocess.run(command, capture_output=True, check=True).stderr)
+        master, slave = os.openpty()
+        with subprocess.Popen(command, stderr=slave) as made:
+            os.close(slave)
+            seen = b""
+            try:
+                while piece := os.read(master, 4096):
+                    seen += piece
+            except OSError:  # the other end is closed
+                pass
+        os.close(master)
+        self.assertEqual(0, made.returncode)
+        self.assertRegex(seen, rb"compressing \[[#.]+\] +\d+ %")
 
 
 class Mkfs(Command):
@@ -135,7 +159,7 @@ class Mkfs(Command):
 
     def test_some_attributes_only(self):
         entries = corpus.with_xattrs() + [corpus.Entry("se", xattrs={"security.selinux": b"label"})]
-        for option, kept in (("--with-selinux", {"security.selinux"}),
+        for option, kept in (("--with-selinux", {"security.selinux", "security.custom"}),
                              ("--with-posix-acl", {"system.posix_acl_access", "system.posix_acl_default"})):
             seen = listing(self.make(option, entries=entries)).values()
             names = {x.split("=")[0] for line in seen for x in line.split("\t")[11].split(",")} - {"-"}
@@ -148,6 +172,30 @@ class Mkfs(Command):
         jffs2("mkfs", evil, self.dir / "image", status=2)
         jffs2("mkfs", "-e", "4096", self.tar([]), self.dir / "image", status=2)
         self.assertFalse((self.dir / "image").exists())
+
+    def test_many_names_take_no_longer_each(self):
+        def seconds(count):
+            path = self.tar([corpus.Entry(f"d/{i}", uid=70000) for i in range(count)])
+            start = time.monotonic()
+            jffs2("mkfs", path, self.dir / "image")
+            return time.monotonic() - start
+        few, many = min(seconds(2_000) for _ in range(3)), seconds(40_000)
+        self.assertLess(many, 20 * max(few, 0.02) * 3)
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can become somebody else")
+    def test_where_the_host_has_no_more_threads(self):
+        path = self.tar(corpus.sources(files=200))
+        os.chmod(path, 0o644)
+        os.chmod(self.dir, 0o755)
+        image = jffs2("mkfs", path, "-")
+        limit = lambda: resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))  # noqa: E731
+        done = subprocess.run([JFFS2, "mkfs", "-j", "4", path, "-"], capture_output=True, user=65534, group=65534,
+                              extra_groups=[], preexec_fn=limit)
+        self.assertEqual((0, image), (done.returncode, done.stdout), done.stderr)
+        (self.dir / "image").write_bytes(image)
+        done = subprocess.run([JFFS2, "check", self.dir / "image"], capture_output=True, user=65534, group=65534,
+                              extra_groups=[], preexec_fn=limit)
+        self.assertEqual(0, done.returncode, done.stderr)
 
     def test_owner_that_does_not_fit_becomes_nobody(self):
         path = self.make(entries=[corpus.Entry("f", uid=65536, gid=70000, data=b"x")])
@@ -290,7 +338,15 @@ class Show(Command):
         self.assertTrue(all(n["ino"] == 2 or n.get("pino") == 2 for n in json.loads(jffs2("dump", "--json", "--ino", 2, image))))
         self.assertEqual([], json.loads(jffs2("check", "--json", image)))
         self.assertEqual(1, len(json.loads(jffs2("recover", "--json", image))))
-        self.assertEqual(len(corpus.everything()), json.loads(jffs2("mkfs", "--json", self.dir / "t.tar", image))["files"] + 40)
+        self.assertEqual(len(corpus.everything()) - 1, json.loads(jffs2("extract", "--json", "-v", image, self.dir / "x"))["entries"])
+        found = json.loads(jffs2("recover", "--json", "-v", image, self.dir / "y"))
+        self.assertEqual([], found[0]["extracted"]["problems"])
+        names = {e["path"] for e in json.loads(jffs2("list", "--json", image))}
+        self.assertIn("names/new\nline", names)
+        for padding in ([], ["-p"], ["--pad=0x300000"], ["--pad=0x2fe000"]):
+            made = json.loads(jffs2("mkfs", "--json", *padding, self.dir / "t.tar", image))
+            self.assertEqual(len(corpus.everything()), made["files"] + 40)
+            self.assertEqual(image.stat().st_size, made["image_bytes"])
 
     def test_stat_accounts_for_every_byte(self):
         for options in ([], ["-p"], ["-n", "--pad=2MiB"]):
