@@ -13,6 +13,7 @@ import unittest
 
 import corpus
 import linux_scripts
+from dumps import noise
 from judge.judge import Job, Judge
 from tool import by_path, difference, jffs2, listing, mtd, read
 
@@ -100,7 +101,7 @@ class Interoperation(unittest.TestCase):
         source = cls.dir / "tree"
         jffs2("extract", cls.images["ours-default"].path, source)
         for name, options in {
-            "default": [], "big-endian": ["-b"], "none": ["-m", "none"], "rtime": ["-x", "zlib"],
+            "default": ["-l", "-v"], "big-endian": ["-b"], "none": ["-m", "none"], "rtime": ["-x", "zlib"],
             "lzo": ["-X", "lzo", "-x", "zlib", "-x", "rtime"], "size": ["-m", "size", "-X", "lzo"],
             "favourlzo": ["-m", "favourlzo", "-X", "lzo"], "padded": ["-p"], "pad-size": ["-p0x400000"],
             "no-cleanmarkers": ["-n"], "cleanmarker": ["-c", "20"], "erase-8": ["-e", "8KiB"], "erase-128": ["-e", "128KiB"],
@@ -162,6 +163,14 @@ class Interoperation(unittest.TestCase):
         jffs2("extract", self.images["ours-xattrs"].path, source)
         mtd("mkfs.jffs2", "--with-xattr", "-r", source, "-o", image)
         self.assertEqual("", difference(self.masked(self.expected["xattrs"]), self.masked(listing(image))))
+        os.setxattr(source / "one", "security.selinux", b"label")
+        for option in ("--with-selinux", "--with-posix-acl"):
+            with self.subTest(option):
+                ours = self.dir / "xattr-ours"
+                mtd("mkfs.jffs2", option, "-r", source, "-o", image)
+                jffs2("mkfs", option, source, ours)
+                self.assertEqual("", difference(self.masked(listing(image)), self.masked(listing(ours))))
+                self.assertTrue(any(line.split("\t")[11] != "-" for line in listing(ours).values()))
 
     def test_we_read_theirs_as_linux_does(self):
         for name in self.JUDGED_THEIRS:
@@ -184,6 +193,21 @@ class Interoperation(unittest.TestCase):
                 image = self.dir / f"linux-{name}"
                 image.write_bytes(verdict.image)
                 self.assertEqual("", difference(by_path(verdict.manifest), listing(image)))
+                if name != "nand-oob":
+                    image.write_bytes(noise(12_345) + verdict.image)
+                    self.assertEqual("", difference(by_path(verdict.manifest), listing(image)))
+
+    def test_we_read_what_linux_writes_turned_around(self):
+        """As a big-endian kernel would have written it: jffs2dump turns all but data and attributes around."""
+        for name in ("none", "zlib", "lzo", "names", "churn"):
+            with self.subTest(name):
+                verdict = self.verdicts[f"linux-{name}"]
+                little, big = self.dir / f"little-{name}", self.dir / f"turned-{name}"
+                little.write_bytes(verdict.image)
+                mtd("jffs2dump", "-l", "-r", "-e", big, little)
+                expected = {p: line for p, line in by_path(verdict.manifest).items() if line.split("\t")[1] not in "cb"}
+                seen = {p: line for p, line in listing(big, "-b").items() if line.split("\t")[1] not in "cb"}
+                self.assertEqual("", difference(expected, seen))
 
     def test_jffs2dump_accepts_ours(self):
         for path in sorted(self.dir.glob("ours-*")) + sorted(self.dir.glob("big-*")):

@@ -5,6 +5,8 @@
 //   scribble image FILE SEED STEPS ERASE_KIB BLOCKS COMPRESSION
 //                                       a workload to its end; prints the manifest
 //   scribble manifest FILE ERASE_KIB    mounts and prints
+//   scribble nand-image FILE SEED STEPS BLOCKS, scribble nand-manifest FILE
+//                                       the same on nandsim's chip, with its spare bytes in the file
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -88,9 +90,15 @@ void survivors(const std::string& dir, u64 seed, u64 count) {
   fmt::print("{} operations, {} cuts\n", operations, number);
 }
 
-void image(const std::string& path, u64 seed, u64 steps, u32 erase, u32 blocks,
+/// What nandsim makes by default: 128 KiB blocks, 2 KiB pages, 64 spare bytes.
+constexpr FileDeviceOptions kNandSim{
+    .erase_size = 128 * 1024, .page_size = 2048, .oob_size = 64, .oob_in_file = true};
+
+void image(const std::string& path, FileDeviceOptions how, u64 seed, u64 steps, u32 blocks,
            const std::string& compression) {
-  FileDeviceOptions how{.erase_size = erase, .size = u64{erase} * blocks, .read_only = false, .create = true};
+  how.size = u64{how.erase_size} * blocks;
+  how.read_only = false;
+  how.create = true;
   auto device = open_file_device(path, how);
   if (!device || !FileSystem::format(**device, ByteOrder::little)) die(path);
   MountOptions o = options_for(seed);
@@ -105,8 +113,8 @@ void image(const std::string& path, u64 seed, u64 steps, u32 erase, u32 blocks,
   if (!(*fs)->unmount()) die(path + ": unmount");
 }
 
-void manifest_of(const std::string& path, u32 erase) {
-  auto device = open_file_device(path, {.erase_size = erase});
+void manifest_of(const std::string& path, const FileDeviceOptions& how) {
+  auto device = open_file_device(path, how);
   if (!device) die(path);
   MountOptions o = options_for(0);
   o.read_only = true;
@@ -126,11 +134,15 @@ int main(int argc, char** argv) {
   if (mode == "survivors" && argc == 5)
     survivors(argv[2], number(3), number(4));
   else if (mode == "image" && argc == 8)
-    image(argv[2], number(3), number(4), static_cast<quire::u32>(number(5) * 1024),
+    image(argv[2], {.erase_size = static_cast<quire::u32>(number(5) * 1024)}, number(3), number(4),
           static_cast<quire::u32>(number(6)), argv[7]);
+  else if (mode == "nand-image" && argc == 6)
+    image(argv[2], kNandSim, number(3), number(4), static_cast<quire::u32>(number(5)), "zlib");
+  else if (mode == "nand-manifest" && argc == 3)
+    manifest_of(argv[2], kNandSim);
   else if (mode == "manifest" && argc == 4)
-    manifest_of(argv[2], static_cast<quire::u32>(number(3) * 1024));
+    manifest_of(argv[2], {.erase_size = static_cast<quire::u32>(number(3) * 1024)});
   else
-    return std::fputs("usage: scribble survivors|image|manifest ...\n", stderr), 2;
+    return std::fputs("usage: scribble survivors|image|manifest|nand-image|nand-manifest ...\n", stderr), 2;
   return 0;
 }
