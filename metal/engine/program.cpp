@@ -64,8 +64,10 @@ Program Program::link(const std::vector<std::shared_ptr<UnitReader>>& units, u32
         ++p.stats_.duplicates;
       if (e.internal)
         p.internal_[u].try_emplace(e.link, it->second);
-      else
-        p.external_.try_emplace(e.link, it->second);
+      else if (auto [at, first] = p.external_.try_emplace(e.link, it->second);
+               !first && at->second != it->second)
+        p.internal_[u].try_emplace(e.link,
+                                   it->second);  // gnu inline, or another program's: each unit means its own
     }
     for (const Global& g : units[u]->unit().globals)
       if (g.internal) p.internal_globals_[u].try_emplace(g.name, true);
@@ -215,12 +217,9 @@ void Program::resolve(FunctionId id) {
 
 FunctionId Program::named(FunctionId id, const FunctionRef& ref) const {
   const auto& inside = internal_[functions_[id.value()].unit];
-  if (ref.internal) {
-    if (auto it = inside.find(ref.link); it != inside.end()) return it->second;
-  }
-  if (auto it = external_.find(ref.link); it != external_.end()) return it->second;
-  auto it = inside.find(ref.link);
-  return it != inside.end() ? it->second : kNoFunction;
+  if (auto it = inside.find(ref.link); it != inside.end()) return it->second;
+  auto it = external_.find(ref.link);
+  return it != external_.end() ? it->second : kNoFunction;
 }
 
 std::vector<std::string> Program::main_files() const {

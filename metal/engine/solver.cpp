@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "metal/engine/ends.h"
 #include "metal/engine/item.h"
 #include "metal/engine/prepared.h"
 #include "metal/engine/values.h"
@@ -120,6 +121,7 @@ struct Solver::Impl {
         m(std::move(machine)),
         annotators(std::move(annotators_in)),
         models(models_in),
+        never(never_returning(program_in, models_in.noreturn)),
         limits(limits_in),
         work(program.functions().size()) {
     for (const CompiledTransition& t : m->transitions) {
@@ -1964,6 +1966,10 @@ struct Solver::Impl {
       if (name && I.models.noreturn.contains(std::string(name.text()))) return;
       if ((pool[x].flags & kNoReturn) != 0) return;
       const CallSite* site = I.program.call(key.function, x);
+      if (site != nullptr && !site->indirect && !site->targets.empty() &&
+          std::all_of(site->targets.begin(), site->targets.end(),
+                      [&](FunctionId t) { return I.never[t.value()]; }))
+        return;
       bool follow = passing == nullptr && !I.limits.intra && !covered && !named && !was_fired &&
                     site != nullptr && !site->targets.empty();
       std::vector<bool> mapped;
@@ -1976,14 +1982,27 @@ struct Solver::Impl {
       }
       info.forget_call(s.facts, x, named || covered);
       if (has_object() && !covered && !named) forget_handed(s, x, mapped);
-      if (entered.empty()) {
-        next.push_back(std::move(s));
-        return;
-      }
-      bool passed_by = entered.size() < site->targets.size();
+      std::size_t before = next.size();
+      bool passed_by = entered.empty() || entered.size() < site->targets.size();
       for (FunctionId t : entered)
         passed_by = enter(t, *site, ev, x, s, handed, mapped, b, index, next) || passed_by;
       if (passed_by) next.push_back(std::move(s));
+      if (!has_object() || covered || named) return;
+      for (std::size_t i = before; i < next.size(); ++i) forget_redirected(next[i], x);
+    }
+
+    /// `unlink(p)`: who is handed the object itself may put another one where memory led to it.
+    void forget_redirected(PathState& s, ExprId x) {
+      if (s.state == kNoState || s.names.size() < 2) return;
+      std::span<const ExprId> kids = pool.kids(x);
+      bool handed = std::any_of(kids.begin() + 1, kids.end(), [&](ExprId a) {
+        PlaceId p = w.reader->read(strip_casts(pool, pool.core(a)));
+        return p != kNoPlace && !I.places.through_memory(p) &&
+               std::find(s.names.begin(), s.names.end(), p) != s.names.end();
+      });
+      if (!handed) return;
+      s.names.erase_if(
+          [&](PlaceId n) { return I.places.through_memory(n) && I.places[n].step != Step::Address; });
     }
 
     /// `f(&p)` where f is not looked into may change p: the object p led to is lost from sight, silently.
@@ -2255,6 +2274,7 @@ struct Solver::Impl {
   std::shared_ptr<const CompiledMachine> m;
   std::vector<std::shared_ptr<const CompiledMachine>> annotators;
   const Models& models;
+  const std::vector<bool> never;  ///< functions that do not come back
   const Limits& limits;
   std::vector<Work> work;
   Places places;

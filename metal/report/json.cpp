@@ -127,7 +127,7 @@ std::string json_report(const ReportInput& input, SourceText& sources) {
     j["also"] = f.also;
     if (f.indirect) j["indirect"] = true;
     if (f.uncertain) j["uncertain"] = true;
-    if (f.examples != 0)
+    if (f.examples + f.counterexamples != 0)
       j["statistics"] = {{"examples", f.examples}, {"counterexamples", f.counterexamples}, {"z", f.z}};
     j["path"] = ordered_json::array();
     for (const PathNote& n : f.path)

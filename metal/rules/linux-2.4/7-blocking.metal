@@ -1,4 +1,4 @@
-// Marks functions that may sleep. What an allocation does depends on its flags, also through wrappers.
+// Marks functions that may sleep, by direct calls. What an allocation does depends on its flags, also through wrappers.
 sm may_sleep_2_4 {
   decl any_fn_call fn;
   decl any_arguments args;
@@ -22,7 +22,8 @@ sm may_sleep_2_4 {
     | release ==> stop
     | { sti() } | { __sti() } ==> stop
     | allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 } ==> { mc_annotate(mc_function(), "sleeps-2.4"); }
-    | { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps-2.4") } ==> { mc_annotate(mc_function(), "sleeps-2.4"); };
+    | allocation ==> start  // what they do below depends on the flags
+    | { fn(args) } && ${ mc_in(fn, blocking) || (!mc_is_indirect(fn) && mc_annotated(fn, "sleeps-2.4")) } ==> { mc_annotate(mc_function(), "sleeps-2.4"); };
 }
 
 rule "linux-2.4.blocking" {
@@ -31,7 +32,7 @@ rule "linux-2.4.blocking" {
   category: "CWE-833";
   example: "spin_lock(&l); p = kmalloc(n, GFP_KERNEL);";
   fix: "Use GFP_ATOMIC, or allocate before taking the lock.";
-  false_positives: "2.4 drops interrupts-off across schedule() for old cli() users; some of them mean it.";
+  false_positives: "2.4 drops interrupts-off across schedule() for old cli() users; some of them mean it; function pointers that never lead to the sleeper at this place (only warned of).";
 }
 sm blocking {
   decl any_fn_call fn;
@@ -53,7 +54,9 @@ sm blocking {
   pat enable = { sti() } | { __sti() } | { restore_flags(flags) } | { __restore_flags(flags) };
   pat allocation = { kmalloc(size, gfp) } | { __get_free_pages(gfp, size) } | { get_free_page(gfp) } | { alloc_skb(size, gfp) }
     | { kmem_cache_alloc(cache, gfp) } | { skb_clone(cache, gfp) } | { skb_copy(cache, gfp) } | { get_zeroed_page(gfp) } | { alloc_pages(gfp, size) };
-  pat sleeps = { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps-2.4") };
+  pat sleeps = { fn(args) } && ${ mc_in(fn, blocking) || (!mc_is_indirect(fn) && mc_annotated(fn, "sleeps-2.4")) };
+  // What a pointer may lead to by its type or field need not be what it leads to here.
+  pat perhaps = { fn(args) } && ${ mc_is_indirect(fn) && mc_annotated(fn, "sleeps-2.4") };
   pat allocates = allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 };
 
   // The big kernel lock is dropped by whoever sleeps: it forbids nothing.
@@ -66,9 +69,13 @@ sm blocking {
     | release && ${ locks <= 1 } ==> free, { locks = 0; }
     | release ==> { locks -= 1; }
     | allocates ==> { err("this allocation may sleep, and a spin lock is held"); }
-    | sleeps ==> { err("%s may sleep, and a spin lock is held", mc_identifier(fn)); };
+    | allocation ==> locked
+    | sleeps ==> { err("%s may sleep, and a spin lock is held", mc_identifier(fn)); }
+    | perhaps ==> { warn("a function that %s may lead to may sleep, and a spin lock is held", mc_identifier(fn)); };
   off: enable ==> free
     | { fn(args) } && ${ mc_in(fn, with_cli) } ==> off
     | allocates ==> { err("this allocation may sleep, and interrupts are off"); }
-    | sleeps ==> { err("%s may sleep, and interrupts are off", mc_identifier(fn)); };
+    | allocation ==> off
+    | sleeps ==> { err("%s may sleep, and interrupts are off", mc_identifier(fn)); }
+    | perhaps ==> { warn("a function that %s may lead to may sleep, and interrupts are off", mc_identifier(fn)); };
 }

@@ -4,7 +4,7 @@ rule "linux.free" {
   category: "CWE-416";
   example: "kfree(p); printk(\"%d\", p->count);";
   fix: "Read what is needed first, or set the pointer to null.";
-  false_positives: "Reference counts that are taken in another way than by skb_get or on users.";
+  false_positives: "Reference counts that are taken in another way than by skb_get or on users; lists whose head is read again after the element was taken off through another name (a pointer in memory is only warned of).";
 }
 sm use_after_free {
   state decl any_pointer v;
@@ -12,9 +12,13 @@ sm use_after_free {
   pat release = { kfree(v) } | { vfree(v) } | { kfree_skb(v) } | { consume_skb(v) } | { kvfree(v) } | { kfree_sensitive(v) } | { kmem_cache_free(x, v) } | { usb_free_urb(v) };
   // A reference of one's own: what is freed next is only that.
   pat counted = { skb_get(v) } | { atomic_inc(&v->users) } | { refcount_inc(&v->users) };
-  start: release ==> v.freed
+  start: release ==> v.freed, { mc_remember(mc_identifier(v)); }
     | counted ==> v.counted;
   v.counted: release ==> v.stop;
-  v.freed: release ==> v.stop, { err("%s is freed twice", mc_identifier(v)); }
-    | { *v } ==> v.stop, { err("%s is used after it was freed", mc_identifier(v)); };
+  // A pointer in memory may have been given another object since, through a name that is not known here: unless it is
+  // the very expression that was freed, that is only warned of.
+  v.freed: release && ${ mc_is_local_storage(v) || mc_identifier(v) == mc_remembered() } ==> v.stop, { err("%s is freed twice", mc_identifier(v)); }
+    | release ==> v.stop, { warn("%s is freed twice, unless it was changed meanwhile", mc_identifier(v)); }
+    | { *v } && ${ mc_is_local_storage(v) || mc_identifier(v) == mc_remembered() } ==> v.stop, { err("%s is used after it was freed", mc_identifier(v)); }
+    | { *v } ==> v.stop, { warn("%s is used after it was freed, unless it was changed meanwhile", mc_identifier(v)); };
 }

@@ -1,4 +1,4 @@
-// Marks functions that may sleep. What an allocation does depends on its flags, also through wrappers.
+// Marks functions that may sleep, by direct calls. What an allocation does depends on its flags, also through wrappers.
 sm may_sleep {
   decl any_fn_call fn;
   decl any_arguments args;
@@ -11,7 +11,7 @@ sm may_sleep {
   pat allocation = { kmalloc(size, gfp) } | { kzalloc(size, gfp) } | { kmemdup(cache, size, gfp) } | { kstrdup(cache, gfp) }
     | { kmem_cache_alloc(cache, gfp) } | { kmem_cache_zalloc(cache, gfp) } | { kcalloc(n, size, gfp) } | { kmalloc_array(n, size, gfp) }
     | { kmalloc_node(size, gfp, n) } | { kzalloc_node(size, gfp, n) } | { krealloc(cache, size, gfp) } | { kasprintf(gfp, args) }
-    | { __get_free_pages(gfp, n) } | { get_zeroed_page(gfp) } | { alloc_pages(gfp, n) } | { alloc_skb(size, gfp) } | { skb_clone(cache, gfp) }
+    | { __get_free_pages(gfp, n) } | { get_zeroed_page(gfp) } | { alloc_pages(gfp, n) } | { __alloc_pages(gfp, n, cache, x) } | { __kmalloc(size, gfp) } | { alloc_skb(size, gfp) } | { skb_clone(cache, gfp) }
     | { skb_copy(cache, gfp) } | { usb_alloc_urb(n, gfp) } | { usb_submit_urb(cache, gfp) } | { dma_alloc_coherent(cache, size, x, gfp) };
   pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) } | { raw_spin_lock(l) } | { raw_spin_lock_irq(l) } | { raw_spin_lock_irqsave(l, flags) }
     | { read_lock(l) } | { read_lock_irq(l) } | { read_lock_bh(l) } | { read_lock_irqsave(l, flags) }
@@ -25,7 +25,8 @@ sm may_sleep {
     | release ==> stop
     | { local_irq_enable() } ==> stop
     | allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 } ==> { mc_annotate(mc_function(), "sleeps"); }
-    | { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps") } ==> { mc_annotate(mc_function(), "sleeps"); };
+    | allocation ==> start  // what they do below depends on the flags
+    | { fn(args) } && ${ mc_in(fn, blocking) || (!mc_is_indirect(fn) && mc_annotated(fn, "sleeps")) } ==> { mc_annotate(mc_function(), "sleeps"); };
 }
 
 rule "linux.blocking" {
@@ -34,7 +35,7 @@ rule "linux.blocking" {
   category: "CWE-833";
   example: "spin_lock(&l); p = kmalloc(n, GFP_KERNEL);";
   fix: "Use GFP_ATOMIC, or allocate before taking the lock.";
-  false_positives: "A lock whose release stands in a function that is not among the files checked.";
+  false_positives: "A lock whose release stands in a function that is not among the files checked; function pointers that never lead to the sleeper at this place (only warned of).";
 }
 sm blocking {
   decl any_fn_call fn;
@@ -56,9 +57,11 @@ sm blocking {
   pat allocation = { kmalloc(size, gfp) } | { kzalloc(size, gfp) } | { kmemdup(cache, size, gfp) } | { kstrdup(cache, gfp) }
     | { kmem_cache_alloc(cache, gfp) } | { kmem_cache_zalloc(cache, gfp) } | { kcalloc(n, size, gfp) } | { kmalloc_array(n, size, gfp) }
     | { kmalloc_node(size, gfp, n) } | { kzalloc_node(size, gfp, n) } | { krealloc(cache, size, gfp) } | { kasprintf(gfp, args) }
-    | { __get_free_pages(gfp, n) } | { get_zeroed_page(gfp) } | { alloc_pages(gfp, n) } | { alloc_skb(size, gfp) } | { skb_clone(cache, gfp) }
+    | { __get_free_pages(gfp, n) } | { get_zeroed_page(gfp) } | { alloc_pages(gfp, n) } | { __alloc_pages(gfp, n, cache, x) } | { __kmalloc(size, gfp) } | { alloc_skb(size, gfp) } | { skb_clone(cache, gfp) }
     | { skb_copy(cache, gfp) } | { usb_alloc_urb(n, gfp) } | { usb_submit_urb(cache, gfp) } | { dma_alloc_coherent(cache, size, x, gfp) };
-  pat sleeps = { fn(args) } && ${ mc_in(fn, blocking) || mc_annotated(fn, "sleeps") };
+  pat sleeps = { fn(args) } && ${ mc_in(fn, blocking) || (!mc_is_indirect(fn) && mc_annotated(fn, "sleeps")) };
+  // What a pointer may lead to by its type or field need not be what it leads to here.
+  pat perhaps = { fn(args) } && ${ mc_is_indirect(fn) && mc_annotated(fn, "sleeps") };
   pat allocates = allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 };
 
   free: take ==> locked, { locks = 1; }
@@ -67,8 +70,12 @@ sm blocking {
     | release && ${ locks <= 1 } ==> free, { locks = 0; }
     | release ==> { locks -= 1; }
     | allocates ==> { err("this allocation may sleep, and a spin lock is held"); }
-    | sleeps ==> { err("%s may sleep, and a spin lock is held", mc_identifier(fn)); };
+    | allocation ==> locked
+    | sleeps ==> { err("%s may sleep, and a spin lock is held", mc_identifier(fn)); }
+    | perhaps ==> { warn("a function that %s may lead to may sleep, and a spin lock is held", mc_identifier(fn)); };
   off: enable ==> free
     | allocates ==> { err("this allocation may sleep, and interrupts are off"); }
-    | sleeps ==> { err("%s may sleep, and interrupts are off", mc_identifier(fn)); };
+    | allocation ==> off
+    | sleeps ==> { err("%s may sleep, and interrupts are off", mc_identifier(fn)); }
+    | perhaps ==> { warn("a function that %s may lead to may sleep, and interrupts are off", mc_identifier(fn)); };
 }

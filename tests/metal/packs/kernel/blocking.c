@@ -149,3 +149,23 @@ void own_is_another(struct dev *d) {
 	rests_after_own(d); // expect: linux.blocking linux-2.4.blocking
 	spin_unlock(&d->lock);
 }
+static int op_waits(struct dev *d) { schedule(); return 0; }
+static int op_counts(struct dev *d) { return d->n; }
+void choose(struct dev *d, int n) { d->op = n ? op_waits : op_counts; }
+static int ask(struct dev *d) { return d->op(d); } // expect: linux.blocking linux-2.4.blocking
+static int ask_unlocked(struct dev *d) { return d->op(d); }
+void by_pointer(struct dev *d) {
+	spin_lock(&d->lock);
+	d->op(d); // expect: linux.blocking linux-2.4.blocking
+	spin_unlock(&d->lock);
+}
+void by_pointer_below(struct dev *d) {
+	spin_lock(&d->lock);
+	ask(d);
+	spin_unlock(&d->lock);
+}
+void by_pointer_after(struct dev *d) {
+	spin_lock(&d->lock);
+	spin_unlock(&d->lock);
+	ask_unlocked(d);
+}

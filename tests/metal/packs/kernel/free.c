@@ -159,3 +159,32 @@ void by_moving_field(struct ring *r, int n) {
 		r->ready = r->ready->next;
 	}
 }
+struct head { struct dev *first; };
+void unhook(struct head *h, struct dev *d);
+static void drop_unhooked(struct dev *d) { kfree(d); }
+/* What was taken off the list is not what the list leads to afterwards. */
+void drain(struct head *h) {
+	struct dev *d;
+	while ((d = h->first)) {
+		unhook(h, d);
+		drop_unhooked(d);
+	}
+}
+static void unhook_and_drop(struct head *h, struct dev *d) {
+	h->first = d->next;
+	kfree(d);
+}
+void drain_below(struct head *h) {
+	struct dev *d = h->first;
+	while (d) {
+		unhook_and_drop(h, d);
+		d = h->first;
+		if (d)
+			d->n--;
+	}
+}
+void drain_wrong(struct head *h) {
+	struct dev *d = h->first;
+	drop_unhooked(d);
+	d->n--; // expect: linux.free linux-2.4.free
+}

@@ -214,3 +214,23 @@ int pushes(struct dev *d) {
 	}
 	return 1;
 }
+/* What the caller holds, and whom it is no secret to: given up for a while and taken again. */
+void lends(struct dev *d) {
+	spin_unlock(&d->lock);
+	work();
+	spin_lock(&d->lock);
+}
+int lends_on_one_path(struct dev *d) {
+	if (work()) {
+		spin_unlock(&d->lock);
+		work();
+		spin_lock(&d->lock);
+		return 1;
+	}
+	return 0;
+}
+void lends_and_takes_twice(struct dev *d) {
+	spin_unlock(&d->lock);
+	spin_lock(&d->lock);
+	spin_lock(&d->lock); // expect: linux.lock linux-2.4.lock
+}

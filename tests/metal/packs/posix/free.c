@@ -109,3 +109,21 @@ void renewed(struct s *p) {
 		p->n = 1;
 	free(p);
 }
+static void say_and_exit(int n) { work(); exit(n); }
+static void fail(void) { say_and_exit(2); }
+static void fail_perhaps(int n) { if (n) say_and_exit(n); }
+/* What never comes back ends the path, whatever it is called. */
+void freed_then_failed(char *p) {
+	if (work()) {
+		free(p);
+		fail();
+	}
+	free(p);
+}
+void freed_then_failed_perhaps(char *p, int n) {
+	if (work()) {
+		free(p);
+		fail_perhaps(n);
+	}
+	free(p); // expect: posix.free
+}
