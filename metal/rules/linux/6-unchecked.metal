@@ -12,5 +12,6 @@ sm unchecked {
   decl any_arguments args;
   list may_fail = file("may_fail.txt");
   start: { v = fn(args) } && ${ mc_in(fn, may_fail) } ==> true = v.stop, false = v.null;
-  v.null: { *v } && ${ !mc_known_nonnull(v) } ==> v.stop, { err("%s may be null: the result is not tested", mc_identifier(v)); };
+  v.null: { v } ==> true = v.stop, false = v.null
+    | { *v } && ${ !mc_known_nonnull(v) } ==> v.stop, { err("%s may be null: the result is not tested", mc_identifier(v)); };
 }

@@ -129,3 +129,25 @@ int retried(void) {
 	a[0] = 1;
 	return 0;
 }
+struct table { int n; int *rows; };
+void wait_for(int row);
+static void quiesce(struct table *t) {
+	int i;
+	if (t->rows)
+		for (i = 0; i < t->n; i++)
+			wait_for(t->rows[i]);
+}
+/* Tested once: the calls in the loop do not make it null again. */
+void make_and_quiesce(struct table *t) {
+	t->rows = kmalloc(8, GFP_KERNEL);
+	quiesce(t);
+}
+static void quiesce_wrong(struct table *t) {
+	int i;
+	for (i = 0; i < t->n; i++)
+		wait_for(t->rows[i]); // expect: linux.unchecked linux-2.4.unchecked
+}
+void make_and_quiesce_wrong(struct table *t) {
+	t->rows = kmalloc(8, GFP_KERNEL);
+	quiesce_wrong(t);
+}
