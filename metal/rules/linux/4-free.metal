@@ -9,7 +9,8 @@ rule "linux.free" {
 sm use_after_free {
   state decl any_pointer v;
   decl any_expr x;
-  pat release = { kfree(v) } | { vfree(v) } | { kfree_skb(v) } | { consume_skb(v) } | { kvfree(v) } | { kfree_sensitive(v) } | { kmem_cache_free(x, v) } | { usb_free_urb(v) };
+  // usb_free_urb is no free of this kind: it gives up one of several references.
+  pat release = { kfree(v) } | { vfree(v) } | { kfree_skb(v) } | { consume_skb(v) } | { kvfree(v) } | { kfree_sensitive(v) } | { kmem_cache_free(x, v) };
   // A reference of one's own: what is freed next is only that.
   pat counted = { skb_get(v) } | { atomic_inc(&v->users) } | { refcount_inc(&v->users) };
   start: release ==> v.freed, { mc_remember(mc_identifier(v)); }
