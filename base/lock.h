@@ -5,9 +5,15 @@
 // both names on a breach; release builds carry no trace of the check.
 #pragma once
 
+#include <pthread.h>
+
 #include <condition_variable>
 #include <mutex>
 #include <shared_mutex>
+#if defined(QUIRE_YIELD_AT_LOCKS)
+#include <chrono>
+#include <thread>
+#endif
 
 #include "base/thread_annotations.h"
 #include "base/types.h"
@@ -33,17 +39,36 @@ void released(const LockClass& c, const void* lock);
 #define QUIRE_LOCK_RELEASED(c, l) ((void)0)
 #endif
 
+#if defined(QUIRE_YIELD_AT_LOCKS)
+namespace lock_yield {
+/// Now and then lets other threads go first, so that tests see orders that are rare by nature.
+inline void perhaps() {
+  thread_local u64 state = reinterpret_cast<u64>(&state) * 0x9e3779b97f4a7c15u | 1;
+  state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+  if (state % 512 == 0)
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  else if (state % 8 == 0)
+    std::this_thread::yield();
+}
+}  // namespace lock_yield
+#define QUIRE_YIELD() ::quire::lock_yield::perhaps()
+#else
+#define QUIRE_YIELD() ((void)0)
+#endif
+
 /// A mutex of lock class C.
 template <const LockClass& C>
 class CAPABILITY("mutex") Mutex {
  public:
   void lock() ACQUIRE() {
+    QUIRE_YIELD();
     QUIRE_LOCK_ACQUIRED(C, this);
     m_.lock();
   }
   void unlock() RELEASE() {
     m_.unlock();
     QUIRE_LOCK_RELEASED(C, this);
+    QUIRE_YIELD();
   }
   [[nodiscard]] bool try_lock() TRY_ACQUIRE(true) {
     if (!m_.try_lock()) return false;
@@ -60,24 +85,68 @@ template <const LockClass& C>
 class CAPABILITY("shared_mutex") SharedMutex {
  public:
   void lock() ACQUIRE() {
+    QUIRE_YIELD();
     QUIRE_LOCK_ACQUIRED(C, this);
     m_.lock();
   }
   void unlock() RELEASE() {
     m_.unlock();
     QUIRE_LOCK_RELEASED(C, this);
+    QUIRE_YIELD();
   }
   void lock_shared() ACQUIRE_SHARED() {
+    QUIRE_YIELD();
     QUIRE_LOCK_ACQUIRED(C, this);
     m_.lock_shared();
   }
   void unlock_shared() RELEASE_SHARED() {
     m_.unlock_shared();
     QUIRE_LOCK_RELEASED(C, this);
+    QUIRE_YIELD();
   }
 
  private:
   std::shared_mutex m_;
+};
+
+/// The same, but readers that come while a writer waits wait behind it, so that many readers do not starve a
+/// writer. A thread must not take it twice, not for reading either.
+template <const LockClass& C>
+class CAPABILITY("shared_mutex") WriterFirstMutex {
+ public:
+  WriterFirstMutex() {
+    pthread_rwlockattr_t kind;
+    pthread_rwlockattr_init(&kind);
+    pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&m_, &kind);
+    pthread_rwlockattr_destroy(&kind);
+  }
+  ~WriterFirstMutex() { pthread_rwlock_destroy(&m_); }
+  WriterFirstMutex(const WriterFirstMutex&) = delete;
+  WriterFirstMutex& operator=(const WriterFirstMutex&) = delete;
+  void lock() ACQUIRE() {
+    QUIRE_YIELD();
+    QUIRE_LOCK_ACQUIRED(C, this);
+    pthread_rwlock_wrlock(&m_);
+  }
+  void unlock() RELEASE() {
+    pthread_rwlock_unlock(&m_);
+    QUIRE_LOCK_RELEASED(C, this);
+    QUIRE_YIELD();
+  }
+  void lock_shared() ACQUIRE_SHARED() {
+    QUIRE_YIELD();
+    QUIRE_LOCK_ACQUIRED(C, this);
+    pthread_rwlock_rdlock(&m_);
+  }
+  void unlock_shared() RELEASE_SHARED() {
+    pthread_rwlock_unlock(&m_);
+    QUIRE_LOCK_RELEASED(C, this);
+    QUIRE_YIELD();
+  }
+
+ private:
+  pthread_rwlock_t m_;
 };
 
 /// Holds a lock for a scope; unlock() and lock() allow a gap in it.
@@ -104,7 +173,7 @@ class SCOPED_CAPABILITY LockGuard {
   bool held_ = true;
 };
 
-/// Holds a SharedMutex for reading for a scope.
+/// Holds a reader-writer lock for reading for a scope.
 template <typename M>
 class SCOPED_CAPABILITY SharedLockGuard {
  public:
@@ -117,11 +186,15 @@ class SCOPED_CAPABILITY SharedLockGuard {
   M& m_;
 };
 
-/// A condition variable that waits on a Mutex. The waiter holds the mutex and, as ever, re-tests.
+/// A condition variable that waits on a lock held alone. The waiter holds the mutex and, as ever, re-tests.
 class CondVar {
  public:
   template <const LockClass& C>
   void wait(Mutex<C>& m) REQUIRES(m) {
+    cv_.wait(m);
+  }
+  template <const LockClass& C>
+  void wait(WriterFirstMutex<C>& m) REQUIRES(m) {
     cv_.wait(m);
   }
   /// False on timeout.

@@ -41,6 +41,7 @@ class CAPABILITY("shared_mutex") MmLock {
   MmLock& operator=(const MmLock&) = delete;
 
   void lock() ACQUIRE() {
+    QUIRE_YIELD();
     QUIRE_LOCK_ACQUIRED(locks::address_space, this);
     take(writers_);
     if (!alone_) take(readers_);
@@ -49,8 +50,10 @@ class CAPABILITY("shared_mutex") MmLock {
     if (!alone_) readers_.unlock();
     writers_.unlock();
     QUIRE_LOCK_RELEASED(locks::address_space, this);
+    QUIRE_YIELD();
   }
   void lock_shared() ACQUIRE_SHARED() {
+    QUIRE_YIELD();
     QUIRE_LOCK_ACQUIRED(locks::address_space, this);
     take(writers_);
     if (alone_) return;
@@ -63,6 +66,7 @@ class CAPABILITY("shared_mutex") MmLock {
     else
       readers_.unlock_shared();
     QUIRE_LOCK_RELEASED(locks::address_space, this);
+    QUIRE_YIELD();
   }
 
  private:
