@@ -7,6 +7,11 @@
 
 namespace quire::platform {
 
+bool in_memory(const Memory& memory, FrameNumber frame) {
+  unsigned char present = 0;
+  return mincore(memory.at(frame), page_size, &present) == 0 && (present & 1) != 0;
+}
+
 FrameNumber end_of_data(const Memory& memory, FrameNumber from, FrameNumber limit) {
   std::array<unsigned char, pages_per_huge> present;
   while (from < limit) {

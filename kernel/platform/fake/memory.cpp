@@ -61,6 +61,7 @@ Result<> FakeMemory::punch(FrameNumber first, PageCount n) {
 
 FrameNumber FakeMemory::next_data(FrameNumber from, FrameNumber limit) const {
   if (!(from < limit)) return limit;
+  if (in_memory(*this, from)) return from;
   const off_t at = lseek(fd_, static_cast<off_t>(file_offset(from)), SEEK_DATA);
   return at < 0 ? limit : std::min(limit, FrameNumber(static_cast<u64>(at) >> page_shift));
 }

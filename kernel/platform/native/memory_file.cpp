@@ -226,6 +226,7 @@ Result<> MemoryFile::punch(FrameNumber first, PageCount n) {
 
 FrameNumber MemoryFile::next_data(FrameNumber from, FrameNumber limit) const {
   if (!(from < limit)) return limit;
+  if (in_memory(*this, from)) return from;
   const off_t at = lseek(fd_.get(), static_cast<off_t>(file_offset(from)), SEEK_DATA);
   return at < 0 ? limit : std::min(limit, FrameNumber(static_cast<u64>(at) >> page_shift));
 }
