@@ -50,6 +50,7 @@ inline constexpr LockClass huge_reserve{346, "mm.huge_reserve"};  // what one ma
 inline constexpr LockClass shm{347, "mm.shm"};                    // System V segments
 inline constexpr LockClass huge_pool{348, "mm.huge_pool"};        // counts of huge pages
 inline constexpr LockClass spaces{299, "mm.spaces"};              // all address spaces of a machine
+inline constexpr LockClass objects{319, "mm.objects"};            // all objects with a source
 inline constexpr LockClass private_spaces{349, "mm.private_spaces"};  // whose stubs hold pages of their own
 inline constexpr LockClass frames{350, "mm.frames"};
 // leaves

@@ -47,7 +47,9 @@ struct VmaInfo {
   Access access = Access::none;
   Access max_access = Access::none;
   bool shared = false, grows_down = false, locked = false, no_reserve = false, huge_tlb = false;
-  bool dont_fork = false, wipe_on_fork = false, advised_huge = false, advised_no_huge = false;
+  bool dont_fork = false, wipe_on_fork = false, dont_dump = false, lock_on_fault = false;
+  bool advised_huge = false, advised_no_huge = false;
+  bool huge_eligible = false;  // transparent huge pages are given here
   u64 offset = 0, device = 0, inode = 0;
   std::string name;
 };
@@ -222,6 +224,8 @@ class AddressSpace : public RefCounted {
   virtual u64 page_table_bytes() const = 0;
   virtual u64 locked_bytes() const = 0;
   virtual u64 peak_resident_bytes() const = 0;
+  /// PR_SET_THP_DISABLE: advice to use transparent huge pages is not followed. Inherited at fork.
+  virtual void set_huge_pages_off(bool off) = 0;
   /// It has, or had, areas in huge pages of the pool.
   virtual bool used_huge_pages() const = 0;
   /// All that is present, in the order of addresses.

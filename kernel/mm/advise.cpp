@@ -73,7 +73,6 @@ Result<> AddressSpaceImpl::discard(Vma& v, u64 begin, u64 end, Dropped& dropped)
 }
 
 Result<> AddressSpaceImpl::advise_area(Vma& v, int advice, Dropped& dropped) {
-  platform::Memory& memory = manager_.memory();
   switch (advice) {
     case MADV_DONTNEED:
       if (v.locked) return err(EINVAL);
@@ -100,17 +99,20 @@ Result<> AddressSpaceImpl::advise_area(Vma& v, int advice, Dropped& dropped) {
     case MADV_KEEPONFORK:
       v.wipe_on_fork = false;
       return {};
+    case MADV_DONTDUMP:
+    case MADV_DODUMP:
+      v.dont_dump = advice == MADV_DONTDUMP;
+      return {};
     case MADV_HUGEPAGE:
     case MADV_NOHUGEPAGE: {
       v.advised_huge = advice == MADV_HUGEPAGE;
       v.advised_no_huge = !v.advised_huge;
-      if (v.huge_tlb || !v.anonymous() || !v.advised_huge) return {};
+      if (v.huge_tlb || !v.anonymous() || !v.advised_huge || huge_pages_off_) return {};
       LockGuard tables(tables_lock_);
       (void)tables_.name(v.begin, v.end, by_page(v.begin, v.end));
-      tables_.for_each_named(v.begin, v.end, [&](const Span& s) {
-        const u64 pages = (s.end - s.begin) >> page_shift;
-        if (s.exclusive && pages == pages_per_huge) memory.advise_huge(s.frame, PageCount(pages), true);
-      });
+      // Their first touch is a fault again, which makes them huge (ahead.cpp).
+      for (u64 w = round_up(v.begin, huge_size); w < v.end && v.end - w >= huge_size; w += huge_size)
+        if (Span s; fresh_window(v, w, s)) revoke(w, w + huge_size);
       return {};
     }
     default:
@@ -129,7 +131,7 @@ Result<> AddressSpaceImpl::advise(GuestAddr address, u64 length, int advice) {
   if (end == begin) return {};
   reap();
   if (advice == advice_populate_read || advice == advice_populate_write)
-    return populate(begin, end, advice == advice_populate_write, true);
+    return populate(begin, end, advice == advice_populate_write, Absent::madvise);
   if (advice == MADV_REMOVE || advice == MADV_WILLNEED) {
     // These work on the object, with no lock of the address space.
     struct Part {
@@ -189,7 +191,7 @@ Result<> AddressSpaceImpl::sync(GuestAddr address, u64 length, int flags) {
   if ((flags & MS_ASYNC) != 0 && (flags & MS_SYNC) != 0) return err(EINVAL);
   const u64 rounded = round_up(length, page_size);
   const u64 end = begin + rounded;
-  if (end < begin || (length != 0 && rounded == 0)) return err(ENOMEM);
+  if (end < begin) return err(ENOMEM);
   if (end == begin) return {};
   std::vector<Ref<ObjectImpl>> objects;
   bool hole = false;

@@ -20,8 +20,13 @@ constexpr u64 forward = u64{64} << 20;  // how far beyond a fault memory that ha
 
 }  // namespace
 
+// The area is shown window by window, as they are touched.
+bool AddressSpaceImpl::by_window(const Vma& v) const {
+  return v.anonymous() && v.is_private() && (v.size() >= ahead_least || v.advised_huge);
+}
+
 // The window lies in the area, is exclusively ours as one run, and nobody has touched it.
-bool AddressSpaceImpl::fresh_window(const Vma& v, u64 window, Span& s) {
+bool AddressSpaceImpl::fresh_window(const Vma& v, u64 window, Span& s) const {
   if (window < v.begin || v.end - window < huge_size || window > v.end) return false;
   s = span_at(window, window + huge_size);
   if (!s.named || !s.exclusive || s.end != window + huge_size) return false;
@@ -37,8 +42,19 @@ bool AddressSpaceImpl::filled_window(const Vma& v, u64 window) {
   return manager_.memory().next_hole(s.frame, end) == end;
 }
 
-void AddressSpaceImpl::prepare_windows(Vma& v, u64 begin) {
+// Gives windows that nobody has touched huge pages, if the host can.
+void AddressSpaceImpl::make_huge(FrameNumber first, u64 windows) {
   platform::Memory& memory = manager_.memory();
+  if (!memory.kind().tmpfs_huge_advise) return;
+  memory.advise_huge(first, PageCount(windows * pages_per_huge), true);
+  std::byte byte;
+  for (u64 i = 0; i < windows; ++i)
+    (void)memory.checked_copy(&byte, memory.at(first + i * pages_per_huge), 1);
+  // The advice would outlive these contents: whoever has the frames next may want small pages.
+  memory.advise_huge(first, PageCount(windows * pages_per_huge), false);
+}
+
+void AddressSpaceImpl::prepare_windows(Vma& v, u64 begin) {
   const u32 wanted = std::clamp(v.ahead_proven / 4, u32{1}, most_windows);
   u32 n = 0;
   Span run;
@@ -52,20 +68,13 @@ void AddressSpaceImpl::prepare_windows(Vma& v, u64 begin) {
   v.ahead_end = n == 0 ? 0 : run.end;
   v.ahead_windows = n;
   if (n == 0) return;
-  if (memory.kind().tmpfs_huge_advise) {
-    memory.advise_huge(run.frame, PageCount(n * pages_per_huge), true);
-    std::byte byte;
-    for (u32 i = 0; i < n; ++i)
-      (void)memory.checked_copy(&byte, memory.at(run.frame + i * pages_per_huge), 1);
-    // The advice would outlive these contents: whoever has the frames next may want small pages.
-    memory.advise_huge(run.frame, PageCount(n * pages_per_huge), false);
-  }
+  make_huge(run.frame, n);
   run.end -= probe;
   map_span(v, run);
 }
 
 bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
-  if (!v.anonymous() || v.size() < ahead_least) return false;
+  if (!by_window(v)) return false;
   const u64 window = round_down(page, huge_size);
   if (v.ahead_end != 0 && page >= v.ahead_end - probe && page < v.ahead_end) {
     // The guest came to the end of what was prepared. Shown anew as a whole, the window is mapped huge.
@@ -86,10 +95,20 @@ bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
     }
     v.ahead_end = 0;
     v.ahead_proven = 0;
+    if (v.advised_huge && !huge_pages_off_) make_huge(s.frame, 1);
     map_span(v, s);
     return true;
   }
-  // Touched before: as much as is alike, but no window that nobody has touched.
+  return show_touched(v, page);
+}
+
+bool AddressSpaceImpl::show_touched(Vma& v, u64 page) {
+  if (!by_window(v)) return false;
+  if (v.ahead_end != 0 && page >= v.ahead_end - probe && page < v.ahead_end) return false;
+  const u64 window = round_down(page, huge_size);
+  Span s;
+  if (fresh_window(v, window, s)) return false;
+  // As much as is alike, but no window that nobody has touched.
   const u64 end = run_limit(page, std::min(v.end, page + forward));
   for (u64 a = std::max(v.begin, window); a <= page; a = s.end) s = span_at(a, end, true);
   for (u64 w = window + huge_size; w < s.end; w += huge_size) {

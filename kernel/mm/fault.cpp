@@ -17,6 +17,10 @@ constexpr unsigned dense_breaks = 8;       // so many in a window, and the rest 
 constexpr u64 forward = u64{64} << 20;     // how far beyond the window a run is mapped
 constexpr u64 name_ahead = u64{1} << 30;   // how much of a huge area is named at a time
 
+constexpr u32 most_walked = 64;  // small areas that one fault serves
+
+bool walkable(const Vma& v) { return v.size() < cow_piece && v.is_private() && v.anonymous(); }
+
 u64 window_begin(const Vma& v, u64 page) { return std::max(v.begin, round_down(page, huge_size)); }
 u64 window_end(const Vma& v, u64 page) { return std::min(v.end, round_down(page, huge_size) + huge_size); }
 
@@ -62,6 +66,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_shared(Vma& v, u64 page, bool wri
 
 AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool write, By by,
                                                        FillRequest& fill) {
+  if (refill(v, page, write)) return Step::done;
   std::vector<ObjectImpl::Run> runs;
   const bool use_patched = !write && by == By::guest && patched(v);
   u64 index = 0;
@@ -137,12 +142,30 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool wr
     return break_cow(v, page);
   }
   count(manager_.counters.faults_refill);
-  if (s.exclusive && fill_ahead(v, page)) return Step::done;
-  // The whole run that the page belongs to, from the window's begin to some way beyond it.
+  if (!s.exclusive || !fill_ahead(v, page)) show_run(v, page);
+  return Step::done;
+}
+
+// The whole run that the page belongs to, from the window's begin to some way beyond it.
+void AddressSpaceImpl::show_run(Vma& v, u64 page) {
   const u64 end = run_limit(page, std::min(v.end, page + forward));
+  Span s;
   for (u64 a = window_begin(v, page); a <= page; a = s.end) s = span_at(a, end, true);
   map_span(v, s);
-  return Step::done;
+}
+
+bool AddressSpaceImpl::refill(Vma& v, u64 page, bool write) {
+  SharedLockGuard tables(tables_lock_);
+  if (being_copied(page)) return false;
+  const Span s = span_at(page, page + page_size);
+  if (!s.named || s.stub_owned || (write && !s.exclusive)) return false;
+  if (s.exclusive && by_window(v)) {
+    if (!show_touched(v, page)) return false;
+  } else {
+    show_run(v, page);
+  }
+  count(manager_.counters.faults_refill);
+  return true;
 }
 
 // A guest that writes to the begin of one window after the other will write to all of each.
@@ -185,7 +208,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
   count(piece == huge_size ? manager_.counters.cow_block : manager_.counters.cow_page);
   if (owned && piece == cow_piece) note_hot(begin, end);
   // The old frames are given up once the stub has lost them; the new ones follow in the same queue.
-  if (!gather.empty()) deferred_.push_back({revoke(begin, end), std::move(gather)});
+  if (!gather.empty()) defer(revoke(begin, end), std::move(gather));
   for (u64 a = begin; a < end;) {
     const Span s = span_at(a, end, true);
     if (s.named) map_span(v, s);
@@ -240,7 +263,32 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_once(u64 address, Access access, 
   Vma* v = reader.area();
   if (v == nullptr) return Step::no_area;
   if (by != By::debugger && !v->permits(access)) return Step::no_access;
-  return fault_in(*v, round_down(address, page_size), allows(access, Access::write), by, fill);
+  const u64 page = round_down(address, page_size);
+  const bool write = allows(access, Access::write);
+  const Step step = fault_in(*v, page, write, by, fill);
+  if (step == Step::done && by == By::guest && walkable(*v)) walk_on(reader, page, write);
+  return step;
+}
+
+// Small areas are a mapping of the stub each, and a guest that goes through many of them in order would fault
+// at every one. So each fault of such a walk serves twice as many areas as the last.
+void AddressSpaceImpl::walk_on(AreaReader& reader, u64 page, bool write) {
+  const u64 expected = walk_next_.load(std::memory_order_relaxed);
+  const u32 areas = page >= expected && page - expected < cow_piece
+                        ? std::min(most_walked, 2 * walk_areas_.load(std::memory_order_relaxed) + 1)
+                        : 0;
+  u64 at = reader.area()->end;
+  for (u32 i = 0; i < areas; ++i) {
+    Vma* v = reader.move_to(at);
+    if (v == nullptr || v->begin != at || !walkable(*v)) break;
+    at = v->end;
+    FillRequest fill;
+    if (v->permits(Access::read) &&
+        fault_in(*v, v->begin, write && v->permits(Access::write), By::guest, fill) != Step::done)
+      break;
+  }
+  walk_areas_.store(areas, std::memory_order_relaxed);
+  walk_next_.store(at, std::memory_order_relaxed);
 }
 
 FaultOutcome AddressSpaceImpl::fault_page(u64 address, Access access, By by) {
@@ -257,7 +305,7 @@ FaultOutcome AddressSpaceImpl::fault_page(u64 address, Access access, By by) {
         outcome.major = fill.object->backed();
         if (fill.taken_back != no_block) {
           if (memory_tries++ == 3) return {.signo = SIGBUS, .code = BUS_ADRERR};
-          fill.object->give_up_elsewhere(fill.index << page_shift, fill.taken_back, this);
+          fill.object->give_up_elsewhere(fill.taken_back, this);
           break;
         }
         const auto filled = fill.object->fill(fill.index, fill.patched);
@@ -317,13 +365,20 @@ bool AddressSpaceImpl::grow_stack(u64 address) {
   return true;
 }
 
+void AddressSpaceImpl::defer(platform::Ticket ticket, Gather&& gather) {
+  deferred_.push_back({ticket, std::move(gather)});
+  defers_ = true;
+}
+
 void AddressSpaceImpl::reap() {
+  if (!defers_) return;
   std::vector<Gather> ready;
   LockGuard tables(tables_lock_);
   while (!deferred_.empty() && space_->done(deferred_.front().ticket)) {
     ready.push_back(std::move(deferred_.front().gather));
     deferred_.pop_front();
   }
+  defers_ = !deferred_.empty();
   tables.unlock();
 }
 

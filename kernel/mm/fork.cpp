@@ -98,6 +98,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
       child->tables_.zap(v.begin, v.end, PageTables::Keep::none, dropped.gather);
   child->limits_ = limits_;
   child->used_huge_pages_ = used_huge_pages_.load();
+  child->huge_pages_off_ = huge_pages_off_.load();
   child->layout_ = layout_;
   child->mmap_base_ = mmap_base_;
   child->brk_begin_ = brk_begin_;
@@ -109,7 +110,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   for (const auto& [begin, v] : vmas_) {
     if (v.dont_fork) continue;
     Vma copy = v;
-    copy.locked = false;
+    copy.locked = copy.lock_on_fault = false;
     copy.huge_reserve = nullptr;
     child->link(copy);
     child->account(copy, copy.size(), true);

@@ -83,27 +83,25 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_huge_private(Vma& v, u64 page, bo
   }
   Gather gather(manager_.pool(), manager_.tables());
   if (s.named) tables_.zap(window, window + huge_size, PageTables::Keep::none, gather);
-  if (!gather.empty() || run) deferred_.push_back({revoke(window, window + huge_size), std::move(gather)});
+  if (!gather.empty() || run) defer(revoke(window, window + huge_size), std::move(gather));
   tables_.name_block(window, *block);
   map_span(v, tables_.span_at(window, window + huge_size));
   return Step::done;
 }
 
-void AddressSpaceImpl::give_up_huge_page(const ObjectImpl& object, u64 offset, BlockNumber block) {
+void AddressSpaceImpl::give_up_huge_page(u64 window, BlockNumber block) {
   Dropped dropped(*this);
   Exclusive guard(*this);
-  for (auto& [start, v] : vmas_) {
-    if (v.object.get() != &object || v.shared || offset < v.offset || offset - v.offset >= v.size()) continue;
-    const u64 window = v.begin + (offset - v.offset);
-    {
-      LockGuard tables(tables_lock_);
-      const Span s = tables_.span_at(window, window + huge_size);
-      if (!s.named || block_of(s.frame) != block) continue;
-      tables_.zap(window, window + huge_size, PageTables::Keep::none, dropped.gather);
-    }
-    v.huge_lost = true;
-    space_->wait(revoke(window, window + huge_size));
+  Vma* v = vmas_.find(window);
+  if (v == nullptr || !v->huge_tlb || v->shared) return;
+  {
+    LockGuard tables(tables_lock_);
+    const Span s = tables_.span_at(window, window + huge_size);
+    if (!s.named || block_of(s.frame) != block) return;
+    tables_.zap(window, window + huge_size, PageTables::Keep::none, dropped.gather);
   }
+  v->huge_lost = true;
+  space_->wait(revoke(window, window + huge_size));
 }
 
 }  // namespace quire::mm

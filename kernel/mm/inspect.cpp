@@ -24,6 +24,7 @@ void AddressSpaceImpl::for_each_vma(const std::function<bool(const VmaInfo&)>& v
       SharedLockGuard guard(lock_);
       for (auto it = vmas_.first_after(at); it != vmas_.end() && some.size() < 128; ++it) {
         some.push_back(it->second.info());
+        some.back().huge_eligible = some.back().huge_eligible && !huge_pages_off_;
         at = it->second.end;
       }
     }
@@ -54,10 +55,12 @@ void AddressSpaceImpl::add_residency(const Vma& v, u64 begin, u64 end, Residency
       (v.object->mapped_once() ? r.hugetlb_private : r.hugetlb_shared) += n;
       return;
     }
+    const u64 sharers = v.object->mapped_by();
     r.resident += n;
     (v.object->backed() ? r.file : r.shmem) += n;
-    r.shared += n;
-    r.proportional_bytes += n * page_size / v.object->mapped_by();
+    if (sharers > 1) r.shared += n;
+    if (!v.object->backed()) r.dirty += n;
+    r.proportional_bytes += n * page_size / sharers;
     return;
   }
   struct Hole {
@@ -82,6 +85,7 @@ void AddressSpaceImpl::add_residency(const Vma& v, u64 begin, u64 end, Residency
         r.resident += n;
         r.anonymous += n;
         r.dirty += n;
+        if (v.advised_huge && n == pages_per_huge && !huge_pages_off_) r.huge += n;
         if (!s.exclusive) r.shared += n;
         r.proportional_bytes +=
             n * page_size / (s.exclusive || n == 0 ? 1 : manager_.tables().back.sharers(frame));
@@ -98,10 +102,12 @@ void AddressSpaceImpl::add_residency(const Vma& v, u64 begin, u64 end, Residency
       r.hugetlb_shared += n;
       continue;
     }
+    const u64 sharers = v.object->mapped_by();
     r.resident += n;
-    r.file += n;
-    r.shared += n;
-    r.proportional_bytes += n * page_size / v.object->mapped_by();
+    (v.object->backed() ? r.file : r.shmem) += n;
+    if (sharers > 1) r.shared += n;
+    if (!v.object->backed()) r.dirty += n;
+    r.proportional_bytes += n * page_size / sharers;
   }
 }
 

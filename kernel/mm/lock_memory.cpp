@@ -8,9 +8,10 @@
 
 namespace quire::mm {
 
-// Makes every page present and gives it storage. With `check` (MADV_POPULATE_*) the first page that
-// cannot be had ends it: ENOMEM for a hole, EINVAL for missing rights, EFAULT otherwise.
-Result<> AddressSpaceImpl::populate(u64 begin, u64 end, bool for_write, bool check) {
+// Makes every page present and gives it storage. For MADV_POPULATE_* the first page that cannot be had ends
+// it: ENOMEM for a hole, EINVAL for missing rights, EFAULT otherwise; for mlock too, and always with ENOMEM.
+Result<> AddressSpaceImpl::populate(u64 begin, u64 end, bool for_write, Absent absent) {
+  const bool check = absent == Absent::madvise;
   for (u64 a = begin; a < end;) {
     bool write = for_write;
     {
@@ -25,13 +26,18 @@ Result<> AddressSpaceImpl::populate(u64 begin, u64 end, bool for_write, bool che
       }
       write = write && v->is_private() && allows(v->access, Access::write);
       if (check && !v->permits(for_write ? Access::write : Access::read)) return err(EINVAL);
+      if (absent == Absent::mlock && v->lock_on_fault) {
+        a = v->end;
+        continue;
+      }
       if (!v->permits(Access::read)) {
+        if (absent == Absent::mlock) return err(ENOMEM);
         a = v->end;
         continue;
       }
     }
     if (!touch(a, check ? for_write : write)) {
-      if (check) return err(EFAULT);
+      if (absent != Absent::skip) return err(check ? EFAULT : ENOMEM);
       return {};
     }
     a = round_down(a, page_size) + page_size;
@@ -39,7 +45,7 @@ Result<> AddressSpaceImpl::populate(u64 begin, u64 end, bool for_write, bool che
   return {};
 }
 
-Result<> AddressSpaceImpl::change_locked(u64 begin, u64 end, bool locked) {
+Result<> AddressSpaceImpl::change_locked(u64 begin, u64 end, bool locked, bool on_fault) {
   Exclusive guard(*this, Exclusive::Claim::none);
   guard.claim(begin, end);
   TRY_VOID(settle_for_change(begin, end, Reach::borders));
@@ -52,7 +58,9 @@ Result<> AddressSpaceImpl::change_locked(u64 begin, u64 end, bool locked) {
       return err(limits_.locked == 0 ? EPERM : ENOMEM);
   }
   return change_areas(begin, end, true, [&](Vma& v) REQUIRES(lock_) -> Result<> {
-    if (v.locked == locked || v.huge_tlb) return {};
+    if (v.huge_tlb) return {};
+    v.lock_on_fault = on_fault;
+    if (v.locked == locked) return {};
     v.locked = locked;
     locked_bytes_ += locked ? v.size() : ~v.size() + 1;
     return {};
@@ -64,11 +72,9 @@ Result<> AddressSpaceImpl::lock(GuestAddr address, u64 length, bool on_fault) {
   const u64 end = begin + round_up(length + address.value() % page_size, page_size);
   if (end < begin) return err(EINVAL);
   if (end == begin) return {};
-  TRY_VOID(change_locked(begin, end, true));
+  TRY_VOID(change_locked(begin, end, true, on_fault));
   if (on_fault) return {};
-  if (auto done = populate(begin, end, true, false); !done)
-    return err(done.error() == Errno(EFAULT) ? EAGAIN : ENOMEM);
-  return {};
+  return populate(begin, end, true, Absent::mlock);
 }
 
 Result<> AddressSpaceImpl::unlock(GuestAddr address, u64 length) {
@@ -76,7 +82,7 @@ Result<> AddressSpaceImpl::unlock(GuestAddr address, u64 length) {
   const u64 end = begin + round_up(length + address.value() % page_size, page_size);
   if (end < begin) return err(EINVAL);
   if (end == begin) return {};
-  return change_locked(begin, end, false);
+  return change_locked(begin, end, false, false);
 }
 
 Result<> AddressSpaceImpl::lock_all(int flags) {
@@ -89,19 +95,21 @@ Result<> AddressSpaceImpl::lock_all(int flags) {
     if ((flags & MCL_CURRENT) != 0 && total_bytes_ > limits_.locked) return err(ENOMEM);
     TRY_VOID(settle_for_change(0, limit(), Reach::all));
     lock_future_ = (flags & MCL_FUTURE) != 0;
+    lock_on_fault_ = (flags & MCL_ONFAULT) != 0;
     locked_all_ = (flags & MCL_ONFAULT) == 0;
     space_->set_prompt(prompt());
     if ((flags & MCL_CURRENT) == 0) return {};
     for (auto& [begin, v] : vmas_) {
       if (!v.locked && !v.huge_tlb) locked_bytes_ += v.size();
       v.locked = !v.huge_tlb;
+      v.lock_on_fault = v.locked && lock_on_fault_;
       ranges.emplace_back(v.begin, v.end);
     }
     for (auto it = vmas_.begin(); it != vmas_.end();) it = std::next(vmas_.merge_around(it));
   }
   if ((flags & MCL_ONFAULT) == 0)
     for (const auto& [begin, end] : ranges) {
-      (void)populate(begin, end, true, false);
+      (void)populate(begin, end, true, Absent::skip);
       propagate(begin, end);
     }
   return {};
@@ -112,7 +120,7 @@ Result<> AddressSpaceImpl::unlock_all() {
   lock_future_ = false;
   locked_all_ = false;
   space_->set_prompt(prompt());
-  for (auto& [begin, v] : vmas_) v.locked = false;
+  for (auto& [begin, v] : vmas_) v.locked = v.lock_on_fault = false;
   locked_bytes_ = 0;
   for (auto it = vmas_.begin(); it != vmas_.end();) it = std::next(vmas_.merge_around(it));
   return {};

@@ -27,7 +27,9 @@ ManagerImpl::ManagerImpl(platform::Platform& platform, const Policy& policy, std
       private_spaces_(policy.copy_home) {
   tables_.back.copied_chains = policy.copied_chains;
   struct sysinfo info{};
-  const u64 host = sysinfo(&info) == 0 ? u64{info.totalram} * info.mem_unit : u64{1} << 30;
+  const bool known = sysinfo(&info) == 0;
+  const u64 host = known ? u64{info.totalram} * info.mem_unit : u64{1} << 30;
+  host_bytes_ = host + (known ? u64{info.totalswap} * info.mem_unit : 0);
   total_ = policy.memory_limit != 0 ? std::min(policy.memory_limit, host) : host;
   if (policy.memory_limit != 0)
     limit_watch_ = std::make_unique<LimitWatch>(
@@ -56,12 +58,43 @@ Statistics ManagerImpl::statistics() const {
 }
 
 u64 ManagerImpl::used_bytes() const {
-  u64 bytes = platform_.memory().bytes_used() + huge_.counts().free * huge_size + private_spaces_.bytes() +
+  u64 bytes = huge_.counts().free * huge_size + private_spaces_.bytes() +
               tables_.live.load(std::memory_order_relaxed) * sizeof(Table);
   LockGuard guard(spaces_lock_);
   for (AddressSpaceImpl* space : spaces_)
     bytes += stub_charge + space->space().usage().mappings * mapping_charge;
-  return bytes;
+  guard.unlock();
+  beside_file_.store(bytes, std::memory_order_relaxed);
+  return bytes + platform_.memory().bytes_used();
+}
+
+// The watch over the limit looks often enough to tell what there is beside the memory file.
+bool ManagerImpl::room_for(u64 bytes) const {
+  if (policy_.memory_limit == 0) return true;
+  return platform_.memory().bytes_used() + beside_file_.load(std::memory_order_relaxed) + bytes <=
+         policy_.memory_limit;
+}
+
+void ManagerImpl::join(ObjectImpl* object) {
+  LockGuard guard(objects_lock_);
+  objects_.insert(object);
+}
+
+void ManagerImpl::leave(ObjectImpl* object) {
+  LockGuard guard(objects_lock_);
+  objects_.erase(object);
+}
+
+bool ManagerImpl::drop_clean_pages() {
+  std::vector<Ref<ObjectImpl>> objects;
+  {
+    LockGuard guard(objects_lock_);
+    for (ObjectImpl* o : objects_)
+      if (o->try_ref()) objects.push_back(Ref<ObjectImpl>::adopt(o));
+  }
+  bool any = false;
+  for (const Ref<ObjectImpl>& o : objects) any |= o->reclaim();
+  return any && (policy_.memory_limit == 0 || used_bytes() <= policy_.memory_limit);
 }
 
 void ManagerImpl::join(AddressSpaceImpl* space) {
@@ -89,6 +122,7 @@ void ManagerImpl::set_out_of_memory_handler(bool (*handler)(void*), void* arg) {
 }
 
 bool ManagerImpl::out_of_memory() {
+  if (drop_clean_pages()) return true;
   const auto handler = oom_handler_.load();
   return handler != nullptr && handler(oom_argument_.load());
 }

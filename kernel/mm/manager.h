@@ -4,6 +4,7 @@
 #include <atomic>
 #include <set>
 
+#include "base/counter.h"
 #include "kernel/mm/blocks.h"
 #include "kernel/mm/huge_pool.h"
 #include "kernel/mm/limit_watch.h"
@@ -15,6 +16,7 @@
 namespace quire::mm {
 
 class AddressSpaceImpl;
+class ObjectImpl;
 
 class ManagerImpl final : public MemoryManager {
  public:
@@ -25,9 +27,13 @@ class ManagerImpl final : public MemoryManager {
   Statistics statistics() const override;
   u64 total_bytes() const override { return total_; }
   u64 free_bytes() const override;
+  /// Memory and swap of the host.
+  u64 host_bytes() const { return host_bytes_; }
   /// Bytes that count against the limit: what is stored, what is promised, what only stubs have, page tables,
   /// and a charge for each address space and each host mapping (charges.h).
   u64 used_bytes() const;
+  /// Whether so much more may be stored. Without a limit: true.
+  bool room_for(u64 bytes) const;
   ShmTable& shm() override { return shm_; }
   HugePool& huge_pages() override { return huge_; }
   void set_out_of_memory_handler(bool (*handler)(void* arg), void* arg) override;
@@ -39,25 +45,34 @@ class ManagerImpl final : public MemoryManager {
   /// Address spaces that exist: from their begin, until their end begins.
   void join(AddressSpaceImpl* space);
   void leave(AddressSpaceImpl* space);
-  /// Memory ran out: true if the handler made room, so that trying again makes sense. No lock held.
+  /// Objects with a source: their clean pages can be had again.
+  void join(ObjectImpl* object);
+  void leave(ObjectImpl* object);
+  /// Memory ran out: true if dropping clean pages of files, or the handler, made room, so that trying again
+  /// makes sense. No lock held.
   bool out_of_memory();
 
   struct Counters {
-    std::atomic<u64> faults_minor{0}, faults_major{0}, faults_cow{0}, faults_refill{0};
+    Counter faults_minor, faults_major, faults_cow, faults_refill;
     std::atomic<u64> lock_wait_ns{0};
-    std::atomic<u64> settled{0}, snapshot_pages{0};
-    std::atomic<u64> cow_page{0}, cow_private{0}, cow_block{0}, revocations{0}, forks{0};
+    Counter settled, snapshot_pages;
+    Counter cow_page, cow_private, cow_block, revocations, forks;
   };
   Counters counters;
 
  private:
+  bool drop_clean_pages();
+
   platform::Platform& platform_;
   const Policy policy_;
   std::unique_ptr<BlockPool> pool_;
   TableCounters tables_;
-  u64 total_ = 0;
+  u64 total_ = 0, host_bytes_ = 0;
   mutable Mutex<locks::spaces> spaces_lock_;
   std::set<AddressSpaceImpl*> spaces_ GUARDED_BY(spaces_lock_);
+  mutable std::atomic<u64> beside_file_{0};  // of what used_bytes() found last
+  mutable Mutex<locks::objects> objects_lock_;
+  std::set<ObjectImpl*> objects_ GUARDED_BY(objects_lock_);
   HugePool huge_;
   ShmTable shm_;
   std::atomic<bool (*)(void*)> oom_handler_{nullptr};
@@ -67,6 +82,6 @@ class ManagerImpl final : public MemoryManager {
 };
 
 /// Adds one to a statistic.
-inline void count(std::atomic<u64>& counter, u64 n = 1) { counter.fetch_add(n, std::memory_order_relaxed); }
+inline void count(Counter& counter, u64 n = 1) { counter.add(n); }
 
 }  // namespace quire::mm

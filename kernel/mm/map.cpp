@@ -30,6 +30,9 @@ bool AddressSpaceImpl::may_add(u64 bytes, bool data) const {
   return !data || (bytes <= limits_.data && data_bytes_ <= limits_.data - bytes);
 }
 
+// As Linux guesses (vm.overcommit_memory 0): what is more than all memory was never meant.
+bool AddressSpaceImpl::may_commit(u64 bytes) const { return bytes <= manager_.host_bytes(); }
+
 void AddressSpaceImpl::account(const Vma& v, u64 bytes, bool add) {
   const u64 n = add ? bytes : ~bytes + 1;
   total_bytes_ += n;
@@ -69,7 +72,7 @@ Result<u64> AddressSpaceImpl::find_place(const MapRequest& r, u64 length) {
     if (r.no_replace && vmas_.overlaps(hint, hint + length)) return err(EEXIST);
     return hint;
   }
-  u64 place = round_up(hint, unit);
+  u64 place = round_up(round_down(hint, page_size), unit);
   if (r.low_2g) {
     if (huge) {
       place = vmas_.find_gap_upwards(length + huge_size - page_size, lowest(), low_limit);
@@ -142,6 +145,8 @@ Result<GuestAddr> AddressSpaceImpl::map(const MapRequest& r) {
   v.keep_alive = r.keep_alive;
   if (!r.name.empty()) v.name = std::make_shared<const std::string>(r.name);
   v.charged = accounted_as_data(v);
+  const bool writable_private = v.is_private() && allows(v.access, Access::write);
+  const bool commits = !v.no_reserve && !huge && (writable_private || (v.shared && v.object == nullptr));
   if (v.shared && v.object == nullptr) {
     v.object = Ref<ObjectImpl>(
         static_cast<ObjectImpl*>(TRY(MemoryObject::create_anonymous(manager_, length)).get()));
@@ -156,14 +161,17 @@ Result<GuestAddr> AddressSpaceImpl::map(const MapRequest& r) {
     begin = TRY(find_place(r, length));
     const u64 end = begin + length;
     guard.claim(begin, end);
-    locked = r.locked || lock_future_;
-    v.locked = locked && !huge;
+    if (r.locked && limits_.locked == 0) return err(EPERM);
+    v.locked = (r.locked || lock_future_) && !huge;
+    v.lock_on_fault = v.locked && lock_on_fault_;
+    locked = v.locked && !v.lock_on_fault;
     if (cuts_huge_page(begin, end)) return err(EINVAL);
     if (vmas_.count() + vmas_.splits_needed(begin, end) >= limits_.max_maps) return err(ENOMEM);
     u64 replaced = 0;
     for (auto it = vmas_.first_after(begin); it != vmas_.end() && it->second.begin < end; ++it)
       replaced += std::min(end, it->second.end) - std::max(begin, it->second.begin);
     if (!may_add(length - replaced, v.charged)) return err(ENOMEM);
+    if (commits && !may_commit(length)) return err(ENOMEM);
     if (v.locked && (length > limits_.locked || locked_bytes_ > limits_.locked - length)) return err(EAGAIN);
     if (replaced != 0) TRY_VOID(settle_for_change(begin, end, Reach::borders));
     if (huge) TRY_VOID(reserve_huge(v, allows(r.access, Access::write), length));
@@ -177,7 +185,7 @@ Result<GuestAddr> AddressSpaceImpl::map(const MapRequest& r) {
     add_area(std::move(v));
   }
   if (r.populate || locked)
-    (void)populate(begin, begin + length, allows(r.access, Access::write) && !r.shared, false);
+    (void)populate(begin, begin + length, allows(r.access, Access::write) && !r.shared, Absent::skip);
   propagate(begin, begin + length);
   return GuestAddr(begin);
 }
@@ -270,19 +278,22 @@ GuestAddr AddressSpaceImpl::brk(GuestAddr wanted) {
     if (lock_future_ &&
         (new_top - old_top > limits_.locked || locked_bytes_ > limits_.locked - (new_top - old_top)))
       return now;
+    if (!may_commit(new_top - old_top)) return now;
     Vma v;
     v.begin = old_top;
     v.end = new_top;
     v.access = Access::read | Access::write;
     v.max_access = Access::read | Access::write | Access::exec;
     v.charged = true;
-    locked = v.locked = lock_future_;
+    v.locked = lock_future_;
+    v.lock_on_fault = v.locked && lock_on_fault_;
+    locked = v.locked && !v.lock_on_fault;
     static const auto heap_name = std::make_shared<const std::string>("[heap]");
     v.name = heap_name;
     add_area(std::move(v));
     brk_end_ = wanted.value();
   }
-  if (locked) (void)populate(old_top, new_top, true, false);
+  if (locked) (void)populate(old_top, new_top, true, Absent::skip);
   propagate(old_top, new_top);
   return wanted;
 }

@@ -63,6 +63,8 @@ class MemoryObject : public RefCounted {
   virtual Result<> write_back() = 0;
   /// Drops clean cached pages: the source changed (revalidation).
   virtual void invalidate() = 0;
+  /// Some mapping of it is shared and may be made writable.
+  virtual bool mapped_writable() const = 0;
   /// Bytes with storage (st_blocks).
   virtual u64 bytes_used() const = 0;
 };

@@ -34,9 +34,12 @@ Result<Ref<MemoryObject>> MemoryObject::create_backed(MemoryManager& mm, std::un
 }
 
 ObjectImpl::ObjectImpl(ManagerImpl& manager, std::unique_ptr<PageSource> source, u64 size, u64 patch_key)
-    : manager_(manager), source_(std::move(source)), patch_key_(patch_key), size_(size) {}
+    : manager_(manager), source_(std::move(source)), patch_key_(patch_key), size_(size) {
+  if (backed()) manager_.join(this);
+}
 
 ObjectImpl::~ObjectImpl() {
+  if (backed()) manager_.leave(this);
   (void)write_back();
   unreserve_from(0, ~u64{0});
   LockGuard guard(lock_);
@@ -258,6 +261,7 @@ Result<std::size_t> ObjectImpl::write(u64 offset, std::span<const std::byte> fro
   if (from.empty()) return std::size_t{0};
   if (huge_) return err(EINVAL);
   if (offset > largest_object || from.size() > largest_object - offset) return err(EFBIG);
+  if (!backed() && !manager_.room_for(from.size())) return err(ENOSPC);
   platform::Memory& memory = manager_.memory();
   drop_patched();
   std::size_t done = 0;
@@ -323,6 +327,11 @@ void ObjectImpl::remove_mapper(ObjectMapper* mapper, u64 pages, bool shared_writ
   it->second -= pages;
   if (it->second == 0) mappers_.erase(it);
   if (shared_writable) writable_pages_ -= pages;
+}
+
+bool ObjectImpl::mapped_writable() const {
+  LockGuard guard(lock_);
+  return writable_pages_ != 0;
 }
 
 bool ObjectImpl::mapped_once() const {
@@ -530,7 +539,7 @@ Result<> ObjectImpl::write_back() {
   return {};
 }
 
-void ObjectImpl::drop_clean(bool patched_only) {
+bool ObjectImpl::drop_clean(bool patched_only) {
   std::vector<BlockNumber> blocks;
   {
     LockGuard guard(lock_);
@@ -546,10 +555,19 @@ void ObjectImpl::drop_clean(bool patched_only) {
       }
     }
   }
-  if (blocks.empty()) return;
+  if (blocks.empty()) return false;
   // Nobody finds these pages in the cache any more; those who mapped them lose them now.
   forget_in_mappers(0, std::numeric_limits<u64>::max(), false);
   for (const BlockNumber b : blocks) manager_.pool().release_whole(b, 1);
+  return true;
+}
+
+bool ObjectImpl::reclaim() {
+  {
+    LockGuard guard(lock_);
+    if (std::ranges::any_of(mappers_, [](const auto& m) { return m.first->prompt(); })) return false;
+  }
+  return drop_clean(false);
 }
 
 void ObjectImpl::invalidate() {

@@ -23,6 +23,7 @@ namespace quire::mm {
 
 class ManagerImpl;
 class ObjectImpl;
+class PageTables;
 
 /// An address space as an object sees it.
 class ObjectMapper {
@@ -33,9 +34,11 @@ class ObjectMapper {
   /// once no guest thread of this address space reaches them. With `even_private` also the private
   /// copies made of them (truncation).
   virtual void forget_object_range(const ObjectImpl& object, u64 begin, u64 end, bool even_private) = 0;
-  /// Huge objects: if a private mapping of the page at `offset` names `block`, it loses it for good
-  /// (touching it is SIGBUS): who reserved the page needs it and the pool is short.
-  virtual void give_up_huge_page(const ObjectImpl& object, u64 offset, BlockNumber block) = 0;
+  /// Huge pages: if the window still names `block`, the private mapping there loses it for good (touching it
+  /// is SIGBUS): who reserved the page needs it and the pool is short.
+  virtual void give_up_huge_page(u64 window, BlockNumber block) = 0;
+  /// Whose places the reverse map tells.
+  virtual const PageTables* tables_identity() const = 0;
   /// It takes no lazy fault: pages are not taken from it where that can be helped.
   virtual bool prompt() const = 0;
 
@@ -61,6 +64,9 @@ class ObjectImpl final : public MemoryObject {
   Result<u64> seek_hole(u64 from) override;
   Result<> write_back() override;
   void invalidate() override;
+  /// Memory is short: drops clean pages, but none that real-time tasks map. False: there were none.
+  bool reclaim();
+  bool mapped_writable() const override;
   u64 bytes_used() const override;
 
   // --- for address spaces ---------------------------------------------------------------------------
@@ -70,8 +76,8 @@ class ObjectImpl final : public MemoryObject {
   const Ref<HugeSubpool>& subpool() const { return subpool_; }
   /// A writable mapping makes a huge file as long as itself.
   void extend(u64 size);
-  /// Huge objects: takes the page out of all private mappings but `keep`'s that name it.
-  void give_up_elsewhere(u64 offset, BlockNumber block, const ObjectMapper* keep);
+  /// Huge objects: takes a page out of all private mappings but `keep`'s that name it.
+  void give_up_elsewhere(BlockNumber block, const ObjectMapper* keep);
   bool patchable() const { return patch_key_ != 0; }
   /// Pages that exist: the size in pages, rounded up.
   u64 page_count() const { return (size() + page_size - 1) >> page_shift; }
@@ -134,7 +140,7 @@ class ObjectImpl final : public MemoryObject {
   void unreserve_from(u64 first_window, u64 end_window);
   /// Takes whole windows without dirty pages out of use, and gives their blocks back once no guest
   /// reaches them.
-  void drop_clean(bool patched_only);
+  bool drop_clean(bool patched_only);
   Result<> zero_tail(u64 size);
 
   ManagerImpl& manager_;

@@ -116,7 +116,8 @@ Result<> ObjectImpl::punch_huge(u64 offset, u64 length) {
   return {};
 }
 
-void ObjectImpl::give_up_elsewhere(u64 offset, BlockNumber block, const ObjectMapper* keep) {
+// The reverse map tells where the page is named. Only mappers of this object have it, by forks.
+void ObjectImpl::give_up_elsewhere(BlockNumber block, const ObjectMapper* keep) {
   struct Held {
     Ref<RefCounted> alive;
     ObjectMapper* mapper;
@@ -128,7 +129,9 @@ void ObjectImpl::give_up_elsewhere(u64 offset, BlockNumber block, const ObjectMa
       if (mapper != keep)
         if (auto alive = mapper->hold_alive()) held.push_back({std::move(alive), mapper});
   }
-  for (const Held& h : held) h.mapper->give_up_huge_page(*this, offset, block);
+  for (const ReverseMap::Place& place : manager_.tables().back.places(first_frame(block)))
+    for (const Held& h : held)
+      if (h.mapper->tables_identity() == place.tables) h.mapper->give_up_huge_page(place.window, block);
 }
 
 }  // namespace quire::mm

@@ -135,8 +135,9 @@ class Gather {
   std::vector<FrameRun> clears_;
 };
 
-/// The page tables of one address space. The caller serialises calls (mm's page-table lock); tables
-/// shared with other address spaces may be used by them at the same time.
+/// The page tables of one address space. The caller serialises calls (mm's page-table lock), those of const
+/// methods only with the others; tables shared with other address spaces may be used by them at the same
+/// time.
 class PageTables {
  public:
   PageTables(BlockPool& pool, TableCounters& counters);
@@ -157,7 +158,7 @@ class PageTables {
   /// copied (holes become fresh holes), unnamed pages stay unnamed. What was replaced goes to
   /// `gather`. ENOMEM; EFAULT when the memory file is full. `unlocked`: a lock that is let go while
   /// pages are copied; then the caller keeps others away from the window.
-  using Lock = Mutex<locks::page_table>;
+  using Lock = WriterFirstMutex<locks::page_table>;
   Result<> own(u64 begin, u64 end, Gather& gather, Lock* unlocked = nullptr);
 
   /// Gives named pages of the range, all in one 2 MiB window, fresh frames that are to be filled by the

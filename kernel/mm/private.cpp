@@ -174,7 +174,7 @@ void AddressSpaceImpl::let_write(Vma& v, PrivateMap::iterator at) {
 
 AddressSpaceImpl::PrivateMap::iterator AddressSpaceImpl::forget_private(PrivateMap::iterator at) {
   const platform::Ticket ticket = revoke(at->first, at->second.end);
-  for (Gather& g : at->second.held) deferred_.push_back({ticket, std::move(g)});
+  for (Gather& g : at->second.held) defer(ticket, std::move(g));
   return privates_.erase(at);
 }
 
@@ -274,7 +274,7 @@ Result<> AddressSpaceImpl::settle_frozen(Vma& v, const std::vector<std::pair<u64
     if (!done) continue;  // the stub still shows the frames that were replaced
     if (!held.empty()) {
       const platform::Ticket lost = revoke(at->first, at->second.end);
-      for (Gather& g : held) deferred_.push_back({lost, std::move(g)});
+      for (Gather& g : held) defer(lost, std::move(g));
     }
     privates_.erase(at);
   }
@@ -318,7 +318,7 @@ void AddressSpaceImpl::drop_private(u64 begin, u64 end) {
     LockGuard tables(tables_lock_);
     for (auto it = privates_.lower_bound(begin); it != privates_.end() && it->second.end <= end;) {
       lost = revoke(it->first, it->second.end);
-      for (Gather& g : it->second.held) deferred_.push_back({lost, std::move(g)});
+      for (Gather& g : it->second.held) defer(lost, std::move(g));
       it = privates_.erase(it);
     }
   }

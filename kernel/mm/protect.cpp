@@ -14,6 +14,7 @@ Result<> AddressSpaceImpl::protect_area(Vma& v, Access access, platform::Ticket&
   if (v.is_private() && !v.charged && allows(access, Access::write) && !v.grows_down) {
     if (!may_add(0, false) || v.size() > limits_.data || data_bytes_ > limits_.data - v.size())
       return err(ENOMEM);
+    if (!v.no_reserve && !v.huge_tlb && !may_commit(v.size())) return err(ENOMEM);
     v.charged = true;
     data_bytes_ += v.size();
   }
@@ -82,7 +83,7 @@ Result<> AddressSpaceImpl::protect(GuestAddr address, u64 length, Access access,
     if (ticket.value() != 0) space_->wait(ticket);
   }
   if (prompt() && done && access != Access::none) {
-    if (locked_all_) (void)populate(begin, end, true, false);
+    if (locked_all_) (void)populate(begin, end, true, Absent::skip);
     propagate(begin, end);
   }
   return done;

@@ -110,7 +110,8 @@ Result<GuestAddr> AddressSpaceImpl::remap(GuestAddr old_address, u64 old_length,
       return err(EINVAL);
     if (v->locked && (added > limits_.locked || locked_bytes_ > limits_.locked - added)) return err(EAGAIN);
     if (!may_add(added, v->charged)) return err(ENOMEM);
-    const bool is_locked = v->locked;
+    if (v->charged && !v->no_reserve && !may_commit(growth)) return err(ENOMEM);
+    const bool is_locked = v->locked && !v->lock_on_fault;
     if (fixed) {
       const u64 target = new_address.value();
       if (old_length > new_length) {
@@ -163,7 +164,7 @@ Result<GuestAddr> AddressSpaceImpl::remap(GuestAddr old_address, u64 old_length,
       populate_end = result + new_length;
     }
   }
-  if (populate_begin != populate_end) (void)populate(populate_begin, populate_end, true, false);
+  if (populate_begin != populate_end) (void)populate(populate_begin, populate_end, true, Absent::skip);
   propagate(result, result + new_length);
   return GuestAddr(result);
 }

@@ -71,12 +71,21 @@ AddressSpaceImpl::AreaReader::AreaReader(AddressSpaceImpl& s, u64 address) NO_TH
 }
 
 AddressSpaceImpl::AreaReader::~AreaReader() NO_THREAD_SAFETY_ANALYSIS {
-  if (!entered_) {
+  if (!entered_)
     s_.lock_.unlock_shared();
-  } else if (VmaMap::leave(*area_) && s_.writer_waits_) {
-    LockGuard guard(s_.idle_lock_);
-    s_.areas_left_.notify_all();
-  }
+  else
+    leave();
+}
+
+void AddressSpaceImpl::AreaReader::leave() {
+  if (area_ == nullptr || !VmaMap::leave(*area_) || !s_.writer_waits_) return;
+  LockGuard guard(s_.idle_lock_);
+  s_.areas_left_.notify_all();
+}
+
+Vma* AddressSpaceImpl::AreaReader::move_to(u64 address) NO_THREAD_SAFETY_ANALYSIS {
+  if (entered_) leave();
+  return area_ = entered_ ? s_.vmas_.enter(address) : s_.vmas_.find(address);
 }
 
 AddressSpaceImpl::CopyingWindow::CopyingWindow(AddressSpaceImpl& s, u64 page)
@@ -90,8 +99,11 @@ AddressSpaceImpl::CopyingWindow::~CopyingWindow() NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void AddressSpaceImpl::await_window(u64 page) {
-  while (std::ranges::find(copying_, round_down(page, huge_size)) != copying_.end())
-    copied_.wait(tables_lock_);
+  while (being_copied(page)) copied_.wait(tables_lock_);
+}
+
+bool AddressSpaceImpl::being_copied(u64 page) const {
+  return std::ranges::find(copying_, round_down(page, huge_size)) != copying_.end();
 }
 
 u64 AddressSpaceImpl::run_limit(u64 page, u64 end) const {

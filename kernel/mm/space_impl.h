@@ -6,7 +6,8 @@
 //   object locks  (object)        which frames an object's pages have
 //   tables_lock_  (page_table)    page tables, and the order of requests to the stub that follow from
 //                                 them: a mapping of private memory is asked for under this lock, so
-//                                 that an older state never replaces a newer one
+//                                 that an older state never replaces a newer one. Who only maps what the
+//                                 tables say holds it for reading (refill)
 // Pins are drained by whoever takes lock_ for writing.
 //
 // Memory may be left to the host's own copy-on-write (private.cpp): then the newest contents of a page are
@@ -86,6 +87,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   u64 locked_bytes() const override;
   u64 peak_resident_bytes() const override;
   bool used_huge_pages() const override { return used_huge_pages_; }
+  void set_huge_pages_off(bool off) override { huge_pages_off_ = off; }
   void for_each_run(const std::function<bool(const MemoryRun&)>& visit) const override;
   void pagemap(GuestAddr first, std::span<u64> out) const override;
 
@@ -102,8 +104,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
 
   /// For tests: walks vmas and tables and compares them; a text that names the first breach, or empty.
   std::string check() const;
-  /// For tests: whose places the reverse map tells.
-  const PageTables* tables_identity() const NO_THREAD_SAFETY_ANALYSIS { return &tables_; }
+  const PageTables* tables_identity() const override NO_THREAD_SAFETY_ANALYSIS { return &tables_; }
   /// For tests: visits each named frame of the tables (address, frame).
   void for_each_frame(const std::function<void(u64, FrameNumber)>& visit) const;
 
@@ -143,8 +144,12 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
     AreaReader& operator=(const AreaReader&) = delete;
     /// Null: nothing is mapped there.
     Vma* area() const { return area_; }
+    /// Leaves the area for the one that holds `address`; null: there is none, or a writer has it.
+    Vma* move_to(u64 address);
 
    private:
+    void leave();
+
     AddressSpaceImpl& s_;
     Vma* area_ = nullptr;
     bool entered_ = false;
@@ -179,7 +184,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   // ObjectMapper
   Ref<RefCounted> hold_alive() override;
   void forget_object_range(const ObjectImpl& object, u64 begin, u64 end, bool even_private) override;
-  void give_up_huge_page(const ObjectImpl& object, u64 offset, BlockNumber block) override;
+  void give_up_huge_page(u64 window, BlockNumber block) override;
 
   // map.cpp
   bool areas_alone() const { return manager_.policy().lock == Policy::Lock::vma; }
@@ -187,6 +192,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   u64 lowest() const { return manager_.platform().layout().lowest.value(); }
   Result<u64> find_place(const MapRequest& r, u64 length) REQUIRES(lock_);
   bool may_add(u64 bytes, bool data) const REQUIRES_SHARED(lock_);
+  bool may_commit(u64 bytes) const;
   void account(const Vma& v, u64 bytes, bool add) REQUIRES(lock_);
   void link(const Vma& v);
   void unlink(const Vma& v);
@@ -198,8 +204,11 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool by_page(u64 begin, u64 end) const REQUIRES_SHARED(lock_);
   /// The same for those who only entered an area. Not with tables_lock_ held.
   bool by_page_entered(u64 begin, u64 end) const REQUIRES_SHARED(lock_);
-  /// Populates and locks after a mapping was made: touches every page.
-  Result<> populate(u64 begin, u64 end, bool for_write, bool check);
+  /// What of a range cannot be populated: is left out; ends it, as for mlock; ends it, as for
+  /// MADV_POPULATE_*.
+  enum class Absent : u8 { skip, mlock, madvise };
+  /// Touches every page.
+  Result<> populate(u64 begin, u64 end, bool for_write, Absent absent);
 
   // show.cpp: the stub's mappings
   bool patched(const Vma& v) const;
@@ -207,7 +216,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void show(Vma& v, u64 begin, u64 end, bool name) REQUIRES_SHARED(lock_);
   void show_private(Vma& v, u64 begin, u64 end, const std::vector<ObjectImpl::Run>& runs)
       REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
-  void map_span(Vma& v, const Span& s) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
+  void map_span(Vma& v, const Span& s) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
   void map_run(const Vma& v, u64 begin, u64 end, const ObjectImpl::Run& run, Access access)
       REQUIRES_SHARED(lock_);
   platform::Ticket revoke(u64 begin, u64 end) REQUIRES_SHARED(lock_);
@@ -216,7 +225,11 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   /// Maps named, exclusively owned memory of a large area around a fault; prepares huge pages ahead if
   /// the guest fills it in order. False: not such an area.
   bool fill_ahead(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
-  bool fresh_window(const Vma& v, u64 window, Span& s) REQUIRES(tables_lock_);
+  bool by_window(const Vma& v) const;
+  void make_huge(FrameNumber first, u64 windows);
+  bool fresh_window(const Vma& v, u64 window, Span& s) const REQUIRES_SHARED(tables_lock_);
+  /// The same for a page in a window that was touched before, and not by a guest that fills memory in order.
+  bool show_touched(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
   bool filled_window(const Vma& v, u64 window) REQUIRES(tables_lock_);
   void prepare_windows(Vma& v, u64 begin) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
 
@@ -225,7 +238,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
 
   // private.cpp: the host's own copy-on-write
   /// As PageTables::span_at, with runs that end where the stub owns pages; those are not exclusive.
-  Span span_at(u64 address, u64 end, bool across = false) const REQUIRES(tables_lock_);
+  Span span_at(u64 address, u64 end, bool across = false) const REQUIRES_SHARED(tables_lock_);
   /// Cuts [begin, end) around the page to what no stub owns.
   void clip_to_frames(u64 page, u64& begin, u64& end) REQUIRES(tables_lock_);
   PrivateMap::iterator private_at(u64 address) REQUIRES(tables_lock_);
@@ -265,15 +278,21 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   // fault.cpp (break_cow and copy_from_object let tables_lock_ go while they copy)
   Step fault_in(Vma& v, u64 page, bool write, By by, FillRequest& fill) REQUIRES_SHARED(lock_);
   Step fault_shared(Vma& v, u64 page, bool write, FillRequest& fill) REQUIRES_SHARED(lock_);
+  /// Maps the run around a page where the tables allow the access already; false: they do not.
+  bool refill(Vma& v, u64 page, bool write) REQUIRES_SHARED(lock_);
+  void show_run(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
   Step fault_private(Vma& v, u64 page, bool write, By by, FillRequest& fill) REQUIRES_SHARED(lock_);
   bool in_order(const Vma& v, u64 page) const REQUIRES(tables_lock_);
   void note_hot(u64 begin, u64 end) REQUIRES(tables_lock_);
   Step break_cow(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   Step copy_from_object(Vma& v, u64 page, const ObjectImpl::Run& run) REQUIRES_SHARED(lock_)
       REQUIRES(tables_lock_);
+  void walk_on(AreaReader& reader, u64 page, bool write) REQUIRES_SHARED(lock_);
   Step fault_once(u64 address, Access access, By by, FillRequest& fill);
   FaultOutcome fault_page(u64 address, Access access, By by);
   bool grow_stack(u64 address);
+  /// What was gathered is released once the stub has done what the ticket stands for.
+  void defer(platform::Ticket ticket, Gather&& gather) REQUIRES(tables_lock_);
   /// Releases what deferred revocations have freed. Called with no lock held.
   void reap();
 
@@ -306,7 +325,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   Result<> discard(Vma& v, u64 begin, u64 end, Dropped& dropped) REQUIRES(lock_);
   bool mapped_whole(u64 begin, u64 end) const REQUIRES_SHARED(lock_);
   Result<> advise_area(Vma& v, int advice, Dropped& dropped) REQUIRES(lock_);
-  Result<> change_locked(u64 begin, u64 end, bool locked);
+  Result<> change_locked(u64 begin, u64 end, bool locked, bool on_fault);
 
   // real_time.cpp
   /// Changes are shown to the stub at once, and no page is left to a fault that need not be.
@@ -347,7 +366,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   };
   void await_window(u64 page) REQUIRES(tables_lock_);
   /// The end of a run from `page` that reaches no window that is being copied into.
-  u64 run_limit(u64 page, u64 end) const REQUIRES(tables_lock_);
+  u64 run_limit(u64 page, u64 end) const REQUIRES_SHARED(tables_lock_);
+  bool being_copied(u64 page) const REQUIRES_SHARED(tables_lock_);
 
   ManagerImpl& manager_;
   std::unique_ptr<platform::Space> space_;
@@ -356,9 +376,10 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   Mutex<locks::pins> idle_lock_;  // for areas_left_
   CondVar areas_left_;
   std::atomic<bool> writer_waits_{false};
-  mutable Mutex<locks::page_table> tables_lock_;
+  mutable PageTables::Lock tables_lock_;
   PageTables tables_ GUARDED_BY(tables_lock_);
   std::deque<Deferred> deferred_ GUARDED_BY(tables_lock_);
+  std::atomic<bool> defers_{false};                    // deferred_ is not empty
   std::vector<u64> copying_ GUARDED_BY(tables_lock_);  // windows that are being copied into
   PrivateMap privates_ GUARDED_BY(tables_lock_);
   bool joined_private_spaces_ GUARDED_BY(tables_lock_) = false;
@@ -381,9 +402,15 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   u64 data_bytes_ GUARDED_BY(lock_) = 0;
   u64 locked_bytes_ GUARDED_BY(lock_) = 0;
   bool lock_future_ GUARDED_BY(lock_) = false;
+  bool lock_on_fault_ GUARDED_BY(lock_) = false;  // of what lock_future_ locks
   mutable std::atomic<u64> peak_pages_{0};
+  // A guest that touches small areas in order: where the next fault is expected, how many areas the last
+  // served.
+  std::atomic<u64> walk_next_{0};
+  std::atomic<u32> walk_areas_{0};
   std::atomic<bool> used_huge_pages_{false};
-  std::atomic<bool> locked_all_{false};  // by mlockall, not on fault
+  std::atomic<bool> huge_pages_off_{false};  // transparent ones
+  std::atomic<bool> locked_all_{false};      // by mlockall, not on fault
   std::atomic<bool> real_time_{false};
 };
 

@@ -12,8 +12,9 @@ bool same_name(const Vma& a, const Vma& b) {
 bool mergeable(const Vma& a, const Vma& b) {
   if (a.huge_tlb || b.huge_tlb) return false;  // as in Linux
   return a.end == b.begin && a.access == b.access && a.max_access == b.max_access && a.shared == b.shared &&
-         a.grows_down == b.grows_down && a.locked == b.locked && a.no_reserve == b.no_reserve &&
-         a.dont_fork == b.dont_fork && a.wipe_on_fork == b.wipe_on_fork && a.advised_huge == b.advised_huge &&
+         a.grows_down == b.grows_down && a.locked == b.locked && a.lock_on_fault == b.lock_on_fault &&
+         a.no_reserve == b.no_reserve && a.dont_fork == b.dont_fork && a.wipe_on_fork == b.wipe_on_fork &&
+         a.dont_dump == b.dont_dump && a.advised_huge == b.advised_huge &&
          a.advised_no_huge == b.advised_no_huge && a.charged == b.charged && a.object == b.object &&
          a.keep_alive == b.keep_alive && a.device == b.device && a.inode == b.inode &&
          (a.object == nullptr || a.offset + a.size() == b.offset) && same_name(a, b);
@@ -33,8 +34,11 @@ VmaInfo Vma::info() const {
   i.huge_tlb = huge_tlb;
   i.dont_fork = dont_fork;
   i.wipe_on_fork = wipe_on_fork;
+  i.dont_dump = dont_dump;
+  i.lock_on_fault = lock_on_fault;
   i.advised_huge = advised_huge;
   i.advised_no_huge = advised_no_huge;
+  i.huge_eligible = advised_huge && anonymous() && round_up(begin, huge_size) + huge_size <= end;
   i.offset = object != nullptr ? offset : 0;
   i.device = device;
   i.inode = inode;

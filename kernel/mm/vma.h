@@ -23,6 +23,23 @@ struct AreaUse {
   AreaUse& operator=(const AreaUse&) { return *this; }
 };
 
+/// A flag that faults of an area may set beside each other.
+class SharedFlag {
+ public:
+  SharedFlag(bool on = false) : on_(on) {}
+  SharedFlag(const SharedFlag& o) : on_(static_cast<bool>(o)) {}
+  SharedFlag& operator=(const SharedFlag& o) { return *this = static_cast<bool>(o); }
+  SharedFlag& operator=(bool on) {
+    if (on != static_cast<bool>(*this)) on_.store(on, std::memory_order_relaxed);
+    return *this;
+  }
+  SharedFlag& operator|=(bool on) { return on ? *this = true : *this; }
+  operator bool() const { return on_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> on_;
+};
+
 /// One area. Copying it is cheap; registering with its object is the address space's business.
 struct Vma {
   u64 begin = 0, end = 0;  // bytes, page aligned
@@ -31,15 +48,17 @@ struct Vma {
   bool shared = false;
   bool grows_down = false;
   bool locked = false;
+  bool lock_on_fault = false;  // locked, and its pages come when they are touched
   bool no_reserve = false;
   bool huge_tlb = false;
   bool dont_fork = false;
   bool wipe_on_fork = false;
+  bool dont_dump = false;
   bool advised_huge = false;
   bool advised_no_huge = false;
-  bool charged = false;           // counted as data (RLIMIT_DATA): private and writable when made
-  bool huge_lost = false;         // hugetlb, private: a page was taken back by who reserved it
-  bool writable_in_stub = false;  // private: some page was mapped for writing since the last fork
+  bool charged = false;         // counted as data (RLIMIT_DATA): private and writable when made
+  bool huge_lost = false;       // hugetlb, private: a page was taken back by who reserved it
+  SharedFlag writable_in_stub;  // private: some page was mapped for writing since the last fork
   // Filling ahead of a guest that touches its memory in order (ahead.cpp); under the page-table lock.
   u64 ahead_end = 0;       // end of the windows prepared last; 0: none
   u32 ahead_windows = 0;   // how many these were
@@ -139,7 +158,7 @@ class VmaMap {
   iterator merge_locked(iterator it) REQUIRES(index_);
 
   // For the shape of the map and the ends of areas: enter() reads it beside a writer.
-  mutable SharedMutex<locks::vma> index_;
+  mutable WriterFirstMutex<locks::vma> index_;
   u64 writing_ = 1;  // number of the writing under way, or of the next
   Map map_;
   // Every gap between hint_ and hint_top_ is smaller than hint_length_.

@@ -437,8 +437,10 @@ QUIRE_SYSCALL(prctl) {
     case PR_SET_THP_DISABLE:
       if (args[2] != 0 || args[3] != 0 || args[4] != 0) return err(EINVAL);
       task.process().huge_pages_off = args[1] != 0;
+      task.mm().set_huge_pages_off(args[1] != 0);
       return 0;
     case PR_GET_THP_DISABLE:
+      if (args[1] != 0 || args[2] != 0 || args[3] != 0 || args[4] != 0) return err(EINVAL);
       return task.process().huge_pages_off.load();
     case PR_SET_TSC:
       return args[1] == PR_TSC_ENABLE ? Result<u64>(0) : err(EINVAL);

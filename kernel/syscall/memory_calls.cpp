@@ -72,7 +72,7 @@ QUIRE_SYSCALL(mmap) {
     }
     if (type == MAP_SHARED_VALIDATE && (flags & ~known_flags) != 0) return err(EOPNOTSUPP);
     TRY_VOID(take_file(task, r, args.i(4), flags));
-    if (huge_flag && !r.object->huge()) return err(EINVAL);
+    if (huge_flag && (r.object == nullptr || !r.object->huge())) return err(EINVAL);
   } else {
     if (type != MAP_SHARED && type != MAP_PRIVATE) return err(EINVAL);
     if (r.shared && r.grows_down) return err(EINVAL);

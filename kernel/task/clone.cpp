@@ -110,6 +110,7 @@ Result<Pid> Kernel::clone(Task& parent, const CloneRequest& request) {
     process->dumpable = self.dumpable.load();
     process->personality = self.personality.load();
     process->oom_score_adj = self.oom_score_adj.load();
+    process->huge_pages_off = self.huge_pages_off.load();
     process->exit_signal_ = request.exit_signal;
   }
   auto task = make_ref<Task>(*this, process, id);

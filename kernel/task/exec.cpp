@@ -112,6 +112,7 @@ Result<> Kernel::exec(Task& task, ExecRequest request) {
     process.has_execed_ = true;
   }
   if (task.scheduling.real_time()) program.mm->set_real_time(true);
+  program.mm->set_huge_pages_off(process.huge_pages_off);
   task.set_mm(std::move(program.mm));
   task.context().reset();
   platform::Registers& regs = task.regs();

@@ -279,8 +279,22 @@ double Kernel::ns_per_tick() const {
   return ticks != 0 ? static_cast<double>(ns) / static_cast<double>(ticks) : 0;
 }
 
+bool Kernel::some_killed_holds_memory() const {
+  for (const Ref<Process>& process : processes())
+    if (const Ref<Task> task = process->exiting() ? process->any_task() : nullptr)
+      if (task->mm_snapshot()) return true;
+  return false;
+}
+
 /// Out of memory: the process that holds most goes, as oom_score_adj shifts it (in thousandths of all).
 bool Kernel::kill_largest() {
+  // Who was killed before gives its memory back first; nobody else need go for that.
+  constexpr std::chrono::milliseconds patience(500), step(5);
+  for (std::chrono::milliseconds waited(0); waited < patience && some_killed_holds_memory(); waited += step) {
+    if (vfs::Waiter::current().interrupted()) return true;  // that one may be ourselves
+    std::this_thread::sleep_for(step);
+    if (!some_killed_holds_memory()) return true;
+  }
   Ref<Process> worst;
   double most = -1;
   for (const Ref<Process>& process : processes()) {

@@ -210,6 +210,7 @@ class Kernel {
   void drop_counters(const Task& task);
   Result<> stop_other_threads(Task& task);
   void forget_unstarted(Task& task);
+  bool some_killed_holds_memory() const;
   bool kill_largest();
 
   platform::Platform& platform_;

@@ -25,7 +25,7 @@ class DirSink {
 
 /// What mmap of a file gets.
 struct Mappable {
-  Ref<mm::MemoryObject> object;
+  Ref<mm::MemoryObject> object;      // null: anonymous memory
   u64 offset = 0;                    // where in the object the requested file offset lies
   Access max_shared = Access::none;  // what a shared mapping may have
   Access max_private = Access::none;

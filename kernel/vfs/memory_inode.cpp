@@ -367,6 +367,8 @@ Result<> MemoryInode::add_seals(u32 seals) {
   if ((seals_.load() & F_SEAL_SEAL) != 0) return err(EPERM);
   constexpr u32 known = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
   if ((seals & ~known) != 0) return err(EINVAL);
+  if ((seals & ~seals_.load() & F_SEAL_WRITE) != 0 && object_ && object_->mapped_writable())
+    return err(EBUSY);
   seals_.fetch_or(seals);
   return {};
 }

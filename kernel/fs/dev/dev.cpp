@@ -34,7 +34,12 @@ class MemoryDevice final : public vfs::File {
     return n;
   }
   Result<u64> seek(i64, int) override { return 0; }
-  Result<vfs::Mappable> map(u64, u64, Access, bool) override { return err(ENODEV); }
+  /// Zeros: anonymous memory, which has no object.
+  Result<vfs::Mappable> map(u64, u64, Access, bool) override {
+    if (minor_ != zero) return err(ENODEV);
+    constexpr Access all = Access::read | Access::write | Access::exec;
+    return vfs::Mappable{nullptr, 0, writable() ? all : Access::read | Access::exec, all};
+  }
   Result<> truncate(u64) override { return err(EINVAL); }
   Result<> sync(bool) override { return err(EINVAL); }
   vfs::Inode* inode() override { return node_.get(); }

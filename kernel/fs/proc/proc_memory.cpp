@@ -82,12 +82,14 @@ std::string vm_flags(const mm::VmaInfo& v) {
   put(allows(v.max_access, Access::exec), "me");
   put(v.grows_down, "gd");
   put(v.locked, "lo");
+  put(v.lock_on_fault, "lf");
   put(v.dont_fork, "dc");
   put(v.no_reserve, "nr");
   put(v.huge_tlb, "ht");
   put(v.advised_huge, "hg");
   put(v.advised_no_huge, "nh");
   put(v.wipe_on_fork, "wf");
+  put(v.dont_dump, "dd");
   return s;
 }
 
@@ -206,7 +208,7 @@ Result<std::string> smaps_text(int pid) {
     out += fmt::format("Size:           {:8} kB\nKernelPageSize: {:8} kB\nMMUPageSize:    {:8} kB\n",
                        v.range.size() / 1024, v.huge_tlb ? 2048 : 4, v.huge_tlb ? 2048 : 4);
     out += s.text();
-    out += fmt::format("THPeligible:    {:8}\nVmFlags: {}\n", v.advised_no_huge ? 0 : 1, vm_flags(v));
+    out += fmt::format("THPeligible:    {:8}\nVmFlags: {}\n", v.huge_eligible ? 1 : 0, vm_flags(v));
   }
   return out;
 }

@@ -40,6 +40,7 @@ std::string meminfo(u64 limit) {
   auto row = [](const char* name, u64 bytes) {
     return fmt::format("{:<15} {:8} kB\n", fmt::format("{}:", name), bytes / 1024);
   };
+  const u64 tables = p != nullptr ? p->memory().statistics().tables_live * page_size : 0;
   u64 used = total - free;
   std::string s = row("MemTotal", total) + row("MemFree", free) + row("MemAvailable", free) +
                   row("Buffers", 0) + row("Cached", 0) + row("SwapCached", 0) + row("Active", used) +
@@ -48,7 +49,7 @@ std::string meminfo(u64 limit) {
                   row("Mlocked", 0) + row("SwapTotal", 0) + row("SwapFree", 0) + row("Dirty", 0) +
                   row("Writeback", 0) + row("AnonPages", used) + row("Mapped", 0) + row("Shmem", 0) +
                   row("KReclaimable", 0) + row("Slab", 0) + row("SReclaimable", 0) + row("SUnreclaim", 0) +
-                  row("KernelStack", 0) + row("PageTables", 0) + row("CommitLimit", total) +
+                  row("KernelStack", 0) + row("PageTables", tables) + row("CommitLimit", total) +
                   row("Committed_AS", used) + row("VmallocTotal", u64{1} << 45) + row("VmallocUsed", 0) +
                   row("AnonHugePages", 0) + row("ShmemHugePages", 0);
   mm::HugePageCounts huge;
