@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
 namespace quire {
 namespace {
 
@@ -13,6 +18,26 @@ TEST(Lock, OrderIsAllowed) {
   Mutex<inner_class> inner;
   LockGuard a(outer);
   LockGuard b(inner);
+}
+
+// Readers that overlap all the time would keep a writer out for good where they come first.
+TEST(WriterFirstMutex, ReadersDoNotStarveAWriter) {
+  WriterFirstMutex<outer_class> lock;
+  std::atomic<bool> over{false};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i)
+    readers.emplace_back([&] {
+      while (!over) {
+        SharedLockGuard guard(lock);
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
+    });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) LockGuard guard(lock);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+  over = true;
+  for (auto& r : readers) r.join();
 }
 
 #if defined(QUIRE_CHECK_LOCKS)

@@ -358,5 +358,86 @@ TEST(Limit, TablesStubsAndMappingsCount) {
   EXPECT_EQ(manager.used_bytes(), none);
 }
 
+std::atomic<unsigned> kills{0};
+
+TEST(Limit, CleanPagesOfFilesGoBeforeAnybodyIsKilled) {
+  Policy policy;
+  policy.memory_limit = u64{16} << 20;
+  Machine m(policy);
+  kills = 0;
+  m.manager->set_out_of_memory_handler(
+      [](void*) {
+        ++kills;
+        return false;
+      },
+      nullptr);
+  auto bytes = std::make_shared<std::vector<std::byte>>(u64{64} << 20, std::byte{'x'});
+  auto object =
+      *MemoryObject::create_backed(*m.manager, std::make_unique<VectorSource>(bytes), bytes->size(), 0);
+  auto s = m.space();
+  MapRequest r;
+  r.length = bytes->size();
+  r.access = Access::read;
+  r.object = object;
+  const u64 a = s->map(r)->value();
+  auto& manager = static_cast<ManagerImpl&>(*m.manager);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  for (u64 at = 0; at < bytes->size(); at += page_size) {
+    ASSERT_EQ(get<char>(*s, a + at), 'x');
+    // The fake's guest is quicker than the watch over the limit.
+    while (manager.used_bytes() > policy.memory_limit && std::chrono::steady_clock::now() < until)
+      std::this_thread::yield();
+  }
+  EXPECT_LE(manager.used_bytes(), policy.memory_limit);
+  EXPECT_EQ(kills, 0u);
+}
+
+TEST(Limit, WritesBeyondItAreRefused) {
+  Policy policy;
+  policy.memory_limit = u64{16} << 20;
+  Machine m(policy);
+  auto& manager = static_cast<ManagerImpl&>(*m.manager);
+  (void)manager.used_bytes();
+  auto object = *MemoryObject::create_anonymous(*m.manager, 0);
+  const std::vector<std::byte> block(64u << 10, std::byte{1});
+  u64 written = 0;
+  for (; written < u64{64} << 20; written += block.size())
+    if (!object->write(written, block)) break;
+  EXPECT_LE(written, policy.memory_limit);
+  EXPECT_GT(written, policy.memory_limit / 2);
+  EXPECT_EQ(object->write(written, block).error(), Errno(ENOSPC));
+}
+
+// Small areas are a mapping of the stub each: a guest that goes through them faults once for many.
+TEST(Space, SmallAreasWalkedInOrderTakeFewFaults) {
+  for (const auto lock : {Policy::Lock::vma, Policy::Lock::rwsem, Policy::Lock::mutex}) {
+    Policy policy;
+    policy.lock = lock;
+    FakeOptions options;
+    options.early_ack = options.evict = 0;
+    Machine m(policy, options);
+    auto s = m.space();
+    constexpr u64 pages = 1000;
+    const u64 at = map_anonymous(*s, pages * page_size);
+    for (u64 i = 0; i < pages; ++i) put<u64>(*s, at + i * page_size, i);
+    for (u64 i = 0; i < pages; i += 2)
+      ASSERT_TRUE(s->protect(GuestAddr(at + i * page_size), page_size, Access::read));
+    auto& stub = platform::fake::as_fake(s->space());
+    stub.drain();
+    stub.evict_all();
+    unsigned faults = 0;
+    for (u64 i = 0; i < pages; ++i) {
+      u64 seen = 0;
+      stub.drain();
+      ASSERT_TRUE(stub.load(GuestAddr(at + i * page_size), &seen, sizeof seen, [&](GuestAddr a, Access w) {
+        ++faults;
+        return s->fault(a, w, a).signo == 0;
+      }));
+      ASSERT_EQ(seen, i);
+    }
+    EXPECT_LT(faults, 60u);
+  }
+}
+
 }  // namespace
 }  // namespace quire::mm::test
