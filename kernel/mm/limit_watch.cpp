@@ -14,7 +14,7 @@ constexpr milliseconds longest_sleep(50), shortest_sleep(1);
 // The host fills at most about this much in a millisecond.
 constexpr u64 bytes_per_ms = 4u << 20;
 // How long a killed process may take to give its memory back before another one is killed.
-constexpr milliseconds patience(500);
+constexpr milliseconds patience(5000);
 
 }  // namespace
 
