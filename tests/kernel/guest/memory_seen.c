@@ -87,6 +87,11 @@ static void pages(const char* what, const char* at, unsigned n, unsigned step) {
   close(fd);
 }
 
+// What a process gave up is counted when its memory is taken apart, which may be a moment later.
+static void await_pss(const char* p, long wanted) {
+  for (int i = 0; i < 500 && smaps(p, "Pss") != wanted; ++i) usleep(10000);
+}
+
 // Pages 64 KiB apart: their neighbours may be copied along with a page that is written.
 #define STEP 16
 static void private_areas(void) {
@@ -108,12 +113,14 @@ static void private_areas(void) {
     _exit(0);
   }
   if (read(done[0], &c, 1) != 1) exit(1);
+  await_pss(p, 12);
   area("forked, the child wrote to one", p);
   pages("pagemap", p, 6, STEP);
   p[STEP * PAGE] = 2;
   area("and the parent to another", p);
   close(go[1]);
   waitpid(child, NULL, 0);
+  await_pss(p, 20);
   area("the child has gone", p);
   madvise(p, 3 * STEP * PAGE, MADV_DONTNEED);
   area("three dropped", p);
