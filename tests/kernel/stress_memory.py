@@ -15,8 +15,8 @@ import time
 QUIRE = sys.argv[1]
 # What leans on mappings, faults and forks; the rest of the class computes in memory that it has.
 SHORT = ("bad-altstack context malloc membarrier memfd mincore misaligned null numa pipe remap rmap stack stackmmap "
-         "tlb-shootdown tmpfs vm vm-addr vm-rw zero").split()
-LONG = SHORT + ("atomic bsearch full heapsort hsearch judy list lsearch matrix mcontend memcpy mergesort oom-pipe "
+         "tlb-shootdown vm vm-addr vm-rw zero").split()
+LONG = SHORT + ("tmpfs atomic bsearch full heapsort hsearch judy list lsearch matrix mcontend memcpy mergesort oom-pipe "
                 "pipeherd prefetch qsort radixsort randlist resources shellsort skiplist sparsematrix str stream tree "
                 "tsearch wcs zlib").split()
 SECONDS = "4" if os.environ.get("QUIRE_LONG_TESTS") else "1"
