@@ -1,6 +1,7 @@
 // What a rule found, in terms of source files: the engine's output and the reports' input.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,20 @@ struct Finding {
   u32 examples = 0, counterexamples = 0;
 };
 
+/// The order in which findings are read: the most serious and most local first; a total order.
+bool read_before(const Finding& a, const Finding& b);
+
+/// An example or counter-example of a statistical rule.
+struct Observation {
+  std::string key;
+  SourcePoint site;
+  bool good = false;
+  Finding finding;  ///< counter-examples: what to report when the statistics say so
+};
+
+/// The bounds that can cut what is found in a function.
+enum class Bound : u8 { kBlocks, kForks, kExits, kDepth, kEntries, kCount };
+
 /// What was done and what was cut, for --stats.
 struct EngineStats {
   u64 summaries = 0;      ///< (function, entry state) pairs solved
@@ -56,6 +71,7 @@ struct EngineStats {
   u64 functions = 0;      ///< functions that some rule looked into
   u64 functions_cut = 0;  ///< of which some bound cut
   u64 joins = 0;          ///< blocks at which facts were joined
+  std::array<u64, static_cast<std::size_t>(Bound::kCount)> cut_by{};  ///< functions that each bound cut
 };
 
 }  // namespace quire::metal

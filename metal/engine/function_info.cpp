@@ -75,7 +75,14 @@ ValueRange satisfying(Op op, i64 c) {
 }  // namespace
 
 FunctionInfo::FunctionInfo(const Function& f)
-    : f_(f), modified_(f.parameter_count, false), matters_(f.parameter_count, false) {
+    : f_(f),
+      key_index_(f.pool.size(), 0),
+      modified_(f.parameter_count, false),
+      matters_(f.parameter_count, false),
+      used_(f.pool.size(), false),
+      voided_(f.pool.size(), false),
+      evaluated_(f.pool.size(), false),
+      repeated_(f.pool.size(), false) {
   const Pool& pool = f.pool;
   for (const Local& l : f.locals)
     if (!l.parameter && !l.is_static) frame_size_ += l.size;
@@ -92,27 +99,30 @@ FunctionInfo::FunctionInfo(const Function& f)
     if (e.kind == ExprKind::Var && e.value >= 0 && static_cast<std::size_t>(e.value) < f.locals.size())
       local_exprs_[static_cast<std::size_t>(e.value)] = pool.core(ExprId(i));
     if (e.kind == ExprKind::Cast && e.kid_count == 1 && pool.type(e.type).kind == TypeKind::Void)
-      voided_.insert(pool.core(pool.kid(ExprId(i), 0)).value());
+      voided_[pool.core(pool.kid(ExprId(i), 0)).value()] = true;
   }
 
   for (const Block& b : f.blocks) {
     if (b.condition != kNoExpr) {
       add_keys(b.condition);
-      used_.insert(pool.core(b.condition).value());
+      used_[pool.core(b.condition).value()] = true;
     }
     for (const Event& ev : b.events) {
       if (ev.expr == kNoExpr) continue;
       if (ev.kind == EventKind::Return) {
         add_keys(ev.expr);
-        used_.insert(pool.core(ev.expr).value());
+        used_[pool.core(ev.expr).value()] = true;
       }
       if (ev.kind != EventKind::Evaluate) continue;
       const Expr& e = pool[pool.core(ev.expr)];
-      if (e.kind == ExprKind::Call) ++evaluations_[pool.core(ev.expr).value()];
+      if (e.kind == ExprKind::Call) {
+        u32 x = pool.core(ev.expr).value();
+        (evaluated_[x] ? repeated_ : evaluated_)[x] = true;
+      }
       std::span<const ExprId> kids = pool.kids(pool.core(ev.expr));
       for (ExprId k : kids)
         for (ExprId s = pool.core(k);; s = pool.core(pool.kid(s, 0))) {
-          used_.insert(s.value());
+          used_[s.value()] = true;
           if (!passes_on(pool[s])) break;
         }
       if ((e.kind == ExprKind::Assign || e.kind == ExprKind::Increment) && !kids.empty()) {
@@ -184,12 +194,12 @@ bool FunctionInfo::describe(ExprId id, FactKey& key, u32 depth) const {
 
 void FunctionInfo::add_key(ExprId e) {
   e = f_.pool.core(e);
-  if (keys_.size() >= kMaxKeys || key_index_.contains(e.value())) return;
+  if (keys_.size() >= kMaxKeys || key_index_[e.value()] != 0) return;
   FactKey k;
   k.expr = e;
   if (!describe(e, k, 0)) return;
-  key_index_.emplace(e.value(), static_cast<u16>(keys_.size()));
   keys_.push_back(std::move(k));
+  key_index_[e.value()] = static_cast<u8>(keys_.size());
 }
 
 void FunctionInfo::add_keys(ExprId id, u32 depth) {
@@ -236,35 +246,53 @@ void FunctionInfo::mark(ExprId id, u64* bits, u32 depth) const {
   for (ExprId kid : pool.kids(id)) mark(kid, bits, depth + 1);
 }
 
+void FunctionInfo::step_back(const Event& ev, u64* live, u64* killed) const {
+  const Pool& pool = f_.pool;
+  if (ev.kind == EventKind::Return) mark(ev.expr, live);
+  if (ev.kind != EventKind::Evaluate || ev.expr == kNoExpr) return;
+  ExprId id = pool.core(ev.expr);
+  const Expr& e = pool[id];
+  if (e.kind == ExprKind::Assign && e.kid_count == 2) {
+    i32 key = key_of(pool.core(pool.kid(id, 0)));
+    if (key < 0) return;
+    if (e.op == Op::None && pool[keys_[static_cast<std::size_t>(key)].expr].kind == ExprKind::Var) {
+      live[key / 64] &= ~(u64{1} << (key % 64));
+      if (killed != nullptr) killed[key / 64] |= u64{1} << (key % 64);
+    }
+    mark(pool.kid(id, 1), live);
+  } else if (e.kind == ExprKind::Call) {
+    for (ExprId a : pool.kids(id)) mark(a, live);
+  }
+}
+
+std::vector<u64> FunctionInfo::live_after(BlockId block, std::size_t index) const {
+  std::vector<u64> live(words_, 0);
+  const Block& b = f_.blocks[block.value()];
+  for (const Edge& edge : b.edges)
+    if (edge.to.value() < f_.blocks.size())
+      for (std::size_t w = 0; w < words_; ++w) live[w] |= live_[edge.to.value() * words_ + w];
+  mark(b.condition, live.data());
+  for (std::size_t i = b.events.size(); i-- > index + 1;) step_back(b.events[i], live.data(), nullptr);
+  return live;
+}
+
+void FunctionInfo::prune(Facts& facts, const std::vector<u64>& live, i32 kept) {
+  std::erase_if(facts, [&](const Fact& p) {
+    return (live[p.key / 64] >> (p.key % 64) & 1) == 0 && p.key != kept;
+  });
+}
+
 void FunctionInfo::liveness() {
   words_ = std::max<std::size_t>(1, (keys_.size() + 63) / 64);
   std::size_t n = f_.blocks.size();
   live_.assign(n * words_, 0);
   std::vector<u64> gen(n * words_, 0), kill(n * words_, 0);
-  const Pool& pool = f_.pool;
   for (std::size_t b = 0; b < n; ++b) {
     u64* g = &gen[b * words_];
     u64* k = &kill[b * words_];
     const Block& block = f_.blocks[b];
     mark(block.condition, g);
-    for (auto ev = block.events.rbegin(); ev != block.events.rend(); ++ev) {
-      if (ev->kind == EventKind::Return) mark(ev->expr, g);
-      if (ev->kind != EventKind::Evaluate || ev->expr == kNoExpr) continue;
-      ExprId id = pool.core(ev->expr);
-      const Expr& e = pool[id];
-      if (e.kind == ExprKind::Assign && e.kid_count == 2) {
-        i32 key = key_of(pool.core(pool.kid(id, 0)));
-        if (key >= 0) {
-          if (e.op == Op::None && pool[keys_[static_cast<std::size_t>(key)].expr].kind == ExprKind::Var) {
-            g[key / 64] &= ~(u64{1} << (key % 64));
-            k[key / 64] |= u64{1} << (key % 64);
-          }
-          mark(pool.kid(id, 1), g);
-        }
-      } else if (e.kind == ExprKind::Call) {
-        for (ExprId a : pool.kids(id)) mark(a, g);
-      }
-    }
+    for (auto ev = block.events.rbegin(); ev != block.events.rend(); ++ev) step_back(*ev, g, k);
   }
   for (bool changed = true; changed;) {
     changed = false;
@@ -312,8 +340,8 @@ bool FunctionInfo::discarded(BlockId block, std::size_t index) const {
   ExprId call = pool.core(b.events[index].expr);
   if (pool[call].kind == ExprKind::Construct && pool[call].kid_count > 1 && !only_made(b, index))
     return false;
-  if (voided_.contains(call.value())) return false;
-  if (!used_.contains(call.value())) return true;
+  if (voided_[call.value()]) return false;
+  if (!used_[call.value()]) return true;
   // The same text is used somewhere; is it here? Look on to the next evaluation of the same call.
   if (b.condition != kNoExpr && pool.core(b.condition) == call) return false;
   for (std::size_t i = index + 1; i < b.events.size(); ++i) {
@@ -329,8 +357,7 @@ bool FunctionInfo::discarded(BlockId block, std::size_t index) const {
     }
   }
   // Used beyond this block, as an operand beside ?: or &&; or used only where the same text stands again.
-  auto count = evaluations_.find(call.value());
-  return count != evaluations_.end() && count->second > 1 && b.condition == kNoExpr;
+  return repeated_[call.value()] && b.condition == kNoExpr;
 }
 
 bool FunctionInfo::only_address(BlockId block, std::size_t index, ExprId place) const {

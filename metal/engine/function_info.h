@@ -2,8 +2,6 @@
 // (only facts about those are kept), where these are still going to be read, and what changes them.
 #pragma once
 
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "metal/engine/range.h"
@@ -43,8 +41,7 @@ class FunctionInfo {
   const FactKey& key(u16 k) const { return keys_[k]; }
   /// Index of a core expression that is a key, or -1.
   i32 key_of(ExprId core) const {
-    auto it = key_index_.find(core.value());
-    return it == key_index_.end() ? -1 : it->second;
+    return core.value() < key_index_.size() ? i32{key_index_[core.value()]} - 1 : -1;
   }
   bool live_in(BlockId b, u16 key) const {
     return (live_[b.value() * words_ + key / 64] >> (key % 64) & 1) != 0;
@@ -88,6 +85,10 @@ class FunctionInfo {
   void forget_value(Facts& facts, ExprId expr) const;
   /// Keeps the facts that can be read at or after the start of `block`, and that of key `kept` (-1: none).
   void prune(Facts& facts, BlockId block, i32 kept) const;
+  /// A bit for each key whose fact can be read after event `index` of `block`.
+  std::vector<u64> live_after(BlockId block, std::size_t index) const;
+  /// Keeps the facts whose bits are set, and that of key `kept` (-1: none).
+  static void prune(Facts& facts, const std::vector<u64>& live, i32 kept);
 
  private:
   bool mentions(ExprId x, i64 local, u32 depth) const;
@@ -98,18 +99,21 @@ class FunctionInfo {
   bool describe(ExprId e, FactKey& key, u32 depth) const;
   void mark(ExprId e, u64* bits, u32 depth = 0) const;
   void liveness();
+  /// What `ev` does to the keys that are live after it: those before it. `killed`: keys that it sets (may be
+  /// null).
+  void step_back(const Event& ev, u64* live, u64* killed) const;
   const ValueRange* find(const Facts& facts, ExprId core) const;
   Fact* slot(Facts& facts, ExprId expr) const;
 
   const Function& f_;
   std::vector<FactKey> keys_;
-  std::unordered_map<u32, u16> key_index_;
+  std::vector<u8> key_index_;  // by core id: number of its key, from 1; 0: none
   std::size_t words_ = 1;
   std::vector<u64> live_;
   std::vector<bool> modified_, matters_;
-  std::unordered_set<u32> used_;    // core ids that are part of another expression or decide something
-  std::unordered_set<u32> voided_;  // core ids that are cast to void
-  std::unordered_map<u32, u32> evaluations_;  // calls: how many events evaluate them
+  std::vector<bool> used_;      // by core id: part of another expression, or decides something
+  std::vector<bool> voided_;    // by core id: cast to void
+  std::vector<bool> evaluated_, repeated_;  // by core id, calls: some event evaluates it; more than one do
   std::vector<ExprId> local_exprs_;
   u64 frame_size_ = 0;
 };

@@ -80,8 +80,50 @@ struct ItemKey {
   friend auto operator<=>(const ItemKey&, const ItemKey&) = default;
 };
 
-/// One step of a path, linked backwards. Most are decisions, made by the million: what they say is written
-/// out only for the paths that are reported.
+inline u64 mix(u64 h, u64 v) {
+  h ^= v + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2);
+  h ^= h >> 31;
+  return h * 0xbf58476d1ce4e5b9ull;
+}
+
+inline u64 mix(u64 h, const ValueRange& r) {
+  h = mix(h, static_cast<u64>(r.low));
+  h = mix(h, static_cast<u64>(r.high));
+  return mix(h, r.has_hole ? static_cast<u64>(r.hole) + 3 : 2);
+}
+
+inline u64 mix(u64 h, const DataFields& data) {
+  for (i8 v : data) h = mix(h, static_cast<u64>(v + 200));
+  return h;
+}
+
+struct ItemHash {
+  std::size_t operator()(const ItemKey& k) const {
+    u64 h = mix(k.function.value(), static_cast<u64>(k.var + 2));
+    h = mix(h, static_cast<u64>(k.state + 7) << 32 | static_cast<u32>(k.global + 7));
+    h = mix(mix(h, k.data), k.global_data);
+    h = mix(h, k.root ? 2 : 1);
+    for (PlaceId p : k.names) h = mix(h, p.value());
+    for (const auto& [i, r] : k.constants) h = mix(mix(h, i), r);
+    return h;
+  }
+};
+
+/// A place in a source file, in sixteen bytes: paths are copied by the million, and few are ever shown.
+struct Mark {
+  Symbol file;
+  u32 line = 0;
+  u32 column = 0;
+  explicit operator bool() const { return line != 0; }
+  SourcePoint point() const { return {std::string(file.text()), line, column}; }
+  friend bool operator==(const Mark&, const Mark&) = default;
+};
+
+/// Number of an item among those of its solver, in the order in which they were first asked for.
+using ItemId = StrongInt<struct ItemTag, u32>;
+inline constexpr ItemId kNoItem{0xffffffffu};
+
+/// One step of a path, linked backwards. Steps are kept only while an item is walked for its report.
 struct Trail {
   u32 previous = 0;
   u32 said = 0;  ///< other steps: which of the walk's Said; 0: none
@@ -96,7 +138,8 @@ struct Trail {
 /// What a step that is no decision tells.
 struct Said {
   std::string text;
-  std::shared_ptr<const std::vector<PathNote>> inner;  ///< what happened inside the callee
+  ItemId inner = kNoItem;  ///< the callee's item: what happened inside
+  u32 exit = 0;            ///< by which of its exits it was left
 };
 
 /// A set of hashes, for the many that are filled and thrown away. 0 stands for itself.
@@ -136,10 +179,11 @@ class HashSet {
 
 /// What a path remembers for its messages.
 struct Origin {
-  std::string remembered;    ///< by mc_remember
-  SourcePoint cause;         ///< where the instance left the start
-  SourcePoint global_cause;  ///< where the global state left the initial one
-  std::string cause_name;    ///< the object's name there
+  std::string remembered;        ///< by mc_remember
+  Mark cause;                    ///< where the instance left the start
+  Mark global_cause;             ///< where the global state left the initial one
+  ExprId cause_expr = kNoExpr;   ///< the object's name there, as an expression
+  PlaceId cause_place = kNoPlace;  ///< or as a place, when there is no expression
 };
 
 /// The state of one path through one function.
@@ -149,6 +193,8 @@ struct PathState {
   DataFields data{}, global_data{};
   bool escaped = false;  ///< the object was stored where others can reach it
   bool second = false;  ///< begun anew where a variable got another value; the first object goes on by itself
+  /// The expansion under way in which the object got its state: what it assigns belongs to that match.
+  MacroId matched = kNoMacro;
   Names names;
   Facts facts;        ///< within a block; between blocks only their number is kept
   u32 fact_set = 0;   ///< number of the facts
@@ -176,6 +222,14 @@ struct PathState {
   std::shared_ptr<Origin> origin_;
 };
 
+/// An example or counter-example of a statistical rule, as the walk meets it.
+struct Sighting {
+  u32 key = 0;  ///< as the solver numbers them
+  Mark site;
+  bool good = false;
+  friend bool operator==(const Sighting&, const Sighting&) = default;
+};
+
 /// One way to leave a function.
 struct ExitState {
   i32 state = kNoState;
@@ -185,38 +239,62 @@ struct ExitState {
   bool second = false;
   Names names;  ///< only what the caller can name: from parameters, globals, the result
   ValueRange result;
-  SourcePoint cause, global_cause;
+  Mark cause, global_cause;
   std::string remembered;
-  std::shared_ptr<const std::vector<PathNote>> notes;
 
   bool same_outcome(const ExitState& o) const {
     return state == o.state && global == o.global && data == o.data && global_data == o.global_data &&
            escaped == o.escaped && names == o.names && result == o.result && remembered == o.remembered;
   }
+  friend bool operator==(const ExitState&, const ExitState&) = default;
 };
 
-/// What an item found out.
-struct Observation;
+/// What an item asked of another machine, and was told: whether the function is marked with the tag.
+struct Query {
+  u32 annotator = 0;  ///< which of the solver's annotators
+  FunctionId function;
+  ConstantParameters constants;
+  std::string tag;
+  bool answer = false;
+  std::string why;
+  bool same_question(const Query& o) const {
+    return annotator == o.annotator && function == o.function && constants == o.constants && tag == o.tag;
+  }
+};
+
+/// What is known of an item. How one comes to its findings is worked out when they are reported.
 struct Summary {
+  void cut_by(Bound b) { cut = static_cast<u8>(cut | 1u << static_cast<u8>(b)); }
   ItemKey key;
   std::vector<ExitState> exits;
-  std::vector<Finding> findings;
-  std::vector<Observation> observations;
-  /// Items that were asked for on the way, with the path that led to the first asking.
+  std::vector<ItemId> demands;  ///< items that were asked for on the way, each once
+  std::vector<ItemId> asked;    ///< items of this machine whose marks were asked for
+  std::vector<Query> queries;
+  std::vector<Sighting> sightings;
+  std::map<std::string, std::string> annotations;  ///< tag to reason
+  bool complains = false;                          ///< some path has something to report
+  u8 cut = 0;                                      ///< bounds that cut it, a bit for each Bound
+  bool solving = false;
+  bool recursive = false;  ///< it was solved together with others that rest on it
+  bool quiet = false;      ///< nothing in it or below has anything to say, as far as was asked
+  static constexpr u32 kSettled = 0xffffffff;
+  u32 index = 0;       ///< on the stack, while being solved
+  u32 low = kSettled;  ///< recursion: the outermost unfinished item that this one rests on
+};
+
+/// What walking an item again, for its report, gives: texts and paths.
+struct Record {
+  /// How an item was first asked for.
   struct Demand {
-    ItemKey key;
     std::vector<PathNote> path;
     SourcePoint cause;  ///< where the state that is handed in began, when it began in this function
     u32 branches = 0;
     bool indirect = false;
   };
-  std::vector<Demand> demands;
-  std::map<std::string, std::string> annotations;  ///< tag to reason
-  bool cut = false;
-  bool solving = false;
-  static constexpr u32 kSettled = 0xffffffff;
-  u32 index = 0;       ///< on the stack, while being solved
-  u32 low = kSettled;  ///< recursion: the outermost unfinished item that this one rests on
+  std::vector<Finding> findings;
+  std::vector<Observation> observations;  ///< counter-examples, with their findings
+  std::map<ItemId, Demand> demands;
+  std::vector<std::vector<PathNote>> exits;  ///< by exit: the changes of state on the way
 };
 
 }  // namespace quire::metal

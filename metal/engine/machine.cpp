@@ -127,6 +127,8 @@ class Compiler {
           while (split >> word) add(word);
         }
       }
+      for (const auto& [own, known] : options_.like)
+        if (words.contains(known)) add(own);
       for (const auto& [word, place] : words)
         list_hash_ += hash_text(0xcbf29ce484222325ull, fmt::format("{}:{}:{}", l.name, place, word));
     }
@@ -336,6 +338,13 @@ class Compiler {
           if (callee.kind == ExprKind::Function) m_->named.insert(f->pool.function(callee).name);
         }
       }
+    for (const auto& [own, known] : options_.like) {
+      Symbol k = symbols_.intern(known);
+      if (!m_->named.contains(k)) continue;
+      m_->like.emplace(symbols_.intern(own), k);
+      list_hash_ += hash_text(0xcbf29ce484222325ull, fmt::format("{} is like {}", own, known));
+    }
+    for (const auto& [own, known] : m_->like) m_->named.insert(own);
     for (const CompiledTransition& t : m_->transitions) {
       if (t.source_var >= 0) continue;
       for (const Alternative& a : t.alternatives) {

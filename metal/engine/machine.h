@@ -68,11 +68,17 @@ struct CompiledMachine {
   std::map<std::string, i64> settings;
   /// Functions and macros that fragments name: their calls are not followed, their expansions not entered.
   std::unordered_set<Symbol> named;
+  std::unordered_map<Symbol, Symbol> like;  ///< functions of the project that stand for a named one
   bool reports = false;            ///< some action complains; else the machine only marks functions
   bool has_unnamed_start = false;  ///< some pattern from a global state can match without a named call
   std::vector<std::string> writes, reads;  ///< annotation tags
   u64 fingerprint = 0;                     ///< of all that can change its results
 
+  /// The name by which the rule knows a function of the source.
+  Symbol known_as(Symbol name) const {
+    auto it = like.find(name);
+    return it == like.end() ? name : it->second;
+  }
   i32 hole(std::string_view name) const;
   i32 data_index(std::string_view name) const;
 };
@@ -81,6 +87,8 @@ struct CompiledMachine {
 struct RuleOptions {
   std::vector<std::string> include_paths;
   std::map<std::string, i64> settings;
+  /// "my_alloc" to "kmalloc": a function or macro of the project and what it is like, arguments and all.
+  std::map<std::string, std::string> like;
 };
 
 /// All machines of one rule file, or complaints (already rendered) when it is broken.

@@ -42,7 +42,7 @@ class Matcher {
       case ExprKind::Var:
         return pe.name == fe.name;
       case ExprKind::Function:
-        return pp_.function(pe).name == fp_.function(fe).name;
+        return pp_.function(pe).name == m_.known_as(fp_.function(fe).name);
       case ExprKind::Member:
         if (pe.name != fe.name) return false;
         break;
@@ -107,7 +107,8 @@ class Matcher {
     const Expr& fe = fp_[f];
     if ((fe.flags & kFunctionLike) == 0) return false;
     std::span<const ExprId> kids = pp_.kids(p);
-    if (kids.empty() || pp_[kids[0]].kind != ExprKind::Function || pp_.function(pp_[kids[0]]).name != fe.name)
+    if (kids.empty() || pp_[kids[0]].kind != ExprKind::Function ||
+        pp_.function(pp_[kids[0]]).name != m_.known_as(fe.name))
       return false;
     Bindings saved = b_;
     if (arguments(kids.subspan(1), f, static_cast<u32>(fe.value), depth)) return true;

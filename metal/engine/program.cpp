@@ -5,20 +5,10 @@
 #include <set>
 #include <thread>
 
+#include "metal/engine/components.h"
+
 namespace quire::metal {
 namespace {
-
-ContentHash mix(ContentHash a, const ContentHash& b) {
-  auto scramble = [](u64 x) {
-    x ^= x >> 33;
-    x *= 0xff51afd7ed558ccdull;
-    x ^= x >> 33;
-    x *= 0xc4ceb9fe1a85ec53ull;
-    return x ^ (x >> 33);
-  };
-  return {scramble(a[0] * 31 + b[0] + 0x9e3779b97f4a7c15ull),
-          scramble(a[1] * 37 + b[1] + 0xd1b54a32d192ed03ull)};
-}
 
 /// The record that a member belongs to and the field's name, for a callee such as `dev->ops->open`.
 std::pair<Symbol, Symbol> field_of(const Pool& pool, ExprId callee) {
@@ -42,6 +32,7 @@ Program Program::link(const std::vector<std::shared_ptr<UnitReader>>& units, u32
   p.units_ = units;
   p.internal_.resize(units.size());
   p.internal_globals_.resize(units.size());
+  p.own_names_.resize(units.size());
   p.stats_.units = static_cast<u32>(units.size());
 
   struct Slot {
@@ -70,7 +61,8 @@ Program Program::link(const std::vector<std::shared_ptr<UnitReader>>& units, u32
                                    it->second);  // gnu inline, or another program's: each unit means its own
     }
     for (const Global& g : units[u]->unit().globals)
-      if (g.internal) p.internal_globals_[u].try_emplace(g.name, true);
+      if (g.internal && p.internal_globals_[u].try_emplace(g.name, true).second)
+        p.own_names_[u] += std::hash<std::string_view>{}(g.name.text());  // in whatever order
   }
 
   p.functions_.resize(slots.size());
@@ -150,7 +142,7 @@ Program Program::link(const std::vector<std::shared_ptr<UnitReader>>& units, u32
           p.functions_[t.value()].has_caller = true;
           if (c.by_field) p.functions_[t.value()].has_field_caller = true;
         }
-  p.deep_hashes();
+  p.find_components();
   return p;
 }
 
@@ -215,6 +207,13 @@ void Program::resolve(FunctionId id) {
   }
 }
 
+FunctionId Program::find(u32 unit, Symbol link, bool internal) const {
+  if (unit >= units_.size()) return kNoFunction;
+  if (auto it = internal_[unit].find(link); it != internal_[unit].end()) return it->second;
+  auto it = external_.find(link);
+  return it != external_.end() && !internal ? it->second : kNoFunction;
+}
+
 FunctionId Program::named(FunctionId id, const FunctionRef& ref) const {
   const auto& inside = internal_[functions_[id.value()].unit];
   if (auto it = inside.find(ref.link); it != inside.end()) return it->second;
@@ -241,71 +240,24 @@ u32 Program::global_scope(FunctionId id, Symbol name) const {
   return internal_globals_[unit].contains(name) ? unit + 1 : 0;
 }
 
-// Tarjan's algorithm without recursion: a component's hash is over its members and all it calls.
-void Program::deep_hashes() {
+void Program::find_components() {
   u32 n = static_cast<u32>(functions_.size());
-  std::vector<u32> index(n, 0), low(n, 0), component(n, 0);
-  std::vector<bool> on_stack(n, false);
-  std::vector<u32> stack;
-  std::vector<std::vector<u32>> successors(n);
-  for (u32 i = 0; i < n; ++i) {
+  std::vector<std::vector<u32>> callees(n);
+  for (u32 i = 0; i < n; ++i)
     for (const CallSite& c : functions_[i].calls)
-      for (FunctionId t : c.targets) successors[i].push_back(t.value());
-  }
-  u32 counter = 0;
-  struct Frame {
-    u32 node, edge;
-  };
-  std::vector<Frame> frames;
-  for (u32 start = 0; start < n; ++start) {
-    if (index[start] != 0) continue;
-    frames.push_back({start, 0});
-    index[start] = low[start] = ++counter;
-    stack.push_back(start);
-    on_stack[start] = true;
-    while (!frames.empty()) {
-      Frame& f = frames.back();
-      if (f.edge < successors[f.node].size()) {
-        u32 w = successors[f.node][f.edge++];
-        if (index[w] == 0) {
-          index[w] = low[w] = ++counter;
-          stack.push_back(w);
-          on_stack[w] = true;
-          frames.push_back({w, 0});
-        } else if (on_stack[w]) {
-          low[f.node] = std::min(low[f.node], index[w]);
-        }
-        continue;
-      }
-      u32 v = f.node;
-      frames.pop_back();
-      if (!frames.empty()) low[frames.back().node] = std::min(low[frames.back().node], low[v]);
-      if (low[v] != index[v]) continue;
-      std::vector<u32> members;
-      for (;;) {
-        u32 w = stack.back();
-        stack.pop_back();
-        on_stack[w] = false;
-        members.push_back(w);
-        if (w == v) break;
-      }
-      std::set<u32> inside(members.begin(), members.end());
-      std::vector<ContentHash> parts;
-      for (u32 w : members) {
-        const LinkedFunction& lf = functions_[w];
-        ContentHash own = mix(lf.body->hash, {lf.exported * 2ull + lf.address_taken,
-                                              lf.has_caller * 2ull + lf.has_field_caller});
-        parts.push_back(own);
-        for (u32 s : successors[w])
-          if (!inside.contains(s)) parts.push_back(functions_[s].deep);
-      }
-      std::sort(parts.begin(), parts.end());
-      parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
-      ContentHash all{};
-      for (const ContentHash& h : parts) all = mix(all, h);
-      for (u32 w : members) functions_[w].deep = mix(all, functions_[w].body->hash);
-    }
-  }
+      for (FunctionId t : c.targets) callees[i].push_back(t.value());
+  Components finder(n);
+  for (u32 i = 0; i < n; ++i)
+    finder.visit(
+        i, [&](u32 node, u32 k) { return k < callees[node].size() ? callees[node][k] : Components::kNone; },
+        [&](std::vector<u32>& members) {
+          std::sort(members.begin(), members.end());
+          std::vector<FunctionId>& c = components_.emplace_back();
+          for (u32 m : members) {
+            c.emplace_back(m);
+            functions_[m].component = static_cast<u32>(components_.size() - 1);
+          }
+        });
 }
 
 }  // namespace quire::metal

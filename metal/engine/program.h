@@ -32,8 +32,7 @@ struct LinkedFunction {
   bool has_caller = false;
   bool has_field_caller = false;  ///< called through the field or virtual table that it was put in
   std::vector<CallSite> calls;    ///< in the order of their ExprId
-  /// 128 bits over this function and all that it can reach: equal hashes mean equal results.
-  ContentHash deep{};
+  u32 component = 0;              ///< which of Program::components() it is in
 };
 
 /// What link counted, for --stats.
@@ -69,21 +68,31 @@ class Program {
   }
   /// Tells apart internal variables of equal name in different units; 0 for external ones.
   u32 global_scope(FunctionId id, Symbol name) const;
+  /// The function of that link name as the unit sees it, or kNoFunction.
+  FunctionId find(u32 unit, Symbol link, bool internal) const;
+  /// A hash of the names that the unit has to itself.
+  u64 own_names(u32 unit) const { return own_names_[unit]; }
+  /// The table of all names. Only for programs that have units.
+  Symbols& symbols() const { return units_.front()->symbols(); }
   /// The function that a reference in `id` names, or kNoFunction.
   FunctionId named(FunctionId id, const FunctionRef& ref) const;
+  /// Functions that call each other, callees before callers.
+  const std::vector<std::vector<FunctionId>>& components() const { return components_; }
   const LinkStats& stats() const { return stats_; }
   /// Main files of the units, in order.
   std::vector<std::string> main_files() const;
 
  private:
   void resolve(FunctionId id);
-  void deep_hashes();
+  void find_components();
 
   std::vector<LinkedFunction> functions_;
+  std::vector<std::vector<FunctionId>> components_;
   std::vector<std::shared_ptr<UnitReader>> units_;
   std::unordered_map<Symbol, FunctionId> external_;
   std::vector<std::unordered_map<Symbol, FunctionId>> internal_;    // by unit
   std::vector<std::unordered_map<Symbol, bool>> internal_globals_;  // by unit
+  std::vector<u64> own_names_;                                      // by unit
   std::unordered_map<Symbol, std::vector<FunctionId>> by_type_;     // address-taken, by signature
   std::unordered_map<Symbol, std::unordered_map<Symbol, std::vector<FunctionId>>> by_field_;
   std::unordered_map<Symbol, std::vector<Symbol>> overriders_;

@@ -7,45 +7,13 @@
 #include <bit>
 #include <cstring>
 
+#include "metal/engine/bytes.h"
 #include "metal/front/files.h"
 
 namespace quire::metal {
 namespace {
 
-constexpr std::string_view kMagic = "quire-metal results 1\n";
-
-u64 scramble(u64 x) {
-  x ^= x >> 33;
-  x *= 0xff51afd7ed558ccdull;
-  x ^= x >> 33;
-  x *= 0xc4ceb9fe1a85ec53ull;
-  return x ^ (x >> 33);
-}
-
-/// A running 128-bit hash.
-class Hash {
- public:
-  void add(u64 v) {
-    h_[0] = scramble(h_[0] * 31 + v + 0x9e3779b97f4a7c15ull);
-    h_[1] = scramble((h_[1] ^ v) * 37 + 0xd1b54a32d192ed03ull);
-  }
-  void add(std::string_view s) {
-    add(s.size());
-    for (std::size_t i = 0; i < s.size(); i += 8) {
-      u64 v = 0;
-      std::memcpy(&v, s.data() + i, std::min<std::size_t>(8, s.size() - i));
-      add(v);
-    }
-  }
-  void add(const ContentHash& h) {
-    add(h[0]);
-    add(h[1]);
-  }
-  ContentHash value() const { return h_; }
-
- private:
-  ContentHash h_{};
-};
+constexpr std::string_view kMagic = "quire-metal results 2\n";
 
 /// What a fragment became: it depends on files that its preamble includes, too.
 void add_pattern(Hash& h, const Pattern& p) {
@@ -63,76 +31,29 @@ void add_pattern(Hash& h, const Pattern& p) {
   for (TypeId t : p.hole_types) h.add(t == kNoType ? std::string_view() : p.pool.type(t).spelling.text());
 }
 
-class Writer {
- public:
-  void number(u64 v) { bytes_.append(reinterpret_cast<const char*>(&v), sizeof v); }
-  void text(const std::string& s) {
-    number(s.size());
-    bytes_ += s;
-  }
-  void point(const SourcePoint& p) {
-    text(p.file);
-    number(u64{p.line} << 32 | p.column);
-  }
-  std::string bytes_{kMagic};
-};
+void point(ByteWriter& w, const SourcePoint& p) {
+  w.text(p.file);
+  w.number(p.line);
+  w.number(p.column);
+}
 
-class Reader {
- public:
-  explicit Reader(std::string_view bytes) : left_(bytes) {}
-  u64 number() {
-    u64 v = 0;
-    if (left_.size() < sizeof v) {
-      good_ = false;
-      left_ = {};
-      return 0;
-    }
-    std::memcpy(&v, left_.data(), sizeof v);
-    left_.remove_prefix(sizeof v);
-    return v;
-  }
-  std::string text() {
-    u64 n = number();
-    if (n > left_.size()) {
-      good_ = false;
-      left_ = {};
-      return {};
-    }
-    std::string s(left_.substr(0, n));
-    left_.remove_prefix(n);
-    return s;
-  }
-  SourcePoint point() {
-    SourcePoint p;
-    p.file = text();
-    u64 at = number();
-    p.line = static_cast<u32>(at >> 32);
-    p.column = static_cast<u32>(at);
-    return p;
-  }
-  /// A count of things that take at least eight bytes each.
-  u64 count() {
-    u64 n = number();
-    if (n > left_.size() / 8) good_ = false;
-    return good_ ? n : 0;
-  }
-  bool good() const { return good_; }
-  bool done() const { return good_ && left_.empty(); }
+SourcePoint point(ByteReader& r) {
+  SourcePoint p;
+  p.file = r.text();
+  p.line = static_cast<u32>(r.number());
+  p.column = static_cast<u32>(r.number());
+  return p;
+}
 
- private:
-  std::string_view left_;
-  bool good_ = true;
-};
-
-void write(Writer& w, const Finding& f) {
+void write(ByteWriter& w, const Finding& f) {
   w.text(f.rule);
   w.text(f.message);
   w.text(f.function);
-  w.point(f.at);
-  w.point(f.cause);
+  point(w, f.at);
+  point(w, f.cause);
   w.number(f.path.size());
   for (const PathNote& n : f.path) {
-    w.point(n.at);
+    point(w, n.at);
     w.text(n.function);
     w.text(n.text);
   }
@@ -143,16 +64,16 @@ void write(Writer& w, const Finding& f) {
   w.number(std::bit_cast<u64>(f.z));
 }
 
-Finding read_finding(Reader& r) {
+Finding read_finding(ByteReader& r) {
   Finding f;
   f.rule = r.text();
   f.message = r.text();
   f.function = r.text();
-  f.at = r.point();
-  f.cause = r.point();
+  f.at = point(r);
+  f.cause = point(r);
   for (u64 n = r.count(); n > 0 && r.good(); --n) {
     PathNote note;
-    note.at = r.point();
+    note.at = point(r);
     note.function = r.text();
     note.text = r.text();
     f.path.push_back(std::move(note));
@@ -178,9 +99,10 @@ Finding read_finding(Reader& r) {
 Results::Results(std::string directory, const Program& program, const Models& models, const Limits& limits)
     : directory_(std::move(directory)) {
   if (directory_.empty()) return;
-  Hash project, h;
-  for (const std::string& file : program.main_files()) project.add(file);
-  project_ = project.value();
+  Hash files, h;
+  for (const std::string& file : program.main_files()) files.add(file);
+  files_ = files.value();
+  h.add(files_);
   struct stat self{};
   if (stat("/proc/self/exe", &self) == 0) {
     h.add(static_cast<u64>(self.st_size));
@@ -190,12 +112,12 @@ Results::Results(std::string directory, const Program& program, const Models& mo
   for (u32 v :
        {limits.blocks_per_item, limits.facts_per_state, limits.forks_per_block, limits.names_per_object,
         limits.exits_per_item, limits.candidates_per_function, limits.touched_per_function,
-        limits.entries_by_constants, limits.entries_per_function, limits.call_depth, limits.intra ? 1u : 0u})
+        limits.callers_told_apart, limits.entries_per_function, limits.call_depth, limits.intra ? 1u : 0u})
     h.add(u64{v});
   std::vector<std::string> noreturn(models.noreturn.begin(), models.noreturn.end());
   std::sort(noreturn.begin(), noreturn.end());
   for (const std::string& s : noreturn) h.add(s);
-  h.add(project_);
+  project_ = h.value();
   for (const LinkedFunction& f : program.functions()) {
     h.add(f.body->hash);
     h.add(u64{f.unit} << 8 | (f.exported ? 1u : 0u) | (f.address_taken ? 2u : 0u) | (f.has_caller ? 4u : 0u) |
@@ -208,18 +130,18 @@ Results::Results(std::string directory, const Program& program, const Models& mo
   program_ = h.value();
 }
 
-std::string Results::path(const CompiledMachine& machine) const {
+std::string Results::path(const CompiledMachine& machine, std::string_view kind) const {
   Hash h;
   h.add(machine.source->name());
   h.add(machine.ast->name);
-  h.add(project_);
-  return fmt::format("{}/{:016x}{:016x}.qmr", directory_, h.value()[0], h.value()[1]);
+  h.add(files_);
+  return fmt::format("{}/{:016x}{:016x}.{}", directory_, h.value()[0], h.value()[1], kind);
 }
 
-ContentHash Results::key(const CompiledMachine& machine,
-                         const std::vector<std::shared_ptr<const CompiledMachine>>& annotators) const {
+ContentHash Results::key(const ContentHash& base, const CompiledMachine& machine,
+                         const Annotators& annotators) const {
   Hash h;
-  h.add(program_);
+  h.add(base);
   auto add = [&](const CompiledMachine& m) {
     h.add(m.fingerprint);
     h.add(m.ast->meta.id);
@@ -230,51 +152,76 @@ ContentHash Results::key(const CompiledMachine& machine,
   return h.value();
 }
 
-std::optional<MachineResult> Results::find(
-    const CompiledMachine& machine,
-    const std::vector<std::shared_ptr<const CompiledMachine>>& annotators) const {
+std::optional<std::string> Results::load(const std::string& path, const ContentHash& key) const {
   if (directory_.empty()) return std::nullopt;
-  auto bytes = read_file(path(machine));
-  if (!bytes || !bytes->starts_with(kMagic) || bytes->size() < kMagic.size() + 16) return std::nullopt;
-  std::string_view body = std::string_view(*bytes).substr(kMagic.size());
-  Hash sum;
-  sum.add(body.substr(16));
-  Reader r(body);
-  ContentHash stored{r.number(), r.number()};
+  auto bytes = read_file(path);
+  if (!bytes || !bytes->starts_with(kMagic) || bytes->size() < kMagic.size() + sizeof(ContentHash))
+    return std::nullopt;
+  ContentHash stored{};
+  std::memcpy(stored.data(), bytes->data() + kMagic.size(), sizeof stored);
+  bytes->erase(0, kMagic.size() + sizeof stored);
   Hash whole;
-  whole.add(key(machine, annotators));
-  whole.add(sum.value());
+  whole.add(key);
+  whole.add(*bytes);
   if (stored != whole.value()) return std::nullopt;
+  return std::move(*bytes);
+}
+
+void Results::store(const std::string& path, const ContentHash& key, const std::string& bytes) const {
+  if (directory_.empty()) return;
+  Hash whole;
+  whole.add(key);
+  whole.add(bytes);
+  ContentHash sum = whole.value();
+  std::string out(kMagic);
+  out.append(reinterpret_cast<const char*>(sum.data()), sizeof sum);
+  out += bytes;
+  (void)write_file_atomically(path, out);
+}
+
+std::optional<MachineResult> Results::find(const CompiledMachine& machine, const Annotators& annotators) const {
+  auto bytes = load(path(machine, "qmr"), key(program_, machine, annotators));
+  if (!bytes) return std::nullopt;
+  ByteReader r(*bytes);
   MachineResult out;
   for (u64* v : {&out.stats.summaries, &out.stats.steps, &out.stats.functions, &out.stats.functions_cut,
                  &out.stats.joins})
     *v = r.number();
+  for (u64& v : out.stats.cut_by) v = r.number();
   out.stats.reused = out.stats.summaries;
   for (u64 n = r.count(); n > 0 && r.good(); --n) out.findings.push_back(read_finding(r));
   if (!r.done()) return std::nullopt;
   return out;
 }
 
-void Results::keep(const CompiledMachine& machine,
-                   const std::vector<std::shared_ptr<const CompiledMachine>>& annotators,
+void Results::keep(const CompiledMachine& machine, const Annotators& annotators,
                    const MachineResult& result) const {
-  if (directory_.empty()) return;
-  Writer body;
-  body.bytes_.clear();
+  ByteWriter w;
   for (u64 v : {result.stats.summaries, result.stats.steps, result.stats.functions,
                 result.stats.functions_cut, result.stats.joins})
-    body.number(v);
-  body.number(result.findings.size());
-  for (const Finding& f : result.findings) write(body, f);
-  Hash sum, whole;
-  sum.add(body.bytes_);
-  whole.add(key(machine, annotators));
-  whole.add(sum.value());
-  Writer w;
-  w.number(whole.value()[0]);
-  w.number(whole.value()[1]);
-  w.bytes_ += body.bytes_;
-  (void)write_file_atomically(path(machine), w.bytes_);
+    w.number(v);
+  for (u64 v : result.stats.cut_by) w.number(v);
+  w.number(result.findings.size());
+  for (const Finding& f : result.findings) write(w, f);
+  store(path(machine, "qmr"), key(program_, machine, annotators), w.bytes());
+}
+
+std::optional<std::string> Results::find_items(const CompiledMachine& machine, const Annotators& annotators,
+                                               std::string_view reader) const {
+  return load(path(machine, items_kind(reader)), key(project_, machine, annotators));
+}
+
+void Results::keep_items(const CompiledMachine& machine, const Annotators& annotators, std::string_view reader,
+                         const std::string& bytes) const {
+  store(path(machine, items_kind(reader)), key(project_, machine, annotators), bytes);
+}
+
+/// A machine that others read is solved for each of them.
+std::string Results::items_kind(std::string_view reader) {
+  if (reader.empty()) return "qmi";
+  Hash h;
+  h.add(reader);
+  return fmt::format("{:016x}.qmi", h.value()[0]);
 }
 
 }  // namespace quire::metal

@@ -3,10 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
 
+#include "metal/engine/bytes.h"
+#include "metal/engine/components.h"
 #include "metal/engine/ends.h"
 #include "metal/engine/item.h"
+#include "metal/engine/kept_items.h"
 #include "metal/engine/prepared.h"
+#include "metal/engine/results.h"
+#include "metal/engine/statistics.h"
 #include "metal/engine/values.h"
 #include "metal/language/builtins.h"
 
@@ -33,12 +41,6 @@ struct Candidate {
   PlaceId place;
   friend bool operator==(const Candidate&, const Candidate&) = default;
 };
-
-inline u64 mix(u64 h, u64 v) {
-  h ^= v + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2);
-  h ^= h >> 31;
-  return h * 0xbf58476d1ce4e5b9ull;
-}
 
 /// What a block does to the facts of a path whose state nothing in it concerns: worked out once for each set
 /// of facts, and then taken by every object and state that passes.
@@ -80,6 +82,21 @@ class FactSets {
   std::unordered_multimap<u64, u32> index_;
 };
 
+/// Keys of statistical rules, numbered.
+class KeyTexts {
+ public:
+  u32 number(const std::string& text) {
+    auto [it, fresh] = numbers_.try_emplace(text, static_cast<u32>(texts_.size()));
+    if (fresh) texts_.push_back(&it->first);
+    return it->second;
+  }
+  const std::string& text(u32 number) const { return *texts_[number]; }
+
+ private:
+  std::unordered_map<std::string, u32> numbers_;
+  std::vector<const std::string*> texts_;
+};
+
 /// A state that can pass blocks: what decides which events concern it.
 struct Passer {
   i32 var, state, global;
@@ -93,13 +110,20 @@ struct Work {
   std::unique_ptr<PreparedFunction> prepared;
   std::unique_ptr<PlaceReader> reader;
   bool relevant = false;  ///< it or what it calls can change a state or complain
-  std::vector<Candidate> candidates;
+  std::vector<Candidate> candidates;  ///< objects that begin here or in a callee
   std::vector<std::pair<i32, Birth>> births;
+  /// Those that concern callers: objects that leave in some state, or about which there is something to say.
+  std::vector<Candidate> outer_candidates;
+  std::vector<std::pair<i32, Birth>> outer_births;
+  bool settled = false;  ///< the latter two are known
+  const std::vector<Candidate>& to_callers() const { return settled ? outer_candidates : candidates; }
+  const std::vector<std::pair<i32, Birth>>& born_to_callers() const { return settled ? outer_births : births; }
   bool visited = false;  ///< entered with the global state alone
   /// Objects of callers that some transition here or in a callee can concern, and whether there are too many
   /// to tell. Kept for machines all of whose patterns name a function.
   std::set<std::pair<i32, PlaceId>> touched;
   bool touches_any = false;
+  bool many_callers = false;                        ///< too many to be told apart by constant arguments
   u32 entries = 0;                                  ///< items made
   std::vector<std::pair<PlaceId, PlaceId>> copies;  ///< places of left and right sides of assignments
   std::vector<std::vector<u32>> active;             ///< by block: events that can change a state or the facts
@@ -130,29 +154,37 @@ struct Solver::Impl {
       if (t.var < 0 && (moves || (t.action != nullptr && !t.action->empty()))) has_global_rules = true;
       if (t.source_var < 0) continue;
       for (const Alternative& a : t.alternatives) {
+        if (a.special == rule::SpecialPattern::kEndOfPath) asks_end = true;
         bool named = a.special.has_value();
         for (u32 i : a.fragments)
           for (const Expr& e : m->fragments[i]->pool.exprs()) named = named || e.kind == ExprKind::Function;
-        if (!named) has_unnamed_variable_rules = true;
+        if (!named) unnamed_states.emplace(t.source_var, t.source_state);
       }
     }
     for (const CompiledTransition& t : m->transitions) {
       for (const Alternative& a : t.alternatives)
-        for (const Guard& g : a.guards) asks_known = asks_known || asks(*g.expr);
-      if (t.action != nullptr) asks_known = asks_known || asks(*t.action);
+        for (const Guard& g : a.guards) {
+          asks_known = asks_known || asks(*g.expr, "mc_known");
+          asks_end = asks_end || asks(*g.expr, "mc_escaped");
+        }
+      if (t.action != nullptr) {
+        asks_known = asks_known || asks(*t.action, "mc_known");
+        asks_end = asks_end || asks(*t.action, "mc_escaped");
+      }
     }
     if (m->global_states.size() > 1) has_global_rules = true;
     only_marks = !m->reports && m->vars.empty() && m->global_states.size() == 1 && !m->writes.empty();
   }
 
-  /// Something asks for what is known of an object (mc_known_null and its kin).
-  static bool asks(const rule::Expr& e) {
-    return (e.kind == rule::ExprKind::kCall && e.text.starts_with("mc_known")) ||
-           std::any_of(e.args.begin(), e.args.end(), [](const rule::Expr& a) { return asks(a); });
+  /// Something calls a callout of that name, or whose name begins so.
+  static bool asks(const rule::Expr& e, std::string_view callout) {
+    return (e.kind == rule::ExprKind::kCall && e.text.starts_with(callout)) ||
+           std::any_of(e.args.begin(), e.args.end(), [&](const rule::Expr& a) { return asks(a, callout); });
   }
-  static bool asks(const std::vector<rule::Stmt>& list) {
-    return std::any_of(list.begin(), list.end(), [](const rule::Stmt& st) {
-      return asks(st.value) || asks(st.target) || asks(st.body) || asks(st.orelse);
+  static bool asks(const std::vector<rule::Stmt>& list, std::string_view callout) {
+    return std::any_of(list.begin(), list.end(), [&](const rule::Stmt& st) {
+      return asks(st.value, callout) || asks(st.target, callout) || asks(st.body, callout) ||
+             asks(st.orelse, callout);
     });
   }
 
@@ -174,16 +206,15 @@ struct Solver::Impl {
     if (m->vars.empty()) return;
     const Function& f = program.body(id);
     w.copies.clear();
+    std::set<std::pair<PlaceId, PlaceId>> have;  // kept in the order of the text: that of ids is not for all runs
     for (const Block& b : f.blocks)
       for (const Event& e : b.events) {
         if (e.kind != EventKind::Evaluate || e.expr == kNoExpr) continue;
         ExprId x = f.pool.core(e.expr);
         if (f.pool[x].kind != ExprKind::Assign || f.pool[x].kid_count != 2) continue;
         if (auto [to, from] = assigned(w, f, x); to != kNoPlace && from != kNoPlace)
-          w.copies.emplace_back(to, from);
+          if (have.emplace(to, from).second) w.copies.emplace_back(to, from);
       }
-    std::sort(w.copies.begin(), w.copies.end());
-    w.copies.erase(std::unique(w.copies.begin(), w.copies.end()), w.copies.end());
   }
 
   /// Adds a place that a transition concerns, under all names that a caller could have for it.
@@ -220,13 +251,14 @@ struct Solver::Impl {
   }
 
   /// Something in the function, or beyond, can concern the object that has these names there.
-  bool touches(FunctionId id, i32 var, const Names& names) const {
-    if (has_unnamed_variable_rules) return true;
+  bool touches(FunctionId id, i32 var, i32 state, const Names& names) const {
+    if (unnamed_states.contains({var, state})) return true;
     const Work& w = work[id.value()];
     if (w.touches_any) return true;
     return std::any_of(names.begin(), names.end(), [&](PlaceId p) {
-      // What is a pointer of its own can be stored away; what lies in something else stays there.
-      return (places[p].step != Step::Address && places[p].step != Step::Global) ||
+      // What is a pointer of its own can be stored away, which matters at the end of its path; what lies in
+      // something else stays there.
+      return (asks_end && places[p].step != Step::Address && places[p].step != Step::Global) ||
              w.touched.contains({var, p});
     });
   }
@@ -243,6 +275,8 @@ struct Solver::Impl {
         bool acts = ev.kind == EventKind::Return || (ev.kind == EventKind::ScopeEnd && !m->vars.empty());
         if (ev.kind == EventKind::MacroBegin && ev.macro != kNoMacro)
           acts = models.noreturn.contains(std::string(f.macros[ev.macro.value()].name.text()));
+        if (ev.kind == EventKind::MacroEnd && ev.macro != kNoMacro)
+          acts = !m->vars.empty() && w.prepared->covered[ev.macro.value()];
         if (ev.kind == EventKind::Evaluate && ev.expr != kNoExpr) {
           ExprKind k = f.pool[f.pool.core(ev.expr)].kind;
           acts = f.pool[ev.expr].kind != ExprKind::Macro &&
@@ -267,11 +301,19 @@ struct Solver::Impl {
     if (surveyed) return;
     surveyed = true;
     u32 n = static_cast<u32>(program.functions().size());
-    std::vector<std::vector<u32>> callers(n);
+    std::vector<std::vector<u32>> callees(n);
+    std::vector<u32> callers(n, 0);
     for (u32 i = 0; i < n; ++i)
       for (const CallSite& c : program[FunctionId(i)].calls)
-        for (FunctionId t : c.targets) callers[t.value()].push_back(i);
-    std::vector<u32> queue;
+        for (FunctionId t : c.targets) {
+          callees[i].push_back(t.value());
+          ++callers[t.value()];
+        }
+    for (u32 i = 0; i < n; ++i) {
+      work[i].many_callers = callers[i] > limits.callers_told_apart;
+      std::sort(callees[i].begin(), callees[i].end());
+      callees[i].erase(std::unique(callees[i].begin(), callees[i].end()), callees[i].end());
+    }
     bool object_macros = std::any_of(m->fragments.begin(), m->fragments.end(), [](const auto& p) {
       return p->root != kNoExpr && p->pool[p->root].kind == ExprKind::Macro;
     });
@@ -284,7 +326,6 @@ struct Solver::Impl {
       own_candidates(FunctionId(i), w);
       if (w.prepared->direct || !w.candidates.empty()) {
         w.relevant = true;
-        queue.push_back(i);
       } else if (m->has_unnamed_start) {
         // Looked at and found of no interest: matches are made again in the rare case that it is entered.
         w.prepared.reset();
@@ -292,31 +333,89 @@ struct Solver::Impl {
       }
     }
     if (limits.intra) return;
-    // Breadth-first to the callers; a function is taken again while its callees' objects still grow.
-    std::vector<bool> queued(n, false);
-    for (u32 i : queue) queued[i] = true;
-    for (std::size_t head = 0; head < queue.size() && queue.size() < 40u * n + 1000; ++head) {
-      u32 i = queue[head];
-      queued[i] = false;
-      std::vector<u32>& up = callers[i];
-      std::sort(up.begin(), up.end());
-      up.erase(std::unique(up.begin(), up.end()), up.end());
-      for (u32 c : up) {
-        Work& w = at(FunctionId(c));
-        auto size = [&w] {
-          return w.candidates.size() + w.births.size() + w.touched.size() + (w.touches_any ? 1 : 0);
-        };
-        std::size_t before = size();
-        bool fresh = !w.relevant;
-        w.relevant = true;
-        called_candidates(FunctionId(c), w, FunctionId(i));
-        if (!has_unnamed_variable_rules && !m->vars.empty()) called_touched(FunctionId(c), w, FunctionId(i));
-        if ((fresh || size() != before) && !queued[c]) {
-          queued[c] = true;
-          queue.push_back(c);
-        }
+    for (const std::vector<FunctionId>& component : program.components()) {
+      // Members of a recursion are taken again while their callees' objects still grow.
+      constexpr u32 kRounds = 12;
+      bool grown = true;
+      for (u32 round = 0; grown && round < kRounds; ++round) {
+        grown = false;
+        for (FunctionId id : component) grown = take_from_callees(id, callees[id.value()]) || grown;
+        if (component.size() == 1 && !calls_itself(component.front(), callees[component.front().value()])) break;
       }
+      for (FunctionId id : component) settle(id);
     }
+  }
+
+  static bool calls_itself(FunctionId id, const std::vector<u32>& callees) {
+    return std::find(callees.begin(), callees.end(), id.value()) != callees.end();
+  }
+
+  /// What callees do concerns the function too. True when something new came.
+  bool take_from_callees(FunctionId id, const std::vector<u32>& callees) {
+    if (std::none_of(callees.begin(), callees.end(), [&](u32 t) { return work[t].relevant; })) return false;
+    Work& w = at(id);
+    auto size = [&w] {
+      return w.candidates.size() + w.births.size() + w.touched.size() + (w.touches_any ? 1 : 0);
+    };
+    std::size_t before = size();
+    bool fresh = !w.relevant;
+    w.relevant = true;
+    if (m->vars.empty()) return fresh;
+    for (u32 t : callees) {
+      if (!work[t].relevant) continue;
+      called_candidates(id, w, FunctionId(t));
+      called_touched(id, w, FunctionId(t));
+    }
+    find_births(id, w);
+    return fresh || size() != before;
+  }
+
+  /// Which of the function's objects concern its callers: those that it can leave in some state, and those
+  /// about which something is said, since callers know more (constant arguments, other names). Most of what
+  /// a function does to its own data ends within it, and callers need not follow that.
+  void settle(FunctionId id) {
+    Work& w = work[id.value()];
+    bool one_state = m->global_states.size() <= 1;
+    if (w.relevant && program[id].has_caller) {
+      for (const Candidate& c : std::vector<Candidate>(w.candidates))
+        if (external(c.place) && (!one_state || leaves(id, c.var, c.place, kNoPlace)))
+          w.outer_candidates.push_back(c);
+      for (const auto& [var, birth] : std::vector<std::pair<i32, Birth>>(w.births))
+        if (!one_state || leaves(id, var, birth.object, birth.out)) w.outer_births.emplace_back(var, birth);
+    }
+    w.settled = true;
+  }
+
+  /// An object without a state that enters can leave in one (known by the name `out`, if given).
+  bool leaves(FunctionId id, i32 var, PlaceId object, PlaceId out) {
+    ItemKey k;
+    k.function = id;
+    k.var = var;
+    k.names = {object};
+    ItemId item = solve(k);
+    const Summary& s = items[item.value()];
+    if (s.cut != 0) return true;
+    if (std::any_of(s.exits.begin(), s.exits.end(), [&](const ExitState& e) {
+          return e.state != kNoState && (out == kNoPlace || e.names.has(out));
+        }))
+      return true;
+    return out == kNoPlace && !is_quiet(item);
+  }
+
+  /// Neither the item nor any that it asked for has something to say.
+  bool is_quiet(ItemId first) {
+    std::vector<ItemId> todo{first};
+    std::unordered_set<u32> seen{first.value()};
+    while (!todo.empty()) {
+      const Summary& s = items[todo.back().value()];
+      todo.pop_back();
+      if (s.quiet) continue;
+      if (s.complains || !s.sightings.empty() || s.solving) return false;
+      for (ItemId d : s.demands)
+        if (seen.insert(d.value()).second) todo.push_back(d);
+    }
+    for (u32 i : seen) items[i].quiet = true;
+    return true;
   }
 
   void add_candidate(Work& w, i32 var, PlaceId place) {
@@ -335,7 +434,8 @@ struct Solver::Impl {
           if (t.var < 0) continue;
           const Binding& b = pm.bindings[m->vars[static_cast<std::size_t>(t.var)].hole];
           if (b.expr == kNoExpr) continue;
-          if (!has_unnamed_variable_rules) add_touched(id, w, t.var, w.reader->read(b.expr));
+          if (t.source_var >= 0 && !unnamed_states.contains({t.source_var, t.source_state}))
+            add_touched(id, w, t.var, w.reader->read(b.expr));
           if (t.source_var < 0) add_candidate(w, t.var, w.reader->read(b.expr));
         }
     find_births(id, w);
@@ -427,8 +527,8 @@ struct Solver::Impl {
     if (m->vars.empty()) return;
     const Function& f = program.body(id);
     // Copies: a recursive function is its own callee.
-    const std::vector<Candidate> theirs = work[callee.value()].candidates;
-    const std::vector<std::pair<i32, Birth>> births = work[callee.value()].births;
+    const std::vector<Candidate> theirs = work[callee.value()].to_callers();
+    const std::vector<std::pair<i32, Birth>> births = work[callee.value()].born_to_callers();
     for (const CallSite& site : program[id].calls) {
       if (std::find(site.targets.begin(), site.targets.end(), callee) == site.targets.end()) continue;
       if (m->named.contains(callee_name(f.pool, f.pool.kid(site.call, 0)))) continue;
@@ -443,7 +543,6 @@ struct Solver::Impl {
         }
       }
     }
-    find_births(id, w);
   }
 
   /// Where the result of a call goes: the left side of its assignment, else the call itself.
@@ -497,7 +596,8 @@ struct Solver::Impl {
 
   // ---- the whole program -------------------------------------------------------------------------
 
-  void run() {
+  void run(const Results* results) {
+    take_over(results, {});
     survey();
     u32 n = static_cast<u32>(program.functions().size());
     for (int pass = 0; pass < 2; ++pass)  // then what no root reached
@@ -516,8 +616,10 @@ struct Solver::Impl {
       // Objects that begin their life in a function are followed from its entry, once for each global state
       // that it is entered in.
       std::map<u32, std::vector<ItemKey>> entries;
-      for (const auto& [key, s] : memo)
-        if (key.var < 0) entries[key.function.value()].push_back(key);
+      for (const Summary& s : items)
+        if (s.key.var < 0 && known(s.key) != kNoItem)
+          entries[s.key.function.value()].push_back(s.key);
+      for (auto& [function, list] : entries) std::sort(list.begin(), list.end());  // not by who came first
       for (u32 i = 0; i < n; ++i) {
         Work& w = work[i];
         if (!w.relevant) continue;
@@ -532,7 +634,7 @@ struct Solver::Impl {
         for (const ItemKey& context : contexts)
           for (const Candidate& c : std::vector<Candidate>(w.candidates)) {
             bool outside = external(c.place);
-            // Callers follow what they hand in.
+            // Callers follow what they hand in, when it concerns them.
             if (outside && !context.root && program[FunctionId(i)].has_caller) continue;
             ItemKey k = context;
             k.var = c.var;
@@ -542,71 +644,146 @@ struct Solver::Impl {
       }
     }
     finish();
+    keep(results, {});
   }
 
-  void demand_root(const ItemKey& k) {
-    roots.push_back(k);
-    solve(k);
-  }
+  void demand_root(const ItemKey& k) { roots.push_back(solve(k)); }
 
   /// Findings of all items that some root leads to, each with the shortest way there.
   void finish() {
-    struct Way {
-      std::vector<PathNote> path;
-      SourcePoint cause;
-      u32 calls = 0, branches = 0;
-      bool indirect = false;
+    std::vector<ItemId> parent(items.size(), kNoItem), reached;
+    std::vector<bool> seen(items.size(), false);
+    auto reach = [&](ItemId i, ItemId from) {
+      if (seen[i.value()]) return;
+      seen[i.value()] = true;
+      parent[i.value()] = from;
+      reached.push_back(i);
     };
-    std::map<ItemKey, Way> ways;
-    std::deque<ItemKey> queue;
-    for (const ItemKey& k : roots)
-      if (ways.try_emplace(k).second) queue.push_back(k);
-    std::set<u32> functions, cut;
-    while (!queue.empty()) {
-      ItemKey k = std::move(queue.front());
-      queue.pop_front();
-      auto it = memo.find(k);
-      if (it == memo.end()) continue;
-      const Summary& s = *it->second;
-      Way way = ways[k];
-      functions.insert(k.function.value());
-      if (s.cut) cut.insert(k.function.value());
-      for (const Finding& f : s.findings) {
+    for (ItemId i : roots) reach(i, kNoItem);
+    for (std::size_t head = 0; head < reached.size(); ++head) {
+      const std::vector<ItemId>& demands = items[reached[head].value()].demands;
+      for (ItemId d : demands) reach(d, reached[head]);
+    }
+    std::vector<bool> functions(work.size());
+    std::vector<u8> cut(work.size());
+    Tally tally;
+    for (ItemId i : reached) {
+      const Summary& s = items[i.value()];
+      functions[s.key.function.value()] = true;
+      cut[s.key.function.value()] |= s.cut;
+      for (const Sighting& o : s.sightings)
+        tally.add(keys.text(o.key), o.site.point(), o.good);
+    }
+    self.stats_.summaries += items.size();
+    self.stats_.reused += taken_over;
+    self.stats_.functions += static_cast<u64>(std::count(functions.begin(), functions.end(), true));
+    for (u8 bits : cut) {
+      self.stats_.functions_cut += bits != 0 ? 1 : 0;
+      for (std::size_t b = 0; b < self.stats_.cut_by.size(); ++b) self.stats_.cut_by[b] += bits >> b & 1u;
+    }
+
+    std::unordered_map<u32, bool> believed;  // keys of statistics
+    auto holds = [&](u32 key) {
+      auto [it, fresh] = believed.try_emplace(key);
+      if (fresh) it->second = tally.holds(*m, keys.text(key));
+      return it->second;
+    };
+    std::map<ItemId, Way> ways;
+    for (ItemId i : reached) {
+      const Summary& s = items[i.value()];
+      bool shown = s.complains;
+      for (const Sighting& o : s.sightings) {
+        if (o.good)
+          observations.push_back({keys.text(o.key), o.site.point(), true, {}});
+        else
+          shown = shown || holds(o.key);
+      }
+      if (!shown) continue;
+      const Way& way = way_to(i, parent, ways);
+      const Record& r = record(i);
+      for (const Finding& f : r.findings) {
         Finding g = f;
         // A state that was handed in: what is wrong began where it began.
         if (g.cause == g.at && way.cause.line != 0) g.cause = way.cause;
-        prepend(g, way.path, way.calls, way.branches, way.indirect);
+        prepend(g, way);
         findings.push_back(std::move(g));
       }
-      for (const Observation& o : s.observations) {
+      for (const Observation& o : r.observations) {
+        if (!holds(keys.number(o.key))) continue;
         observations.push_back(o);
-        prepend(observations.back().finding, way.path, way.calls, way.branches, way.indirect);
-      }
-      for (const Summary::Demand& d : s.demands) {
-        if (ways.contains(d.key)) continue;
-        Way& next = ways[d.key];
-        if (!d.key.in_start()) {
-          next.path = way.path;
-          next.path.insert(next.path.end(), d.path.begin(), d.path.end());
-          if (next.path.size() > 24) next.path.erase(next.path.begin() + 12, next.path.end() - 12);
-          next.cause = d.cause.line != 0 ? d.cause : way.cause;
-          next.calls = way.calls + 1;
-          next.branches = way.branches + d.branches;
-          next.indirect = way.indirect || d.indirect;
-        }
-        queue.push_back(d.key);
+        prepend(observations.back().finding, way);
       }
     }
-    self.stats_.summaries += memo.size();
-    self.stats_.functions += functions.size();
-    self.stats_.functions_cut += cut.size();
   }
 
-  static void prepend(Finding& f, const std::vector<PathNote>& path, u32 calls, u32 branches, bool indirect) {
-    f.path.insert(f.path.begin(), path.begin(), path.end());
-    f.calls += calls;
-    f.branches += branches;
-    f.indirect = f.indirect || indirect;
+  /// How one comes to an item from a root.
+  struct Way {
+    std::vector<PathNote> path;
+    SourcePoint cause;
+    u32 calls = 0, branches = 0;
+    bool indirect = false;
+  };
+
+  const Way& way_to(ItemId item, const std::vector<ItemId>& parent, std::map<ItemId, Way>& ways) {
+    // From the item up to the first whose way is known, then down again.
+    std::vector<ItemId> chain;
+    for (ItemId i = item; i != kNoItem && !ways.contains(i); i = parent[i.value()]) {
+      chain.push_back(i);
+      if (items[i.value()].key.in_start()) break;  // nothing has happened yet
+    }
+    for (; !chain.empty(); chain.pop_back()) {
+      ItemId i = chain.back(), from = parent[i.value()];
+      Way next;
+      if (from != kNoItem && !items[i.value()].key.in_start()) {
+        const Way& way = ways[from];
+        const auto& demands = record(from).demands;
+        next.calls = way.calls + 1;
+        next.path = way.path;
+        next.cause = way.cause;
+        next.branches = way.branches;
+        next.indirect = way.indirect;
+        if (auto d = demands.find(i); d != demands.end()) {
+          next.path.insert(next.path.end(), d->second.path.begin(), d->second.path.end());
+          if (next.path.size() > 24) next.path.erase(next.path.begin() + 12, next.path.end() - 12);
+          if (d->second.cause.line != 0) next.cause = d->second.cause;
+          next.branches += d->second.branches;
+          next.indirect = next.indirect || d->second.indirect;
+        }
+      }
+      ways[i] = std::move(next);
+    }
+    return ways[item];
+  }
+
+  static void prepend(Finding& f, const Way& way) {
+    f.path.insert(f.path.begin(), way.path.begin(), way.path.end());
+    f.calls += way.calls;
+    f.branches += way.branches;
+    f.indirect = f.indirect || way.indirect;
+  }
+
+  /// Walks an item once more, this time with an eye to the path. What it calls is solved, so that every step
+  /// is taken as it was.
+  const Record& record(ItemId i) {
+    auto [it, fresh] = records.try_emplace(i);
+    if (!fresh) return it->second;  // perhaps half done: an item that leads to itself
+    ++recording;
+    Summary again;
+    again.key = items[i.value()].key;
+    Record made;
+    u64 steps_before = self.stats_.steps;
+    Walk(*this, again.key, again, &made).run();
+    self.stats_.steps = steps_before;
+    --recording;
+    return records[i] = std::move(made);
+  }
+
+  /// What happened in an item that was left by this exit, for the reader of its caller.
+  std::vector<PathNote> inner_notes(ItemId i, u32 exit) {
+    constexpr u32 kNested = 6;
+    if (recording > kNested) return {};
+    const Record& r = record(i);
+    return exit < r.exits.size() ? r.exits[exit] : std::vector<PathNote>{};
   }
 
   // ---- items -------------------------------------------------------------------------------------
@@ -616,18 +793,32 @@ struct Solver::Impl {
     if (!stack.empty()) stack.back()->low = std::min(stack.back()->low, index);
   }
 
-  std::shared_ptr<Summary> solve(const ItemKey& key) {
-    if (auto it = memo.find(key); it != memo.end()) {
-      rests_on(it->second->solving ? it->second->index : it->second->low);
-      return it->second;
+  /// The item of a key, or kNoItem.
+  ItemId known(const ItemKey& key) const {
+    auto it = memo.find(key);
+    return it == memo.end() ? kNoItem : it->second;
+  }
+
+  ItemId solve(const ItemKey& key) {
+    if (ItemId i = known(key); i != kNoItem) {
+      const Summary& s = items[i.value()];
+      rests_on(s.solving ? s.index : s.low);
+      return i;
     }
-    auto s = std::make_shared<Summary>();
-    s->key = key;
-    memo.emplace(key, s);
-    if (stack.size() >= limits.call_depth ||
-        ++work[key.function.value()].entries > limits.entries_per_function) {
+    const KeptItem* before_edit = nullptr;
+    if (auto k = kept_index.find(key); k != kept_index.end()) {
+      judge(k->second);
+      before_edit = &kept[k->second];
+      if (before_edit->trust == Trust::kSound) return adopt(k->second);
+    }
+    ItemId id(static_cast<u32>(items.size()));
+    memo.emplace(key, id);
+    Summary& s = items.emplace_back();  // a deque: it stays where it is
+    s.key = key;
+    bool deep = stack.size() >= limits.call_depth;
+    if (deep || ++work[key.function.value()].entries > limits.entries_per_function) {
       // Too deep, or entered in too many ways: as if the call did nothing.
-      s->cut = true;
+      s.cut_by(deep ? Bound::kDepth : Bound::kEntries);
       ExitState e;
       e.state = key.state;
       e.global = key.global;
@@ -635,33 +826,37 @@ struct Solver::Impl {
       e.global_data = key.global_data;
       for (PlaceId p : key.names)
         if (external(p)) e.names.push_back(p);
-      s->exits.push_back(std::move(e));
-      return s;
+      s.exits.push_back(std::move(e));
+      return id;
     }
     if (key.var < 0) work[key.function.value()].visited = true;
-    s->solving = true;
-    s->index = static_cast<u32>(stack.size());
-    stack.push_back(s.get());
-    for (u32 round = 1;; ++round) {
-      std::vector<ExitState> before = s->exits;  // what a recursive call sees meanwhile
-      auto annotations_before = s->annotations;
-      s->low = Summary::kSettled;
+    s.solving = true;
+    s.index = static_cast<u32>(stack.size());
+    stack.push_back(&s);
+    bool found = before_edit != nullptr && as_before(*before_edit, s);
+    for (u32 round = 1; !found; ++round) {
+      std::vector<ExitState> before = s.exits;  // what a recursive call sees meanwhile
+      auto annotations_before = s.annotations;
+      s.low = Summary::kSettled;
       Summary fresh;
       fresh.key = key;
-      Walk(*this, key, fresh).run();
-      s->exits = std::move(fresh.exits);
-      s->findings = std::move(fresh.findings);
-      s->observations = std::move(fresh.observations);
-      s->demands = std::move(fresh.demands);
-      s->annotations = std::move(fresh.annotations);
-      s->cut = s->cut || fresh.cut;
+      Walk(*this, key, fresh, nullptr).run();
+      s.exits = std::move(fresh.exits);
+      s.demands = std::move(fresh.demands);
+      s.asked = std::move(fresh.asked);
+      s.queries = std::move(fresh.queries);
+      s.sightings = std::move(fresh.sightings);
+      s.annotations = std::move(fresh.annotations);
+      s.complains = fresh.complains;
+      s.cut |= fresh.cut;
       // Only the outermost item of a recursion is repeated; those inside are walked again with it.
-      if (s->low != s->index) break;
-      bool stable = s->exits.size() == before.size() && s->annotations == annotations_before &&
-                    std::equal(before.begin(), before.end(), s->exits.begin(),
+      s.recursive = s.low != Summary::kSettled;
+      if (s.low != s.index) break;
+      bool stable = s.exits.size() == before.size() && s.annotations == annotations_before &&
+                    std::equal(before.begin(), before.end(), s.exits.begin(),
                                [](const ExitState& a, const ExitState& b) { return a.same_outcome(b); });
       bool done = stable || round >= 3;
-      while (!unsettled.empty() && unsettled.back()->low >= s->index) {
+      while (!unsettled.empty() && unsettled.back()->low >= s.index) {
         if (done)
           unsettled.back()->low = Summary::kSettled;
         else
@@ -669,22 +864,237 @@ struct Solver::Impl {
         unsettled.pop_back();
       }
       if (done) {
-        s->low = Summary::kSettled;
+        s.low = Summary::kSettled;
         break;
       }
     }
+    s.exits.shrink_to_fit();
+    s.demands.shrink_to_fit();
     stack.pop_back();
-    s->solving = false;
+    s.solving = false;
     if (stack.empty()) {
-      for (const auto& u : unsettled) u->low = Summary::kSettled;
+      for (Summary* u : unsettled) u->low = Summary::kSettled;
       unsettled.clear();
-      s->low = Summary::kSettled;
+      s.low = Summary::kSettled;
     }
-    if (s->low != Summary::kSettled) {
-      unsettled.push_back(s);
-      rests_on(s->low);
+    if (s.low != Summary::kSettled) {
+      unsettled.push_back(&s);
+      rests_on(s.low);
     }
-    return s;
+    return id;
+  }
+
+  // ---- what an earlier run found -----------------------------------------------------------------
+
+  /// A hash of a place that is the same in every run.
+  u64 place_hash(PlaceId p) {
+    if (p == kNoPlace) return 1;
+    if (place_hashes.size() <= p.value()) place_hashes.resize(p.value() + 1, 0);
+    if (place_hashes[p.value()] != 0) return place_hashes[p.value()];
+    const Place& at = places[p];
+    u64 h = mix(place_hash(at.base), static_cast<u64>(at.step));
+    h = mix(h, std::hash<std::string_view>{}(at.name.text()));
+    h = mix(h, static_cast<u64>(at.number)) | 1;
+    return place_hashes[p.value()] = h;
+  }
+
+  /// What the survey found out about a function: walks of its callers ask for it.
+  u64 survey_hash(const Work& w, bool outer) {
+    u64 h = mix(w.relevant ? 2 : 1, (w.touches_any ? 2 : 1) + (w.many_callers ? 4 : 0));
+    for (const Candidate& c : w.candidates) h = mix(mix(h, static_cast<u64>(c.var)), place_hash(c.place));
+    for (const auto& [var, b] : w.births)
+      h = mix(mix(mix(h, static_cast<u64>(var)), place_hash(b.object)), place_hash(b.out));
+    if (outer) {
+      for (const Candidate& c : w.outer_candidates)
+        h = mix(mix(h, static_cast<u64>(c.var) + 1000), place_hash(c.place));
+      for (const auto& [var, b] : w.outer_births)
+        h = mix(mix(mix(h, static_cast<u64>(var) + 2000), place_hash(b.object)), place_hash(b.out));
+    }
+    u64 sum = 0;  // a set: in whatever order
+    for (const auto& [var, place] : w.touched) sum += mix(place_hash(place), static_cast<u64>(var));
+    return mix(h, sum);
+  }
+
+  /// Of all that a walk through the function reads but for items and other machines' marks.
+  ContentHash fingerprint(FunctionId id) {
+    if (fingerprints.empty()) fingerprints.resize(work.size());
+    ContentHash& known_as = fingerprints[id.value()];
+    if (known_as != ContentHash{}) return known_as;
+    const LinkedFunction& lf = program[id];
+    Hash h;
+    h.add(lf.body->hash);
+    h.add((program.is_root(id) ? 1u : 0u) | (lf.has_caller ? 2u : 0u));
+    h.add(program.own_names(lf.unit));
+    h.add(survey_hash(work[id.value()], false));
+    auto other = [&](FunctionId t) {
+      const LinkedFunction& to = program[t];
+      h.add(to.body->hash);
+      h.add(u64{to.unit} << 1 | (never[t.value()] ? 1u : 0u));
+      // Of one recursion: not settled yet when its items are.
+      h.add(survey_hash(work[t.value()], to.component != lf.component));
+    };
+    for (const CallSite& c : lf.calls) {
+      h.add(u64{c.call.value()} << 3 | (c.indirect ? 1u : 0u) | (c.by_field ? 2u : 0u) | (c.wide ? 4u : 0u));
+      h.add(c.targets.size());
+      for (FunctionId t : c.targets) other(t);
+    }
+    for (const FunctionRef& r : lf.body->pool.functions())
+      if (FunctionId t = program.named(id, r); t != kNoFunction) other(t);
+    return known_as = h.value();
+  }
+
+  ItemNames item_names() {
+    return {program, places, [this](FunctionId f) { return fingerprint(f); },
+            [this](const std::string& text) { return keys.number(text); },
+            [this](u32 number) -> const std::string& { return keys.text(number); }};
+  }
+
+  /// Reads what an earlier run kept. Items that nothing changed can reach are there from now on; the rest is
+  /// looked at when it is asked for.
+  void take_over(const Results* results, std::string_view reader) {
+    store = results;
+    if (store == nullptr || !store->keeps() || program.functions().empty()) return;
+    auto bytes = store->find_items(*m, annotators, reader);
+    if (!bytes) return;
+    auto list = read_items(*bytes, item_names());
+    if (!list) return;
+    kept = std::move(*list);
+    kept_as.assign(kept.size(), kNoItem);
+    for (u32 i = 0; i < kept.size(); ++i)
+      if (kept[i].found.key.function != kNoFunction) kept_index.emplace(kept[i].found.key, i);
+    kept_components.emplace(static_cast<u32>(kept.size()));
+  }
+
+  /// What is to be thought of a kept item, and of all that it rests on.
+  void judge(u32 first) {
+    kept_components->visit(
+        first,
+        [&](u32 i, u32 k) {
+          KeptItem& item = kept[i];
+          // Where the function has changed, what it asked for may be gone, and does not matter.
+          if (k == 0 && item.trust == Trust::kUnknown && !stands_itself(item)) item.trust = Trust::kChanged;
+          if (item.trust == Trust::kChanged) return Components::kNone;
+          const Summary& s = item.found;
+          return k < s.demands.size()                    ? s.demands[k].value()
+                 : k < s.demands.size() + s.asked.size() ? s.asked[k - s.demands.size()].value()
+                                                         : Components::kNone;
+        },
+        [&](std::vector<u32>& members) {
+          std::sort(members.begin(), members.end());
+          bool sound = std::all_of(members.begin(), members.end(), [&](u32 i) {
+            auto good = [&](ItemId d) {
+              return kept[d.value()].trust == Trust::kSound ||
+                     std::binary_search(members.begin(), members.end(), d.value());
+            };
+            const Summary& s = kept[i].found;
+            return kept[i].trust != Trust::kChanged && std::all_of(s.demands.begin(), s.demands.end(), good) &&
+                   std::all_of(s.asked.begin(), s.asked.end(), good);
+          });
+          for (u32 i : members)
+            if (kept[i].trust == Trust::kUnknown) kept[i].trust = sound ? Trust::kSound : Trust::kDoubtful;
+        });
+  }
+
+  /// The item's function, and what its walk reads but for other items, is what it was.
+  bool stands_itself(const KeptItem& k) {
+    // What a bound cut depends on how one came here.
+    constexpr u8 kOrderMatters =
+        1u << static_cast<u8>(Bound::kDepth) | 1u << static_cast<u8>(Bound::kEntries);
+    return (k.found.cut & kOrderMatters) == 0 && fingerprint(k.found.key.function) == k.fingerprint &&
+           answers_stand(k.found.queries);
+  }
+
+  /// Other machines say of functions what they said.
+  bool answers_stand(const std::vector<Query>& queries) {
+    for (const Query& q : queries) {
+      if (q.function == kNoFunction || q.annotator >= annotators.size()) return false;
+      std::string why;
+      bool answer = annotators[q.annotator] == m ? work[q.function.value()].relevant
+                                                 : helper(q.annotator).annotated(q.function, q.constants, q.tag, &why);
+      if (answer != q.answer || (answer && why != q.why)) return false;
+    }
+    return true;
+  }
+
+  /// A sound item of an earlier run is asked for: it and what it rests on belong to this one.
+  ItemId adopt(u32 first) {
+    std::vector<u32> todo{first}, made;
+    while (!todo.empty()) {
+      u32 i = todo.back();
+      todo.pop_back();
+      if (kept_as[i] != kNoItem) continue;
+      const ItemKey& key = kept[i].found.key;
+      if ((kept_as[i] = known(key)) != kNoItem) continue;
+      kept_as[i] = ItemId(static_cast<u32>(items.size()));
+      memo.emplace(key, kept_as[i]);
+      Work& w = work[key.function.value()];
+      ++w.entries;
+      if (key.var < 0) w.visited = true;
+      Summary& s = items.emplace_back(kept[i].found);
+      ++taken_over;
+      made.push_back(i);
+      for (const std::vector<ItemId>* on : {&s.demands, &s.asked})
+        for (ItemId d : *on) todo.push_back(d.value());
+    }
+    for (u32 i : made)
+      for (std::vector<ItemId>* on : {&items[kept_as[i].value()].demands, &items[kept_as[i].value()].asked})
+        for (ItemId& d : *on) d = kept_as[d.value()];
+    return kept_as[first];
+  }
+
+  /// True when the item comes out as in an earlier run, since all that it asked for does. Asks in the order in
+  /// which a walk would, and no further than that: where something is new, the walk finds the rest solved.
+  bool as_before(const KeptItem& k, Summary& s) {
+    if (k.trust == Trust::kChanged || k.found.recursive) return false;
+    s.low = Summary::kSettled;
+    auto stands = [&](ItemId d) {
+      const Summary& then = kept[d.value()].found;
+      if (then.key.function == kNoFunction) return false;
+      const Summary& now = items[solve(then.key).value()];
+      return s.low == Summary::kSettled && now.exits == then.exits && now.annotations == then.annotations;
+    };
+    for (const std::vector<ItemId>* on : {&k.found.asked, &k.found.demands})
+      for (ItemId d : *on)
+        if (!stands(d)) return false;
+    for (auto [from, to] : {std::pair(&k.found.demands, &s.demands), std::pair(&k.found.asked, &s.asked)})
+      for (ItemId d : *from) to->push_back(known(kept[d.value()].found.key));
+    s.exits = k.found.exits;
+    s.queries = k.found.queries;
+    s.sightings = k.found.sightings;
+    s.annotations = k.found.annotations;
+    s.complains = k.found.complains;
+    s.cut = k.found.cut;
+    ++taken_over;
+    return true;
+  }
+
+  /// Writes what this run found out, for the next.
+  void keep(const Results* results, std::string_view reader) {
+    if (results == nullptr || !results->keeps() || program.functions().empty()) return;
+    for (std::size_t i = 0; i < helpers.size(); ++i)
+      if (helpers[i]) helpers[i]->impl_->keep(results, fmt::format("{}/{}", m->source->name(), m->ast->name));
+    std::vector<u32> numbers(items.size(), kNoItem.value());
+    std::vector<const Summary*> list;
+    for (u32 i = 0; i < items.size(); ++i) {
+      if (known(items[i].key) != ItemId(i)) continue;
+      numbers[i] = static_cast<u32>(list.size());
+      list.push_back(&items[i]);
+    }
+    auto number = [&](ItemId i) {
+      // One that was solved again, in a recursion, stands under its key.
+      if (numbers[i.value()] == kNoItem.value()) i = known(items[i.value()].key);
+      return i == kNoItem ? kNoItem.value() : numbers[i.value()];
+    };
+    results->keep_items(*m, annotators, reader, write_items(list, number, item_names()));
+  }
+
+  Solver& helper(std::size_t i) {
+    if (helpers.size() <= i) helpers.resize(i + 1);
+    if (!helpers[i]) {
+      helpers[i] = std::make_unique<Solver>(program, infos, annotators[i], annotators, models, limits);
+      helpers[i]->impl_->take_over(store, fmt::format("{}/{}", m->source->name(), m->ast->name));
+    }
+    return *helpers[i];
   }
 
   std::optional<bool> ask(FunctionId from, ExprId call, const Facts& facts, const std::string& tag,
@@ -701,28 +1111,44 @@ struct Solver::Impl {
     for (std::size_t i = 0; i < annotators.size(); ++i) {
       const auto& writes = annotators[i]->writes;
       if (std::find(writes.begin(), writes.end(), tag) == writes.end()) continue;
-      if (annotators[i] == m) {
-        if (annotated_here(t, c, tag, why)) return true;
-        continue;
+      Query q{static_cast<u32>(i), t, c, tag, false, {}};
+      if (annotators[i] == m && work[t.value()].relevant) {
+        ItemId item = marked(t, c);
+        if (asking != nullptr &&
+            std::find(asking->asked.begin(), asking->asked.end(), item) == asking->asked.end())
+          asking->asked.push_back(item);
+        const auto& marks = items[item.value()].annotations;
+        auto it = marks.find(tag);
+        if (it == marks.end()) continue;
+        if (why != nullptr) *why = it->second;
+        return true;
       }
-      if (helpers.size() <= i) helpers.resize(i + 1);
-      if (!helpers[i])
-        helpers[i] = std::make_unique<Solver>(program, infos, annotators[i], annotators, models, limits);
-      if (helpers[i]->annotated(t, c, tag, why)) return true;
+      if (annotators[i] != m) q.answer = helper(i).annotated(t, c, tag, &q.why);
+      if (asking != nullptr && std::none_of(asking->queries.begin(), asking->queries.end(),
+                                            [&](const Query& o) { return o.same_question(q); }))
+        asking->queries.push_back(q);
+      if (!q.answer) continue;
+      if (why != nullptr) *why = q.why;
+      return true;
     }
     return false;
+  }
+
+  /// The item of a function that is asked for its marks.
+  ItemId marked(FunctionId id, const ConstantParameters& c) {
+    ItemKey k;
+    k.function = id;
+    k.constants = c;
+    return solve(k);
   }
 
   bool annotated_here(FunctionId id, const ConstantParameters& c, const std::string& tag, std::string* why) {
     // Most functions reach nothing that marks anything.
     survey();
     if (!work[id.value()].relevant) return false;
-    ItemKey k;
-    k.function = id;
-    k.constants = c;
-    std::shared_ptr<Summary> s = solve(k);
-    auto it = s->annotations.find(tag);
-    if (it == s->annotations.end()) return false;
+    const Summary& s = items[marked(id, c).value()];
+    auto it = s.annotations.find(tag);
+    if (it == s.annotations.end()) return false;
     if (why != nullptr) *why = it->second;
     return true;
   }
@@ -744,20 +1170,23 @@ struct Solver::Impl {
   // ---- one item ----------------------------------------------------------------------------------
 
   struct Walk {
-    Walk(Impl& impl, const ItemKey& k, Summary& s)
+    /// `kept` gets texts and paths; null when nobody wants them.
+    Walk(Impl& impl, const ItemKey& k, Summary& s, Record* kept)
         : I(impl),
           key(k),
           out(s),
+          record(kept),
           w(impl.at(k.function)),
           info(impl.infos.get(k.function)),
           f(info.function()),
           pool(f.pool) {
-      if (I.self.trace_ && f.name.text() == I.self.traced_) traced = true;
+      if (I.self.trace_ && record == nullptr && f.name.text() == I.self.traced_) traced = true;
     }
 
     Impl& I;
     const ItemKey& key;
     Summary& out;
+    Record* record;
     Work& w;
     const FunctionInfo& info;
     const Function& f;
@@ -766,6 +1195,7 @@ struct Solver::Impl {
     i32 object_key = -1;  ///< what rules may ask about the object itself is kept to the end
     std::vector<Trail> trail{Trail{}};
     std::vector<Said> said_steps{Said{}};
+    std::unordered_set<u32> demanded;
     u32 steps = 0;
     HashSet seen;
     std::unordered_map<u64, u32> variants;  ///< by block and state: sets of facts met
@@ -778,15 +1208,18 @@ struct Solver::Impl {
 
     const CompiledMachine& machine() const { return *I.m; }
 
-    SourcePoint point(const Location& l) const {
-      SourcePoint p;
-      p.line = l.line;
-      p.column = l.column;
-      if (l.file < f.files.size()) p.file = f.files[l.file].text();
-      return p;
+    Mark mark(const Location& l) const {
+      return {l.file < f.files.size() ? f.files[l.file] : Symbol(), l.line, l.column};
     }
+    SourcePoint point(const Location& l) const { return mark(l).point(); }
 
     void run() {
+      Summary* outer = std::exchange(I.asking, &out);
+      walk();
+      I.asking = outer;
+    }
+
+    void walk() {
       if (f.blocks.size() <= kExit.value()) return;
       if (I.asks_known && has_object() && !key.names.empty()) {
         const Place& p = I.places[key.names.front()];
@@ -814,7 +1247,7 @@ struct Solver::Impl {
         // A machine of one state that has set all its marks has nothing more to say.
         if (I.only_marks && out.annotations.size() == I.m->writes.size()) break;
         if (++steps > I.limits.blocks_per_item) {
-          out.cut = true;
+          out.cut_by(Bound::kBlocks);
           break;
         }
         block(p.block, std::move(p.state));
@@ -829,6 +1262,7 @@ struct Solver::Impl {
       for (std::size_t i = 0; i < kMaxData; ++i)
         h = mix(h, static_cast<u64>(s.data[i] + 100) * 1000 + static_cast<u64>(s.global_data[i] + 100));
       h = mix(h, (s.escaped ? 2 : 1) + (s.second ? 4 : 0));
+      if (s.matched != kNoMacro) h = mix(h, s.matched.value());
       for (PlaceId p : s.names) h = mix(h, p.value());
       h = mix(h, s.names.size());
       for (char ch : s.origin().remembered) h = mix(h, static_cast<unsigned char>(ch));
@@ -856,7 +1290,9 @@ struct Solver::Impl {
     void push_pruned(BlockId b, PathState s) {
       u64 plain = mix(identity(s, false), b.value());
       if (!seen.insert(add_facts(s, plain))) return;
-      if (s.fact_set != 0 && ++variants[plain] > I.limits.facts_per_state) {
+      // An item that takes long is walked on with fewer facts, rather than not to its end.
+      u32 most = steps > I.limits.blocks_per_item / 2 ? 1 : I.limits.facts_per_state;
+      if (s.fact_set != 0 && ++variants[plain] > most) {
         // Property simulation's merge: what is known is dropped, so the rest of this state is walked once.
         ++I.self.stats_.joins;
         s.fact_set = 0;
@@ -885,14 +1321,27 @@ struct Solver::Impl {
     }
 
     std::string object_text(const PathState& s) const {
-      return s.names.empty() ? s.origin().cause_name : w.reader->text(s.names.front());
+      if (!s.names.empty()) return w.reader->text(s.names.front());
+      const Origin& o = s.origin();
+      return o.cause_expr != kNoExpr      ? to_text(pool, o.cause_expr)
+             : o.cause_place != kNoPlace ? w.reader->text(o.cause_place)
+                                         : std::string();
+    }
+    /// The object is remembered by the name that it has now.
+    void remember_name(PathState& s) const {
+      if (s.names.empty()) return;
+      s.change_origin().cause_expr = kNoExpr;
+      s.change_origin().cause_place = s.names.front();
     }
 
     // -- one block
 
+    static constexpr std::size_t kForksToPrune = 4;
+
     void block(BlockId id, PathState first) {
       const Block& b = f.blocks[id.value()];
-      if (!traced && (object_key < 0 || first.state == kNoState) && !concerned(id, first)) {
+      if (!traced && (object_key < 0 || first.state == kNoState) && first.matched == kNoMacro &&
+          !concerned(id, first)) {
         pass(id, std::move(first));
         return;
       }
@@ -903,10 +1352,21 @@ struct Solver::Impl {
         if (now.empty()) break;
         next.clear();
         for (PathState& s : now) event(id, e, b.events[e], std::move(s), next);
+        if (next.size() > kForksToPrune) {
+          // What nobody reads any more does not keep paths apart.
+          std::vector<u64> live = info.live_after(id, e);
+          for (PathState& s : next) info.prune(s.facts, live, s.state != kNoState ? object_key : -1);
+        }
         if (next.size() > 1) unify(next);
         if (next.size() > I.limits.forks_per_block) {
+          // The merge of property simulation, within a block.
+          ++I.self.stats_.joins;
+          for (PathState& s : next) s.facts.clear();
+          unify(next);
+        }
+        if (next.size() > I.limits.forks_per_block) {
           next.resize(I.limits.forks_per_block);
-          out.cut = true;
+          out.cut_by(Bound::kForks);
         }
         now.swap(next);
       }
@@ -1110,6 +1570,7 @@ struct Solver::Impl {
 
     /// The decision as a step of the path.
     void add_step(PathState& s, const Block& b, const Edge& edge) {
+      if (record == nullptr) return;
       Trail step;
       step.at = b.condition_at;
       if (edge.kind == EdgeKind::True || edge.kind == EdgeKind::False) {
@@ -1135,9 +1596,9 @@ struct Solver::Impl {
       s.trail = static_cast<u32>(trail.size() - 1);
     }
 
-    void say_step(PathState& s, const Location& at, std::string text,
-                  std::shared_ptr<const std::vector<PathNote>> inner = nullptr, bool indirect = false) {
-      said_steps.push_back({std::move(text), std::move(inner)});
+    void say_step(PathState& s, const Location& at, std::string text, ItemId inner = kNoItem, u32 exit = 0,
+                  bool indirect = false) {
+      said_steps.push_back({std::move(text), inner, exit});
       Trail t;
       t.at = at;
       t.said = static_cast<u32>(said_steps.size() - 1);
@@ -1154,6 +1615,11 @@ struct Solver::Impl {
               I.models.noreturn.contains(std::string(f.macros[ev.macro.value()].name.text())))
             return;
           matches(b, index, ev, std::move(s), next, Phase::kBoth);
+          return;
+        }
+        case EventKind::MacroEnd: {
+          if (s.matched == ev.macro) s.matched = kNoMacro;
+          next.push_back(std::move(s));
           return;
         }
         case EventKind::Evaluate: {
@@ -1317,6 +1783,10 @@ struct Solver::Impl {
       bool own = std::find(s.names.begin(), s.names.end(), to) != s.names.end();
       bool overwritten = std::any_of(s.names.begin(), s.names.end(),
                                      [&](PlaceId n) { return dies(n, to, lhs, reference, own); });
+      if (overwritten && s.state != kNoState && own && belongs_to_match(ev, s)) {
+        next.push_back(std::move(s));
+        return;
+      }
       if (overwritten) {
         Names left;
         for (PlaceId n : s.names)
@@ -1369,6 +1839,25 @@ struct Solver::Impl {
       next.push_back(std::move(s));
     }
 
+    /// The event is part of a macro use that the rule takes as one step, and that gave the object its state or
+    /// is about to be matched with the state that it has: `save_flags(x)` assigns to x in its own expansion.
+    bool belongs_to_match(const Event& ev, const PathState& s) {
+      if (!w.prepared->is_covered(ev)) return false;
+      MacroId m = ev.written_in;
+      while (f.macros[m.value()].written_in != kNoMacro &&
+             w.prepared->covered[f.macros[m.value()].written_in.value()])
+        m = f.macros[m.value()].written_in;
+      if (s.matched == m) return true;
+      ExprId tree = f.macros[m.value()].tree;
+      if (!f.macros[m.value()].is_expression || tree == kNoExpr) return false;
+      for (u32 b = 0; b < f.blocks.size(); ++b)
+        for (const EventMatches& em : w.prepared->blocks[b])
+          if (f.blocks[b].events[em.event].expr == tree)
+            for (const PatternMatch& pm : em.matches)
+              if (machine().transitions[pm.transition].var == key.var && fits(pm, s, Phase::kBoth)) return true;
+      return false;
+    }
+
     /// Writing to `to` ends what the name stood for.
     /// A reference that begins (or begins again, in a loop) names something else altogether.
     bool dies(PlaceId name, PlaceId to, ExprId lhs, bool rebound, bool own) const {
@@ -1402,7 +1891,7 @@ struct Solver::Impl {
       s.state = kNoState;
       s.data = {};
       s.escaped = false;
-      if (!s.origin().remembered.empty() || s.origin().cause.line != 0) {
+      if (!s.origin().remembered.empty() || s.origin().cause) {
         Origin& o = s.change_origin();
         o.cause = {};
         o.remembered.clear();
@@ -1502,7 +1991,7 @@ struct Solver::Impl {
       c.data = &s.data;
       c.global_data = &s.global_data;
       c.var = var;
-      if (has_object()) c.object = object_text(s);
+      if (has_object()) c.object = [this, &s] { return object_text(s); };
       if (has_object() && !s.names.empty()) {
         const Place& p = I.places[s.names.front()];
         if (p.step == Step::Local || p.step == Step::Param) c.object_expr = info.local_expr(p.number);
@@ -1639,30 +2128,34 @@ struct Solver::Impl {
               PathState& s) {
       std::string what;
       if (to.global != -1 && to.global != s.global) {
-        what = to.global == Move::kStop
-                   ? "the rule stops here"
-                   : fmt::format("now {}", machine().global_states[static_cast<std::size_t>(to.global)]);
+        if (record != nullptr)
+          what = to.global == Move::kStop
+                     ? "the rule stops here"
+                     : fmt::format("now {}", machine().global_states[static_cast<std::size_t>(to.global)]);
         s.global = to.global;
-        s.change_origin().global_cause = s.global == 0 ? SourcePoint{} : point(ev.at);
+        s.change_origin().global_cause = s.global == 0 ? Mark{} : mark(ev.at);
       }
       if (to.state != -1 && t.var >= 0) {
         const StateVariable& v = machine().vars[static_cast<std::size_t>(t.var)];
-        std::string name = object_text(s);
         const Binding& bound = pm.bindings[v.hole];
-        if (bound.expr != kNoExpr) name = to_text(pool, bound.expr);
+        std::string name;
+        if (record != nullptr) name = bound.expr != kNoExpr ? to_text(pool, bound.expr) : object_text(s);
         if (to.state == Move::kStop) {
           reset(s);
-          what = fmt::format("{} is no longer followed", name);
+          if (record != nullptr) what = fmt::format("{} is no longer followed", name);
           if (s.names.empty() && !key.names.empty()) s.names = {key.names.front()};
         } else {
           bool same = s.state == to.state;
+          if (ev.kind == EventKind::MacroBegin) s.matched = ev.macro;
           if (s.state == kNoState) {
-            s.change_origin().cause = point(ev.at);
-            s.change_origin().cause_name = name;
+            s.change_origin().cause = mark(ev.at);
+            remember_name(s);
+            if (bound.expr != kNoExpr) s.change_origin().cause_expr = bound.expr;
             s.escaped = false;
           }
           s.state = to.state;
-          if (!same) what = fmt::format("{} is now {}", name, v.states[static_cast<std::size_t>(to.state)]);
+          if (!same && record != nullptr)
+            what = fmt::format("{} is now {}", name, v.states[static_cast<std::size_t>(to.state)]);
         }
       }
       if (!what.empty()) say_step(s, ev.at, what);
@@ -1743,13 +2236,17 @@ struct Solver::Impl {
               case rule::Builtin::kCounterexample: {
                 if (silent) break;
                 ValueContext c = context(b, index, macro, s, bindings, of);
-                Observation o;
-                o.key = evaluate(st.value.args[0], c).str();
-                o.site = s.origin().cause.line != 0 && of >= 0 ? s.origin().cause : point(at);
+                std::string text = evaluate(st.value.args[0], c).str();
+                Sighting o;
+                o.key = I.keys.number(text);
+                o.site = s.origin().cause && of >= 0 ? s.origin().cause : mark(at);
                 o.good = builtin->id == rule::Builtin::kExample;
-                if (!o.good)
-                  o.finding = finding(format_message(st.value, 1, c), rule::Builtin::kErr, at, t, s);
-                out.observations.push_back(std::move(o));
+                if (std::find(out.sightings.begin(), out.sightings.end(), o) == out.sightings.end())
+                  out.sightings.push_back(o);
+                if (!o.good && record != nullptr)
+                  record->observations.push_back(
+                      {std::move(text), o.site.point(), false,
+                       finding(format_message(st.value, 1, c), rule::Builtin::kErr, at, t, s)});
                 break;
               }
               default:
@@ -1764,11 +2261,14 @@ struct Solver::Impl {
 
     void report(const rule::Expr& call, rule::Builtin which, BlockId b, std::size_t index, MacroId macro,
                 const Location& at, const CompiledTransition& t, const Bindings* bindings, PathState& s) {
+      out.complains = true;
+      if (record == nullptr && !traced) return;
       std::string message =
           format_message(call, 0, context(b, index, macro, s, bindings, for_each ? key.var : t.var));
       if (traced) I.self.trace_(fmt::format("  line {}: reports '{}'", at.line, message));
+      if (record == nullptr) return;
       Finding x = finding(std::move(message), which, at, t, s);
-      if (said.insert({x.message, x.at, t.id}).second) out.findings.push_back(std::move(x));
+      if (said.insert({x.message, x.at, t.id}).second) record->findings.push_back(std::move(x));
     }
 
     Finding finding(std::string message, rule::Builtin which, const Location& at, const CompiledTransition& t,
@@ -1783,8 +2283,8 @@ struct Solver::Impl {
       x.at = point(at);
       x.function = f.name.text();
       x.transition = t.id;
-      const SourcePoint& cause = t.var >= 0 || for_each ? s.origin().cause : s.origin().global_cause;
-      x.cause = cause.line != 0 ? cause : x.at;
+      const Mark& cause = t.var >= 0 || for_each ? s.origin().cause : s.origin().global_cause;
+      x.cause = cause ? cause.point() : x.at;
       x.uncertain = f.has_errors;
       notes(s, x.path, &x.branches, &x.indirect);
       return x;
@@ -1814,8 +2314,10 @@ struct Solver::Impl {
                        ? fmt::format("taking case {}", t->edge->low)
                        : fmt::format("taking case {} ... {}", t->edge->low, t->edge->high);
         if (!n.text.empty()) part.push_back(std::move(n));
-        if (const auto& inner = said_steps[t->said].inner)
-          part.insert(part.end(), inner->begin(), inner->end());
+        if (const Said& step = said_steps[t->said]; step.inner != kNoItem) {
+          std::vector<PathNote> inner = I.inner_notes(step.inner, step.exit);
+          part.insert(part.end(), inner.begin(), inner.end());
+        }
         parts.push_back(std::move(part));
       }
       for (auto p = parts.rbegin(); p != parts.rend(); ++p) path.insert(path.end(), p->begin(), p->end());
@@ -1889,10 +2391,10 @@ struct Solver::Impl {
 
     /// What a constructor leaves in its object is the object's, until its destructor.
     bool kept_by_object(const Names& names) const {
-      std::string_view name = f.name.text(), record = f.record.text();
-      std::size_t colon = record.rfind(':');
-      std::string_view last = colon == std::string_view::npos ? record : record.substr(colon + 1);
-      if (record.empty() || !name.ends_with(last) || name.size() < last.size() + 2 ||
+      std::string_view name = f.name.text(), class_name = f.record.text();
+      std::size_t colon = class_name.rfind(':');
+      std::string_view last = colon == std::string_view::npos ? class_name : class_name.substr(colon + 1);
+      if (class_name.empty() || !name.ends_with(last) || name.size() < last.size() + 2 ||
           name[name.size() - last.size() - 1] != ':')
         return false;
       return std::any_of(names.begin(), names.end(), [&](PlaceId p) {
@@ -1931,19 +2433,20 @@ struct Solver::Impl {
           o.result.join(e.result);
           return;
         }
-        out.cut = true;
+        out.cut_by(Bound::kExits);
         return;
       }
-      if (s.state != key.state || s.global != key.global) {
-        std::vector<PathNote> path, states;
+      std::vector<PathNote> states;
+      if (record != nullptr && (s.state != key.state || s.global != key.global)) {
+        std::vector<PathNote> path;
         notes(s, path, nullptr, nullptr);
         // The caller's reader wants the change of state, not every branch on the way.
         for (PathNote& n : path)
           if (!n.text.starts_with("assuming ") && !n.text.starts_with("taking "))
             states.push_back(std::move(n));
         if (states.size() > 4) states.erase(states.begin(), states.end() - 4);
-        e.notes = std::make_shared<const std::vector<PathNote>>(std::move(states));
       }
+      if (record != nullptr) record->exits.push_back(std::move(states));
       out.exits.push_back(std::move(e));
     }
 
@@ -2037,11 +2540,11 @@ struct Solver::Impl {
       if (!has_object()) return I.has_global_rules && c.relevant;
       if (I.m->global_states.size() > 1 && c.relevant) return true;
       if (s.state != kNoState)
-        return !handed.empty() && (c.relevant || I.has_unnamed_variable_rules) &&
-               I.touches(t, key.var, handed);
+        return !handed.empty() && (c.relevant || I.unnamed_states.contains({key.var, s.state})) &&
+               I.touches(t, key.var, s.state, handed);
       if (!c.relevant) return false;
       for (PlaceId h : handed)
-        for (const Candidate& k : c.candidates)
+        for (const Candidate& k : c.to_callers())
           if (k.var == key.var && k.place == h) return true;
       return born(t, b, index, x, nullptr);
     }
@@ -2050,7 +2553,7 @@ struct Solver::Impl {
     bool born(FunctionId t, BlockId b, std::size_t index, ExprId x, std::vector<Birth>* which) {
       if (key.names.empty()) return false;
       bool any = false;
-      const std::vector<std::pair<i32, Birth>> births = I.work[t.value()].births;
+      const std::vector<std::pair<i32, Birth>>& births = I.work[t.value()].born_to_callers();
       for (const auto& [var, birth] : births) {
         if (var != key.var) continue;
         bool by_result = I.places[I.places[birth.out].root].step == Step::Return;
@@ -2092,7 +2595,7 @@ struct Solver::Impl {
         if (!known) {
           const Work& c = I.work[t.value()];
           for (PlaceId h : handed)
-            for (const Candidate& cand : c.candidates)
+            for (const Candidate& cand : c.to_callers())
               known = known || (cand.var == key.var && cand.place == h);
         }
         follows_object = known;
@@ -2104,8 +2607,10 @@ struct Solver::Impl {
           ItemKey kb = k;
           kb.var = key.var;
           kb.names = {birth.object};
-          std::shared_ptr<Summary> r = ask_item(kb, ev, s, site.indirect);
-          for (const ExitState& e : r->exits) {
+          ItemId asked = ask_item(kb, ev, s, site.indirect);
+          const std::vector<ExitState>& exits = I.items[asked.value()].exits;
+          for (u32 exit = 0; exit < exits.size(); ++exit) {
+            const ExitState& e = exits[exit];
             bool out_there =
                 e.state != kNoState && std::find(e.names.begin(), e.names.end(), birth.out) != e.names.end();
             if (!out_there) {
@@ -2135,8 +2640,9 @@ struct Solver::Impl {
             Origin& o = u.change_origin();
             o.cause = e.cause;
             o.remembered = e.remembered;
-            o.cause_name = w.reader->text(key.names.front());
-            note_call(u, ev, x, e, site.indirect);
+            o.cause_expr = kNoExpr;
+            o.cause_place = key.names.front();
+            note_call(u, ev, x, asked, exit, site.indirect);
             next.push_back(std::move(u));
           }
         }
@@ -2151,14 +2657,16 @@ struct Solver::Impl {
       } else if (has_object() && I.m->global_states.size() <= 1) {
         return true;
       }
-      std::shared_ptr<Summary> r = ask_item(k, ev, s, site.indirect);
-      for (const ExitState& e : r->exits) {
+      ItemId asked = ask_item(k, ev, s, site.indirect);
+      const std::vector<ExitState>& exits = I.items[asked.value()].exits;
+      for (u32 exit = 0; exit < exits.size(); ++exit) {
+        const ExitState& e = exits[exit];
         PathState u = s;
         if (!apply_result(u, x, e)) continue;
         if (e.global != u.global)
-          u.change_origin().global_cause = e.global == 0              ? SourcePoint{}
-                                           : e.global_cause.line != 0 ? e.global_cause
-                                                                      : point(ev.at);
+          u.change_origin().global_cause = e.global == 0    ? Mark{}
+                                           : e.global_cause ? e.global_cause
+                                                            : mark(ev.at);
         u.global = e.global;
         u.global_data = e.global_data;
         if (follows_object) {
@@ -2170,11 +2678,10 @@ struct Solver::Impl {
             }
           } else {
             if (u.state == kNoState) {
-              std::string name = object_text(u);
+              remember_name(u);
               Origin& o = u.change_origin();
               o.cause = e.cause;
               o.remembered = e.remembered;
-              o.cause_name = std::move(name);
             }
             u.state = e.state;
             u.data = e.data;
@@ -2201,9 +2708,9 @@ struct Solver::Impl {
               if (!key.names.empty()) u.names = {key.names.front()};
             }
           }
-          if (moved) note_call(u, ev, x, e, site.indirect);
+          if (moved) note_call(u, ev, x, asked, exit, site.indirect);
         }
-        if (!has_object() && e.global != s.global) note_call(u, ev, x, e, site.indirect);
+        if (!has_object() && e.global != s.global) note_call(u, ev, x, asked, exit, site.indirect);
         next.push_back(std::move(u));
       }
       return untouched;
@@ -2214,30 +2721,29 @@ struct Solver::Impl {
       return e.result.any() || info.restrict(u.facts, x, e.result);
     }
 
-    void note_call(PathState& u, const Event& ev, ExprId x, const ExitState& e, bool indirect) {
-      say_step(u, ev.at, fmt::format("calling '{}'", to_text(pool, pool.kid(x, 0))), e.notes, indirect);
+    void note_call(PathState& u, const Event& ev, ExprId x, ItemId asked, u32 exit, bool indirect) {
+      if (record != nullptr)
+        say_step(u, ev.at, fmt::format("calling '{}'", to_text(pool, pool.kid(x, 0))), asked, exit, indirect);
     }
 
-    std::shared_ptr<Summary> ask_item(ItemKey k, const Event& ev, const PathState& s, bool indirect) {
+    ItemId ask_item(ItemKey k, const Event& ev, const PathState& s, bool indirect) {
       // A function that is entered in many ways is not told apart by its arguments as well.
-      if (I.work[k.function.value()].entries > I.limits.entries_by_constants && !I.memo.contains(k))
-        k.constants.clear();
-      bool listed = std::any_of(out.demands.begin(), out.demands.end(),
-                                [&](const Summary::Demand& d) { return d.key == k; });
-      if (!listed) {
-        Summary::Demand d;
-        d.key = k;
-        if (!k.in_start()) {
-          notes(s, d.path, &d.branches, &d.indirect);
-          d.cause = k.var >= 0 ? s.origin().cause : s.origin().global_cause;
+      if (I.work[k.function.value()].many_callers) k.constants.clear();
+      ItemId id = I.solve(k);
+      if (demanded.insert(id.value()).second) {
+        out.demands.push_back(id);
+        if (record != nullptr) {
+          Record::Demand& d = record->demands[id];
+          if (!k.in_start()) {
+            notes(s, d.path, &d.branches, &d.indirect);
+            d.cause = (k.var >= 0 ? s.origin().cause : s.origin().global_cause).point();
+            d.path.push_back({point(ev.at), std::string(f.name.text()),
+                              fmt::format("calling '{}'", I.program.body(k.function).name.text())});
+          }
+          d.indirect = d.indirect || indirect;
         }
-        d.indirect = d.indirect || indirect;
-        if (!k.in_start())
-          d.path.push_back({point(ev.at), std::string(f.name.text()),
-                            fmt::format("calling '{}'", I.program.body(k.function).name.text())});
-        out.demands.push_back(std::move(d));
       }
-      return I.solve(k);
+      return id;
     }
 
     std::string describe(const PathState& s) const {
@@ -2279,13 +2785,27 @@ struct Solver::Impl {
   std::vector<Work> work;
   Places places;
   bool has_global_rules = false;
-  bool has_unnamed_variable_rules = false;
+  bool asks_end = false;  ///< something asks for the end of an object's path, or whether it was stored away
+  std::set<std::pair<i32, i32>> unnamed_states;  ///< variable and state: some pattern names no function
   bool only_marks = false;
   bool asks_known = false;
-  std::map<ItemKey, std::shared_ptr<Summary>> memo;
-  std::vector<ItemKey> roots;
+  std::unordered_map<ItemKey, ItemId, ItemHash> memo;
+  std::deque<Summary> items;
+  std::vector<ItemId> roots;
   std::vector<Summary*> stack;
-  std::vector<std::shared_ptr<Summary>> unsettled;  ///< finished, but resting on an item that is not
+  std::vector<Summary*> unsettled;  ///< finished, but resting on an item that is not
+  std::map<ItemId, Record> records;
+  u32 recording = 0;  ///< records that are being made
+  KeyTexts keys;
+  Summary* asking = nullptr;  ///< of the walk under way
+  const Results* store = nullptr;
+  std::vector<KeptItem> kept;   ///< of an earlier run
+  std::vector<ItemId> kept_as;  ///< those that were taken over
+  std::unordered_map<ItemKey, u32, ItemHash> kept_index;
+  std::optional<Components> kept_components;
+  u64 taken_over = 0;
+  std::vector<ContentHash> fingerprints;
+  std::vector<u64> place_hashes;
   bool surveyed = false;
   std::vector<std::unique_ptr<Solver>> helpers;
   std::vector<Finding> findings;
@@ -2299,7 +2819,7 @@ Solver::Solver(const Program& program, InfoCache& infos, std::shared_ptr<const C
                                    limits)) {}
 Solver::~Solver() = default;
 
-void Solver::run() { impl_->run(); }
+void Solver::run(const Results* results) { impl_->run(results); }
 std::vector<Finding> Solver::take_findings() { return std::move(impl_->findings); }
 std::vector<Observation> Solver::take_observations() { return std::move(impl_->observations); }
 bool Solver::annotated(FunctionId id, const std::vector<std::pair<u16, ValueRange>>& parameters,

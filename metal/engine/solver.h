@@ -6,14 +6,11 @@
 // each other, so that cost is linear in the number of objects. A solver is used by one thread.
 #pragma once
 
-#include <array>
 #include <deque>
-#include <map>
+#include <functional>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -50,9 +47,9 @@ struct Limits {
   u32 exits_per_item = 24;
   u32 candidates_per_function = 96;
   u32 touched_per_function = 256;  ///< callers' objects told apart
-  u32 entries_by_constants = 64;   ///< beyond, a function's items do not differ by constant arguments alone
-  u32 entries_per_function = 256;  ///< items of one machine in one function
-  u32 call_depth = 200;            ///< nested items
+  u32 callers_told_apart = 128;    ///< beyond, calls of a function do not differ by constant arguments
+  u32 entries_per_function = 512;  ///< items of one machine in one function
+  u32 call_depth = 1000;           ///< nested items
   bool intra = false;              ///< no calls are followed: the reading of 2001
 };
 
@@ -61,13 +58,7 @@ struct Models {
   std::unordered_set<std::string> noreturn;  ///< functions and macros that end the path
 };
 
-/// An example or counter-example of a statistical rule.
-struct Observation {
-  std::string key;
-  SourcePoint site;
-  bool good = false;
-  Finding finding;  ///< counter-examples: what to report when the statistics say so
-};
+class Results;
 
 /// For --trace: called for every event the item walks over.
 using TraceSink = std::function<void(const std::string& line)>;
@@ -80,8 +71,10 @@ class Solver {
          const Limits& limits);
   ~Solver();
 
-  /// Solves the whole program.
-  void run();
+  /// Solves the whole program. Items that an earlier run kept in `results` are taken over where neither their
+  /// function nor anything that they rest on has changed: first those that nothing changed can reach; the
+  /// others when all that they ask for turns out as it was. Null: nothing is taken over or kept.
+  void run(const Results* results);
 
   std::vector<Finding> take_findings();
   std::vector<Observation> take_observations();

@@ -125,7 +125,7 @@ class Evaluator {
     if (x == kNoExpr) {
       if (e.kind == ExprKind::kName && c_.var >= 0 &&
           c_.machine.vars[static_cast<std::size_t>(c_.var)].name == e.text)
-        return c_.object;
+        return c_.object ? c_.object() : std::string();
       return e.kind == ExprKind::kString ? e.text : std::string();
     }
     if (Symbol s = callee_name(pool_, x)) return std::string(s.text());
@@ -358,7 +358,7 @@ class Evaluator {
         if (ExprId v = bound(e.args[2]); v != kNoExpr)
           return Value::of(pool_.core(pool_.kid(object, 0)) == pool_.core(v));
         if (c_.facts == nullptr) return Value::unknown();
-        return Value::of(to_text(pool_, pool_.kid(object, 0)) == c_.object);
+        return Value::of(c_.object && to_text(pool_, pool_.kid(object, 0)) == c_.object());
       }
       case Builtin::kMethodIn: {
         std::string name = short_name(e.args[0]);

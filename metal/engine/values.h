@@ -51,7 +51,7 @@ struct ValueContext {
   const DataFields* data = nullptr;         ///< of the instance
   const DataFields* global_data = nullptr;  ///< of the global state
   i32 var = -1;                             ///< state variable of the instance
-  std::string object = {};                  ///< the instance's object as text
+  std::function<std::string()> object = {};  ///< the instance's object as text
   ExprId object_expr = kNoExpr;             ///< an expression for it, where the function spells one
   bool returned = false;
   bool escaped = false;

@@ -42,6 +42,7 @@ class UnitReader {
 
   const std::vector<FunctionEntry>& directory() const { return directory_; }
   std::expected<Function, CodecError> load(std::size_t index) const;
+  Symbols& symbols() const { return symbols_; }
   /// All but the functions.
   const Unit& unit() const { return unit_; }
 

@@ -53,12 +53,12 @@ void print_stats(const Analysis& a, const RuleSet& rules) {
       "calls        {}, {} indirect, {} with unknown target, {} with too many\n"
       "rules        {} machines\n"
       "solved       {} items ({} in earlier runs), {} blocks walked, {} joins of facts\n"
-      "cut          {} of {} functions looked into ({:.2f} %)\n"
+      "cut          {} of {} functions looked into ({:.2f} %): by blocks {}, forks {}, exits {}, depth {}, entries {}\n"
       "time         reading {:.2f} s, link {:.2f} s, checking {:.2f} s\n"
       "peak memory  {} MiB\n",
       a.parsed, a.cached, a.failed, a.link.functions, a.link.duplicates, a.functions_with_errors,
       a.link.calls, a.link.indirect_calls, a.link.unresolved_calls, a.link.wide_calls, rules.machines.size(),
-      e.summaries, e.reused, e.steps, e.joins, e.functions_cut, e.functions, share, a.extract_seconds,
+      e.summaries, e.reused, e.steps, e.joins, e.functions_cut, e.functions, share, e.cut_by[0], e.cut_by[1], e.cut_by[2], e.cut_by[3], e.cut_by[4], a.extract_seconds,
       a.link_seconds, a.solve_seconds, usage.ru_maxrss / 1024);
 }
 
@@ -126,6 +126,7 @@ int check_command(const std::vector<std::string>& arguments) {
   rule_options.include_paths.insert(rule_options.include_paths.end(), project->include_paths.begin(),
                                     project->include_paths.end());
   rule_options.settings = project->settings;
+  rule_options.like = project->like;
   bool error_colour = colour == "always" || (colour == "auto" && isatty(2) != 0);
   RuleSet rules = load_rule_set(rule_names, rule_options, symbols, error_colour);
   std::cerr << rules.diagnostics;

@@ -36,6 +36,13 @@ std::expected<Project, std::string> read_project(const std::string& path) {
     } else if (key == "baseline") {
       good = value.is_string();
       if (good) p.baseline = value.get<std::string>();
+    } else if (key == "like") {
+      good = value.is_object();
+      if (good)
+        for (const auto& [name, v] : value.items()) {
+          good = good && v.is_string();
+          if (v.is_string()) p.like[name] = v.get<std::string>();
+        }
     } else if (key == "settings") {
       good = value.is_object();
       if (good)
@@ -45,7 +52,7 @@ std::expected<Project, std::string> read_project(const std::string& path) {
         }
     } else {
       return std::unexpected(fmt::format(
-          "{}: unknown key '{}' (rules, exclude, include, noreturn, settings, baseline)", path, key));
+          "{}: unknown key '{}' (rules, exclude, include, noreturn, like, settings, baseline)", path, key));
     }
     if (!good) return std::unexpected(fmt::format("{}: '{}' has a value of the wrong kind", path, key));
   }
