@@ -169,7 +169,7 @@ struct Solver::Impl {
         }
       if (t.action != nullptr) {
         asks_known = asks_known || asks(*t.action, "mc_known");
-        asks_end = asks_end || asks(*t.action, "mc_escaped");
+        asks_end = asks_end || asks(*t.action, "mc_escaped") || enumerates(*t.action);
       }
     }
     if (m->global_states.size() > 1) has_global_rules = true;
@@ -185,6 +185,12 @@ struct Solver::Impl {
     return std::any_of(list.begin(), list.end(), [&](const rule::Stmt& st) {
       return asks(st.value, callout) || asks(st.target, callout) || asks(st.body, callout) ||
              asks(st.orelse, callout);
+    });
+  }
+
+  static bool enumerates(const std::vector<rule::Stmt>& list) {
+    return std::any_of(list.begin(), list.end(), [](const rule::Stmt& st) {
+      return st.kind == rule::StmtKind::kForEach || enumerates(st.body) || enumerates(st.orelse);
     });
   }
 
@@ -2785,7 +2791,8 @@ struct Solver::Impl {
   std::vector<Work> work;
   Places places;
   bool has_global_rules = false;
-  bool asks_end = false;  ///< something asks for the end of an object's path, or whether it was stored away
+  /// Something asks for the end of an object's path, whether it was stored away, or for all objects in a state.
+  bool asks_end = false;
   std::set<std::pair<i32, i32>> unnamed_states;  ///< variable and state: some pattern names no function
   bool only_marks = false;
   bool asks_known = false;
