@@ -12,7 +12,6 @@ namespace quire::mm {
 namespace {
 
 constexpr u64 cow_piece = 16 * page_size;  // sparse writes are copied in pieces of this size
-constexpr std::size_t most_hot = 12;       // pieces that a fork copies at once
 constexpr unsigned dense_breaks = 8;       // so many in a window, and the rest is copied at once
 constexpr u64 forward = u64{64} << 20;     // how far beyond the window a run is mapped
 constexpr u64 name_ahead = u64{1} << 30;   // how much of a huge area is named at a time
@@ -175,13 +174,6 @@ bool AddressSpaceImpl::in_order(const Vma& v, u64 page) const {
          v.cow_window + huge_size == window && window >= v.begin && window + huge_size <= v.end;
 }
 
-void AddressSpaceImpl::note_hot(u64 begin, u64 end) {
-  const GuestRange piece{GuestAddr(begin), GuestAddr(end)};
-  if (hot_.size() == most_hot || std::ranges::find(hot_, piece.begin, &GuestRange::begin) != hot_.end())
-    return;
-  hot_.push_back(piece);
-}
-
 AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
   u64 piece = cow_piece;
   switch (manager_.policy().cow) {
@@ -206,14 +198,17 @@ AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
   }
   v.cow_window = round_down(page, huge_size);
   count(piece == huge_size ? manager_.counters.cow_block : manager_.counters.cow_page);
-  if (owned && piece == cow_piece) note_hot(begin, end);
-  // The old frames are given up once the stub has lost them; the new ones follow in the same queue.
-  if (!gather.empty()) defer(revoke(begin, end), std::move(gather));
+  if (owned && piece == cow_piece) hot_->note({GuestAddr(begin), GuestAddr(end)});
+  // The new frames are mapped over the old ones, which are given up once the stub has lost them.
   for (u64 a = begin; a < end;) {
     const Span s = span_at(a, end, true);
-    if (s.named) map_span(v, s);
+    if (s.named)
+      map_span(v, s);
+    else if (!gather.empty())
+      (void)revoke(s.begin, s.end);
     a = s.end;
   }
+  if (!gather.empty()) defer(space_->fence(), std::move(gather));
   if (!owned) return Step::out_of_memory;
   count(manager_.counters.faults_cow);
   return Step::done;

@@ -6,72 +6,86 @@
 namespace quire::mm {
 namespace {
 
-constexpr u32 forks_until_relearnt = 32;
 constexpr std::size_t eager_areas = 64;  // a child with so few areas starts with its mappings made
 
 }  // namespace
 
-// Takes the right to write from all that was given it since the last fork.
-platform::Ticket AddressSpaceImpl::write_protect() {
+// Takes the right to write from all that was given it since the last fork, but for `kept` (in address order).
+platform::Ticket AddressSpaceImpl::write_protect(const std::vector<GuestRange>& kept) {
   LockGuard tables(tables_lock_);
   platform::Ticket ticket{};
   u64 begin = 0;
   u64 end = 0;
   Access access = Access::none;
-  auto protect = [&] {
-    if (begin == end) return;
-    const auto t = space_->protect({GuestAddr(begin), GuestAddr(end)}, access);
+  auto protect = [&](u64 from, u64 to) {
+    if (from >= to) return;
+    const auto t = space_->protect({GuestAddr(from), GuestAddr(to)}, access);
     if (t.value() != 0) ticket = t;
+  };
+  auto protect_stretch = [&] {
+    for (const GuestRange& k : kept) {
+      if (k.begin.value() < begin || k.end.value() > end) continue;
+      protect(begin, k.begin.value());
+      begin = k.end.value();
+    }
+    protect(begin, end);
   };
   for (auto& [at, v] : vmas_) {
     if (!v.is_private() || !v.writable_in_stub) continue;
     const Access wanted = (v.access | Access::read) & ~Access::write;
     if (end != v.begin || access != wanted) {
-      protect();
+      protect_stretch();
       begin = v.begin;
       access = wanted;
     }
     end = v.end;
     v.writable_in_stub = false;
   }
-  protect();
+  protect_stretch();
   for (auto& [at, r] : privates_)
     if (r.state == PrivateRange::State::writable) r.state = PrivateRange::State::frozen;
   return ticket;
 }
 
-// Stack, heap and data that both sides wrote after earlier forks they will write again: copied now, all in
-// one go, these pieces cost neither side a fault, and the parent may go on writing to them.
-void AddressSpaceImpl::copy_hot(AddressSpaceImpl& child) NO_THREAD_SAFETY_ANALYSIS {
+// Stack, heap and data that one side wrote after earlier forks it will write again: copied now, all in one
+// go, these pieces cost neither side a fault, and the parent may go on writing to them.
+std::vector<GuestRange> AddressSpaceImpl::hot_pieces() {
+  std::vector<GuestRange> pieces = hot_->for_fork();
+  LockGuard tables(tables_lock_);
+  if (!privates_.empty()) return {};  // their frames are others' to read
+  std::erase_if(pieces, [&](const GuestRange& piece) REQUIRES(lock_) {
+    const Vma* v = vmas_.find(piece.begin.value());
+    return v == nullptr || piece.end.value() > v->end || !v->is_private() || v->huge_tlb || v->dont_fork ||
+           v->wipe_on_fork || !allows(v->access, Access::write);
+  });
+  std::ranges::sort(pieces, {}, &GuestRange::begin);
+  return pieces;
+}
+
+void AddressSpaceImpl::copy_hot(AddressSpaceImpl& child,
+                                const std::vector<GuestRange>& pieces) NO_THREAD_SAFETY_ANALYSIS {
   Gather gather(manager_.pool(), manager_.tables());
   LockGuard tables(tables_lock_);
   LockGuard child_tables(child.tables_lock_);
-  child.hot_ = hot_;
-  if (!privates_.empty()) return;  // their frames are others' to read
-  for (const GuestRange& piece : hot_) {
+  for (const GuestRange& piece : pieces) {
     Vma* v = vmas_.find(piece.begin.value());
     const u64 end = piece.end.value();
-    if (v == nullptr || end > v->end || !v->is_private() || v->huge_tlb || v->dont_fork || v->wipe_on_fork ||
-        !allows(v->access, Access::write))
-      continue;
-    if (!child.tables_.own(piece.begin.value(), end, gather)) break;
-    count(manager_.counters.cow_page);
+    if (child.tables_.own(piece.begin.value(), end, gather)) count(manager_.counters.cow_page);
     for (u64 a = piece.begin.value(); a < end;) {
       const Span s = tables_.span_at(a, end, true);
-      if (s.named && s.exclusive) {
-        (void)space_->protect({GuestAddr(s.begin), GuestAddr(s.end)}, v->access | Access::read);
-        v->writable_in_stub = true;
-      }
+      Access access = v->access | Access::read;
+      if (!s.exclusive) access = access & ~Access::write;
+      if (s.named) (void)space_->protect({GuestAddr(s.begin), GuestAddr(s.end)}, access);
+      v->writable_in_stub |= s.named && s.exclusive;
       a = s.end;
     }
   }
-  if (++forks_ % forks_until_relearnt == 0) hot_.clear();
 }
 
 // With the lock held for writing no thread of the parent is in a fault or a copy and no page is pinned.
 // The stub loses the right to write what is now shared, and has acknowledged that before the child
 // exists: from then on either side's first write takes a fault, and breaks what is shared.
-Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
+Result<Ref<AddressSpace>> AddressSpaceImpl::fork(bool parked) {
   auto child = make_ref<AddressSpaceImpl>(manager_, TRY(manager_.platform().create_space()));
   if (space_->bare()) child->space_->set_bare();
   reap();
@@ -80,12 +94,16 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   Exclusive child_guard(*child);
   const Policy& policy = manager_.policy();
   TRY_VOID(settle_for_fork());
-  platform::Ticket ticket = write_protect();
+  const std::vector<GuestRange> hot = prompt() ? std::vector<GuestRange>() : hot_pieces();
+  // Nobody can write to what is copied meanwhile: then the right to need not go and come back.
+  platform::Ticket ticket = write_protect(parked ? hot : std::vector<GuestRange>());
   // What only the stub has is copied once the stub cannot change it any more.
   std::vector<GuestRange> runs;
   if (has_private()) {
     if (ticket.value() != 0) space_->wait(ticket);
     runs = TRY(snapshot_runs());
+    const platform::Ticket home = TRY(bring_home(runs));
+    if (home.value() != 0) ticket = home;
   }
   LockGuard tables(tables_lock_);
   LockGuard child_tables(child->tables_lock_);
@@ -96,6 +114,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   for (auto& [begin, v] : vmas_)
     if (v.dont_fork || v.wipe_on_fork)
       child->tables_.zap(v.begin, v.end, PageTables::Keep::none, dropped.gather);
+  child->hot_ = hot_;
   child->limits_ = limits_;
   child->used_huge_pages_ = used_huge_pages_.load();
   child->huge_pages_off_ = huge_pages_off_.load();
@@ -123,7 +142,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   if (prompt())
     copy_locked_for(*child);
   else
-    copy_hot(*child);
+    copy_hot(*child, hot);
   if (child->vmas_.count() <= eager_areas)
     for (auto& [begin, v] : child->vmas_) child->show(v, v.begin, v.end, false);
   return Ref<AddressSpace>(child);

@@ -22,6 +22,8 @@ constexpr u64 run_size = u64{64} << 20;
 constexpr std::size_t runs_at_once = 1024;          // asked of the platform in one call
 constexpr u64 home_batch = 8 * huge_size;           // copied home while a writer of the areas waits
 constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and the child gets a whole block
+constexpr u64 bring_home_pages = 16;        // so many, and a fork copies them home if nobody else has the block
+constexpr u64 often_pages = 16;             // so many copied by a fork, and the block is copied after it
 constexpr u64 dense_pages = 48;             // so many written in a window, and its run is copied by blocks
 constexpr u64 dense_batch = 2 * huge_size;  // a guest that writes there waits meanwhile
 constexpr Access no_write = Access::read | Access::exec;
@@ -352,6 +354,68 @@ Result<std::vector<GuestRange>> AddressSpaceImpl::snapshot_runs() {
   return private_runs(ranges);
 }
 
+bool AddressSpaceImpl::waits_for_sharers() const NO_THREAD_SAFETY_ANALYSIS { return has_private(); }
+
+// Where the last child has left just now, nothing was copied home yet, and a copy for the new child would have
+// to be made again at the next fork, with all that is written meanwhile.
+Result<platform::Ticket> AddressSpaceImpl::bring_home(std::vector<GuestRange>& runs) {
+  std::vector<GuestRange> rest;
+  std::vector<platform::PrivatePiece> pieces;
+  std::vector<std::pair<u64, u64>> home;
+  {
+    LockGuard tables(tables_lock_);
+    const u64 least = manager_.policy().cow == Policy::Cow::host_private ? 2 : bring_home_pages;
+    std::vector<GuestRange> of_range;
+    auto flush = [&](PrivateMap::iterator at) REQUIRES(tables_lock_) {
+      u64 pages = 0;
+      for (const GuestRange& r : of_range) pages += r.size() >> page_shift;
+      const Span s = at == privates_.end() ? Span{} : tables_.span_at(at->first, at->second.end);
+      if (pages < least || !s.exclusive || s.end != at->second.end) {
+        rest.insert(rest.end(), of_range.begin(), of_range.end());
+      } else {
+        for (const GuestRange& r : of_range)
+          pieces.push_back({r.begin, {manager_.memory().at(s.frame) + (r.begin.value() - s.begin), r.size()}});
+        home.emplace_back(at->first, at->second.end);
+      }
+      of_range.clear();
+    };
+    auto last = privates_.end();
+    for (const GuestRange& r : runs)
+      for (u64 a = r.begin.value(); a < r.end.value();) {
+        const auto at = private_at(a);
+        if (at != last) flush(last);
+        last = at;
+        const u64 end = at == privates_.end() ? r.end.value() : std::min(r.end.value(), at->second.end);
+        of_range.push_back({GuestAddr(a), GuestAddr(end)});
+        a = end;
+      }
+    flush(last);
+  }
+  if (home.empty()) return platform::Ticket{};
+  TRY_VOID(space_->gather_private(pieces));
+  runs = std::move(rest);
+  count(manager_.counters.settled, home.size());
+  LockGuard tables(tables_lock_);
+  std::vector<Gather> held;
+  for (const auto& [begin, end] : home) {
+    const auto at = privates_.find(begin);
+    std::ranges::move(at->second.held, std::back_inserter(held));
+    privates_.erase(at);
+  }
+  for_each_stretch(home, [&](u64 b, u64 e) REQUIRES(lock_, tables_lock_) {
+    for (u64 a = b; a < e;) {
+      const Vma* v = vmas_.find(a);
+      const Span s = span_at(a, std::min(e, v->end), true);
+      space_->map({GuestAddr(s.begin), GuestAddr(s.end)}, s.frame, (v->access | Access::read) & no_write);
+      a = s.end;
+    }
+  });
+  // Before anybody can change the frames the stub's other threads must see them.
+  const platform::Ticket lost = space_->fence();
+  for (Gather& g : held) deferred_.push_back({lost, std::move(g)});
+  return lost;
+}
+
 Result<> AddressSpaceImpl::snapshot(AddressSpaceImpl& child, const std::vector<GuestRange>& runs,
                                     Gather& gather) {
   platform::Memory& memory = manager_.memory();
@@ -406,7 +470,7 @@ void AddressSpaceImpl::settle_copied_often() {
     {
       LockGuard tables(tables_lock_);
       auto it = privates_.lower_bound(at);
-      while (it != privates_.end() && it->second.copied < dense_pages) ++it;
+      while (it != privates_.end() && it->second.copied < often_pages) ++it;
       if (it == privates_.end()) return;
       at = it->first;
     }

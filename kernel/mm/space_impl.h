@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "kernel/mm/address_space.h"
+#include "kernel/mm/hot.h"
 #include "kernel/mm/manager.h"
 #include "kernel/mm/mm_lock.h"
 #include "kernel/mm/object.h"
@@ -33,7 +34,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   AddressSpaceImpl(ManagerImpl& manager, std::unique_ptr<platform::Space> space);
   ~AddressSpaceImpl() override;
 
-  Result<Ref<AddressSpace>> fork() override;
+  Result<Ref<AddressSpace>> fork(bool parked) override;
+  bool waits_for_sharers() const override;
   MemoryManager& manager() override { return manager_; }
   platform::Space& space() override { return *space_; }
 
@@ -234,7 +236,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void prepare_windows(Vma& v, u64 begin) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
 
   // fork.cpp
-  platform::Ticket write_protect() REQUIRES(lock_);
+  platform::Ticket write_protect(const std::vector<GuestRange>& kept) REQUIRES(lock_);
 
   // private.cpp: the host's own copy-on-write
   /// As PageTables::span_at, with runs that end where the stub owns pages; those are not exclusive.
@@ -272,6 +274,9 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   Result<> settle_for_fork() REQUIRES(lock_);
   /// fork: the runs that a child must be given copies of. The stub may not write meanwhile.
   Result<std::vector<GuestRange>> snapshot_runs() REQUIRES(lock_);
+  /// fork: of these, copies into the frames what is dense and ours alone, and takes it out of `runs`. The
+  /// stub has lost its own pages of that when the ticket is done. ESRCH.
+  Result<platform::Ticket> bring_home(std::vector<GuestRange>& runs) REQUIRES(lock_);
   Result<> snapshot(AddressSpaceImpl& child, const std::vector<GuestRange>& runs, Gather& gather)
       REQUIRES(lock_);
 
@@ -283,7 +288,6 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void show_run(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
   Step fault_private(Vma& v, u64 page, bool write, By by, FillRequest& fill) REQUIRES_SHARED(lock_);
   bool in_order(const Vma& v, u64 page) const REQUIRES(tables_lock_);
-  void note_hot(u64 begin, u64 end) REQUIRES(tables_lock_);
   Step break_cow(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   Step copy_from_object(Vma& v, u64 page, const ObjectImpl::Run& run) REQUIRES_SHARED(lock_)
       REQUIRES(tables_lock_);
@@ -297,7 +301,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void reap();
 
   // fork.cpp
-  void copy_hot(AddressSpaceImpl& child) REQUIRES(lock_);
+  std::vector<GuestRange> hot_pieces() REQUIRES(lock_);
+  void copy_hot(AddressSpaceImpl& child, const std::vector<GuestRange>& pieces) REQUIRES(lock_);
 
   // huge.cpp: areas in huge pages
   bool cuts_huge_page(u64 begin, u64 end) const REQUIRES_SHARED(lock_);
@@ -385,9 +390,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool joined_private_spaces_ GUARDED_BY(tables_lock_) = false;
   u64 sampled_ = 0;  // settle_dense()
   CondVar copied_;
-  /// Small pieces that were copied on a write since some fork: the next fork copies them at once.
-  std::vector<GuestRange> hot_ GUARDED_BY(tables_lock_);
-  u32 forks_ GUARDED_BY(tables_lock_) = 0;
+  Ref<HotPieces> hot_ = make_ref<HotPieces>();  // shared with parent and children
 
   Mutex<locks::pins> pins_lock_;
   CondVar unpinned_;

@@ -56,6 +56,30 @@ TEST(Space, WriteComesBackWithoutACopyOnceTheChildIsGone) {
   EXPECT_EQ(m.manager->statistics().faults_cow, before);
 }
 
+TEST(Space, WhatAChildWroteIsCopiedByTheNextFork) {
+  Machine m;
+  auto parent = m.space();
+  const u64 a = map_anonymous(*parent, 64 * page_size);
+  put<u64>(*parent, a, 1);
+  put<u64>(*fork_of(*parent), a, 2);
+  put<u64>(*parent, a, 3);
+  for (const bool parked : {false, true}) {
+    Ref<AddressSpace> forked = *parent->fork(parked);
+    auto child = Ref<AddressSpaceImpl>(static_cast<AddressSpaceImpl*>(forked.get()));
+    forked = nullptr;
+    const Statistics before = m.manager->statistics();
+    put<u64>(*child, a, 4);
+    put<u64>(*parent, a, 5);
+    const Statistics after = m.manager->statistics();
+    EXPECT_EQ(after.faults_cow, before.faults_cow);
+    EXPECT_EQ(after.faults_refill, before.faults_refill);
+    EXPECT_EQ(get<u64>(*child, a), 4u);
+    EXPECT_EQ(get<u64>(*parent, a), 5u);
+    EXPECT_EQ(parent->check(), "");
+    EXPECT_EQ(child->check(), "");
+  }
+}
+
 TEST(Space, SharedMemoryIsSeenByBothSidesOfAFork) {
   Machine m;
   auto parent = m.space();
@@ -290,6 +314,21 @@ TEST(LeftToHost, AnotherChildGetsCopiesAndTheParentKeepsItsPages) {
     EXPECT_EQ(get<u64>(*second, t.a + p), p == 16 * page_size ? 2000 : then);
     EXPECT_EQ(get<u64>(*t.child, t.a + p), p + 1);
   }
+}
+
+TEST(LeftToHost, AForkBringsHomeWhatNobodyElseHas) {
+  LeftToHost t;
+  t.child = nullptr;
+  auto second = fork_of(*t.parent);
+  EXPECT_EQ(t.parent->stub_bytes(), 0u);
+  put<u64>(*t.parent, t.a, 1000);
+  put<u64>(*second, t.a + 16 * page_size, 2000);
+  for (u64 p = 0; p < 2 * huge_size; p += page_size) {
+    const u64 then = p % (16 * page_size) == 0 ? p + 2 : p + 1;
+    EXPECT_EQ(get<u64>(*t.parent, t.a + p), p == 0 ? 1000 : then);
+    EXPECT_EQ(get<u64>(*second, t.a + p), p == 16 * page_size ? 2000 : then);
+  }
+  EXPECT_EQ(t.parent->check(), "");
 }
 
 TEST(LeftToHost, PagesComeHomeOnceNobodySharesTheirBlock) {

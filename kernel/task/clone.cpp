@@ -9,6 +9,7 @@
 #include "kernel/task/limits.h"
 #include "kernel/task/pidfd.h"
 #include "kernel/task/process_timers.h"
+#include "kernel/task/undertaker.h"
 #include "kernel/task/vfork_done.h"
 #include "kernel/vfs/fd_table.h"
 #include "kernel/vfs/fs_context.h"
@@ -62,7 +63,12 @@ Result<Pid> Kernel::clone(Task& parent, const CloneRequest& request) {
 
   std::unique_ptr<platform::Context> context = TRY(platform_.create_context());
   TRY_VOID(context->copy_state_from(parent.context()));
-  Ref<mm::AddressSpace> mm = has(CLONE_VM) ? parent.mm_ : TRY(parent.own_mm().fork());
+  Ref<mm::AddressSpace> mm = parent.mm_;
+  if (!has(CLONE_VM)) {
+    if (mm->waits_for_sharers()) finish_burials();
+    // Others that could run in it, or change it, hold references of their own.
+    mm = TRY(mm->fork(mm->ref_count() == 2 && self.task_count() == 1));
+  }
   platform::Registers& regs = context->regs();
   regs.rax = 0;
   regs.orig_rax = ~u64{0};

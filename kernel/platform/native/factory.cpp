@@ -381,14 +381,8 @@ Result<std::shared_ptr<Stub>> Factory::make() {
     waitpid(pid, nullptr, __WALL);
     return err(e);
   }
-  auto open_proc = [pid](const char* name) {
-    char path[48];
-    std::snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
-    return Fd(open(path, O_RDONLY | O_CLOEXEC));
-  };
-  Fd pagemap = open_proc("pagemap"), statm = open_proc("statm");
   const int fd = pidfd.get();
-  stub->set_process(pid, std::move(pidfd), std::move(pagemap), std::move(statm));
+  stub->set_process(pid, std::move(pidfd));
   made_.fetch_add(1, std::memory_order_relaxed);
   live_.fetch_add(1, std::memory_order_relaxed);
   {

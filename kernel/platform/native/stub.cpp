@@ -1,5 +1,6 @@
 #include "kernel/platform/native/stub.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -53,12 +54,24 @@ Stub::~Stub() {
   control_.free_block(block_);
 }
 
-void Stub::set_process(pid_t pid, Fd pidfd, Fd pagemap, Fd statm) {
-  statm_ = std::move(statm);
+void Stub::set_process(pid_t pid, Fd pidfd) {
   pid_ = pid;
   pidfd_ = std::move(pidfd);
-  pagemap_ = std::move(pagemap);
 }
+
+int Stub::proc_file(const char* name, Fd& file) const NO_THREAD_SAFETY_ANALYSIS {
+  LockGuard guard(proc_files_lock_);
+  if (!file) {
+    char path[48];
+    std::snprintf(path, sizeof path, "/proc/%d/%s", pid_, name);
+    file = Fd(open(path, O_RDONLY | O_CLOEXEC));
+    // Had it been reaped before, the number could have gone to another process.
+    if (syscall(SYS_pidfd_send_signal, pidfd_.get(), 0, nullptr, 0) != 0) file = Fd();
+  }
+  return file.get();
+}
+
+int Stub::pagemap() const NO_THREAD_SAFETY_ANALYSIS { return proc_file("pagemap", pagemap_); }
 
 void Stub::kill() {
   killed_.store(true, std::memory_order_release);
@@ -253,9 +266,9 @@ bool Stub::done_so_far(u64 ack) {
   return done(ack);
 }
 
-u64 Stub::anonymous_bytes() const {
+u64 Stub::anonymous_bytes() const NO_THREAD_SAFETY_ANALYSIS {
   char text[128];
-  const ssize_t n = pread(statm_.get(), text, sizeof text - 1, 0);
+  const ssize_t n = pread(proc_file("statm", statm_), text, sizeof text - 1, 0);
   if (n <= 0) return 0;
   text[n] = 0;
   u64 total = 0, resident = 0, shared = 0;

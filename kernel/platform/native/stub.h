@@ -43,10 +43,11 @@ class Stub {
   Stub& operator=(const Stub&) = delete;
 
   /// Takes over the process once it exists; the watcher sees its end through `pidfd`.
-  void set_process(pid_t pid, Fd pidfd, Fd pagemap, Fd statm);
+  void set_process(pid_t pid, Fd pidfd);
   pid_t pid() const { return pid_; }
   int pidfd() const { return pidfd_.get(); }
-  int pagemap() const { return pagemap_.get(); }
+  /// The host's account of its pages; -1 once it is dead. Few stubs are ever asked for it.
+  int pagemap() const;
   /// Pages that only this process has (private tier); a few of the stub's own are among them.
   u64 anonymous_bytes() const;
   bool dead() const { return dead_.load(std::memory_order_acquire); }
@@ -102,12 +103,16 @@ class Stub {
   void drain_backlog() REQUIRES(lock_);
   void publish() REQUIRES(lock_);
   void collect() REQUIRES(lock_);
+  /// A file of /proc/PID, opened when first asked for; -1.
+  int proc_file(const char* name, Fd& file) const;
 
   ControlFile& control_;
   const BlockNumber block_;
   Ring* const ring_;
   const Fd ack_;
-  Fd pidfd_, pagemap_, statm_;
+  Fd pidfd_;
+  mutable Mutex<locks::platform_proc_files> proc_files_lock_;
+  mutable Fd pagemap_ GUARDED_BY(proc_files_lock_), statm_ GUARDED_BY(proc_files_lock_);
   pid_t pid_ = 0;
   std::atomic<bool> dead_{false}, killed_{false}, behind_{false};
   std::atomic<u64> acked_{0};
