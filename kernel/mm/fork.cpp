@@ -71,6 +71,7 @@ void AddressSpaceImpl::copy_hot(AddressSpaceImpl& child,
     Vma* v = vmas_.find(piece.begin.value());
     const u64 end = piece.end.value();
     if (child.tables_.own(piece.begin.value(), end, gather)) count(manager_.counters.cow_page);
+    gather.release();  // the child has no stub yet that could show them: from here on they are ours alone
     for (u64 a = piece.begin.value(); a < end;) {
       const Span s = tables_.span_at(a, end, true);
       Access access = v->access | Access::read;
