@@ -34,7 +34,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   AddressSpaceImpl(ManagerImpl& manager, std::unique_ptr<platform::Space> space);
   ~AddressSpaceImpl() override;
 
-  Result<Ref<AddressSpace>> fork(bool parked) override;
+  Result<Ref<AddressSpace>> fork(bool parked = false) override;
   bool waits_for_sharers() const override;
   MemoryManager& manager() override { return manager_; }
   platform::Space& space() override { return *space_; }
