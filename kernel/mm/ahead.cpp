@@ -14,7 +14,7 @@
 namespace quire::mm {
 namespace {
 
-constexpr u64 probe = 64u << 10;        // left out at the end of what was prepared
+constexpr u64 probe = 64u << 10;  // left out at the end of what was prepared
 constexpr u64 filled_pages = pages_per_huge / 8 * 7;
 constexpr u32 most_windows = 8;         // prepared at once
 constexpr u64 forward = u64{64} << 20;  // how far beyond a fault memory that has data is shown

@@ -53,7 +53,7 @@ std::vector<GuestRange> AddressSpaceImpl::hot_pieces() {
   std::vector<GuestRange> pieces = hot_->for_fork();
   LockGuard tables(tables_lock_);
   if (!privates_.empty()) return {};  // their frames are others' to read
-  std::erase_if(pieces, [&](const GuestRange& piece) REQUIRES(lock_) {
+  std::erase_if(pieces, [&](const GuestRange& piece) NO_THREAD_SAFETY_ANALYSIS {
     const Vma* v = vmas_.find(piece.begin.value());
     return v == nullptr || piece.end.value() > v->end || !v->is_private() || v->huge_tlb || v->dont_fork ||
            v->wipe_on_fork || !allows(v->access, Access::write);

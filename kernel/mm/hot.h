@@ -18,7 +18,8 @@ class HotPieces final : public RefCounted {
   /// A piece was copied on a write.
   void note(GuestRange piece) {
     LockGuard guard(lock_);
-    if (pieces_.size() == most || std::ranges::find(pieces_, piece.begin, &GuestRange::begin) != pieces_.end())
+    if (pieces_.size() == most ||
+        std::ranges::find(pieces_, piece.begin, &GuestRange::begin) != pieces_.end())
       return;
     pieces_.push_back(piece);
   }

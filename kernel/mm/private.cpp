@@ -22,9 +22,9 @@ constexpr u64 run_size = u64{64} << 20;
 constexpr std::size_t runs_at_once = 1024;          // asked of the platform in one call
 constexpr u64 home_batch = 8 * huge_size;           // copied home while a writer of the areas waits
 constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and the child gets a whole block
-constexpr u64 bring_home_pages = 16;        // so many, and a fork copies them home if nobody else has the block
-constexpr u64 often_pages = 16;             // so many copied by a fork, and the block is copied after it
-constexpr u64 dense_pages = 48;             // so many written in a window, and its run is copied by blocks
+constexpr u64 bring_home_pages = 16;  // so many, and a fork copies them home if nobody else has the block
+constexpr u64 often_pages = 16;       // so many copied by a fork, and the block is copied after it
+constexpr u64 dense_pages = 48;       // so many written in a window, and its run is copied by blocks
 constexpr u64 dense_batch = 2 * huge_size;  // a guest that writes there waits meanwhile
 constexpr Access no_write = Access::read | Access::exec;
 
@@ -356,8 +356,8 @@ Result<std::vector<GuestRange>> AddressSpaceImpl::snapshot_runs() {
 
 bool AddressSpaceImpl::waits_for_sharers() const NO_THREAD_SAFETY_ANALYSIS { return has_private(); }
 
-// Where the last child has left just now, nothing was copied home yet, and a copy for the new child would have
-// to be made again at the next fork, with all that is written meanwhile.
+// Where the last child has left just now, nothing was copied home yet, and a copy for the new child would
+// have to be made again at the next fork, with all that is written meanwhile.
 Result<platform::Ticket> AddressSpaceImpl::bring_home(std::vector<GuestRange>& runs) {
   std::vector<GuestRange> rest;
   std::vector<platform::PrivatePiece> pieces;
@@ -374,7 +374,8 @@ Result<platform::Ticket> AddressSpaceImpl::bring_home(std::vector<GuestRange>& r
         rest.insert(rest.end(), of_range.begin(), of_range.end());
       } else {
         for (const GuestRange& r : of_range)
-          pieces.push_back({r.begin, {manager_.memory().at(s.frame) + (r.begin.value() - s.begin), r.size()}});
+          pieces.push_back(
+              {r.begin, {manager_.memory().at(s.frame) + (r.begin.value() - s.begin), r.size()}});
         home.emplace_back(at->first, at->second.end);
       }
       of_range.clear();
@@ -402,7 +403,7 @@ Result<platform::Ticket> AddressSpaceImpl::bring_home(std::vector<GuestRange>& r
     std::ranges::move(at->second.held, std::back_inserter(held));
     privates_.erase(at);
   }
-  for_each_stretch(home, [&](u64 b, u64 e) REQUIRES(lock_, tables_lock_) {
+  for_each_stretch(home, [&](u64 b, u64 e) NO_THREAD_SAFETY_ANALYSIS {
     for (u64 a = b; a < e;) {
       const Vma* v = vmas_.find(a);
       const Span s = span_at(a, std::min(e, v->end), true);

@@ -57,7 +57,7 @@ TEST(Space, WriteComesBackWithoutACopyOnceTheChildIsGone) {
 }
 
 TEST(Space, WhatAChildWroteIsCopiedByTheNextFork) {
-  Machine m;
+  Machine m({}, FakeOptions{.evict = 0});
   auto parent = m.space();
   const u64 a = map_anonymous(*parent, 64 * page_size);
   put<u64>(*parent, a, 1);
