@@ -202,10 +202,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
   // The new frames are mapped over the old ones, which are given up once the stub has lost them.
   for (u64 a = begin; a < end;) {
     const Span s = span_at(a, end, true);
-    if (s.named)
-      map_span(v, s);
-    else if (!gather.empty())
-      (void)revoke(s.begin, s.end);
+    if (s.named) map_span(v, s);
     a = s.end;
   }
   if (!gather.empty()) defer(space_->fence(), std::move(gather));
