@@ -200,6 +200,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
   count(piece == huge_size ? manager_.counters.cow_block : manager_.counters.cow_page);
   if (owned && piece == cow_piece) hot_->note({GuestAddr(begin), GuestAddr(end)});
   // The new frames are mapped over the old ones, which are given up once the stub has lost them.
+  if (v.access == Access::none && !gather.empty()) (void)revoke(begin, end);
   for (u64 a = begin; a < end;) {
     const Span s = span_at(a, end, true);
     if (s.named) map_span(v, s);
