@@ -45,7 +45,6 @@ inline constexpr LockClass vma{310, "mm.vma", true};
 inline constexpr LockClass object{320, "mm.object", true};  // page cache of one object
 inline constexpr LockClass page_table{330, "mm.page_table", true};
 inline constexpr LockClass reverse_map{340, "mm.reverse_map", true};
-inline constexpr LockClass hot_pieces{342, "mm.hot_pieces"};      // what forks copy at once
 inline constexpr LockClass pins{345, "mm.pins", true};            // pins of one address space
 inline constexpr LockClass huge_reserve{346, "mm.huge_reserve"};  // what one mapping reserved of huge pages
 inline constexpr LockClass shm{347, "mm.shm"};                    // System V segments
@@ -74,7 +73,6 @@ inline constexpr LockClass platform_patcher{502, "platform.patcher"};  // patche
 inline constexpr LockClass platform_users{504, "platform.users"};      // contexts with a thread in a stub
 inline constexpr LockClass platform_context{505, "platform.context"};  // where a context's thread is
 inline constexpr LockClass platform_stub{507, "platform.stub"};        // a stub's request ring
-inline constexpr LockClass platform_proc_files{508, "platform.proc_files"};  // of one stub
 inline constexpr LockClass platform_pool{510, "platform.pool"};
 inline constexpr LockClass statistics{900, "statistics"};
 

@@ -131,10 +131,7 @@ class AddressSpace : public RefCounted {
   /// A new, empty address space (vdso and vvar appear as the platform maps them, unless bare).
   static Result<Ref<AddressSpace>> create(MemoryManager& mm, bool bare = false);
   /// A copy-on-write copy with page tables shared. ENOMEM.
-  /// `parked`: no guest thread of this address space can run before this returns.
-  virtual Result<Ref<AddressSpace>> fork(bool parked = false) = 0;
-  /// A fork costs less once those that share memory with this address space, and have ended, are gone.
-  virtual bool waits_for_sharers() const = 0;
+  virtual Result<Ref<AddressSpace>> fork() = 0;
 
   virtual MemoryManager& manager() = 0;
   virtual platform::Space& space() = 0;

@@ -14,8 +14,7 @@
 namespace quire::mm {
 namespace {
 
-constexpr u64 probe = 64u << 10;  // left out at the end of what was prepared
-constexpr u64 filled_pages = pages_per_huge / 8 * 7;
+constexpr u64 probe = 64u << 10;        // left out at the end of what was prepared
 constexpr u32 most_windows = 8;         // prepared at once
 constexpr u64 forward = u64{64} << 20;  // how far beyond a fault memory that has data is shown
 
@@ -35,12 +34,12 @@ bool AddressSpaceImpl::fresh_window(const Vma& v, u64 window, Span& s) const {
   return manager_.memory().next_data(s.frame, end) == end;
 }
 
-// Allocators leave gaps, between blocks of one size that are not full yet.
 bool AddressSpaceImpl::filled_window(const Vma& v, u64 window) {
   if (window < v.begin || v.end - window < huge_size) return false;
   const Span s = span_at(window, window + huge_size);
   if (!s.named || !s.exclusive || s.end != window + huge_size) return false;
-  return frames_with_data(manager_.memory(), s.frame, pages_per_huge) >= filled_pages;
+  const FrameNumber end = s.frame + pages_per_huge;
+  return manager_.memory().next_hole(s.frame, end) == end;
 }
 
 // Gives windows that nobody has touched huge pages, if the host can.

@@ -199,14 +199,13 @@ AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
   v.cow_window = round_down(page, huge_size);
   count(piece == huge_size ? manager_.counters.cow_block : manager_.counters.cow_page);
   if (owned && piece == cow_piece) hot_->note({GuestAddr(begin), GuestAddr(end)});
-  // The new frames are mapped over the old ones, which are given up once the stub has lost them.
-  if (v.access == Access::none && !gather.empty()) (void)revoke(begin, end);
+  // The old frames are given up once the stub has lost them; the new ones follow in the same queue.
+  if (!gather.empty()) defer(revoke(begin, end), std::move(gather));
   for (u64 a = begin; a < end;) {
     const Span s = span_at(a, end, true);
     if (s.named) map_span(v, s);
     a = s.end;
   }
-  if (!gather.empty()) defer(space_->fence(), std::move(gather));
   if (!owned) return Step::out_of_memory;
   count(manager_.counters.faults_cow);
   return Step::done;

@@ -10,38 +10,30 @@ constexpr std::size_t eager_areas = 64;  // a child with so few areas starts wit
 
 }  // namespace
 
-// Takes the right to write from all that was given it since the last fork, but for `kept` (in address order).
-platform::Ticket AddressSpaceImpl::write_protect(const std::vector<GuestRange>& kept) {
+// Takes the right to write from all that was given it since the last fork.
+platform::Ticket AddressSpaceImpl::write_protect() {
   LockGuard tables(tables_lock_);
   platform::Ticket ticket{};
   u64 begin = 0;
   u64 end = 0;
   Access access = Access::none;
-  auto protect = [&](u64 from, u64 to) {
-    if (from >= to) return;
-    const auto t = space_->protect({GuestAddr(from), GuestAddr(to)}, access);
+  auto protect = [&] {
+    if (begin == end) return;
+    const auto t = space_->protect({GuestAddr(begin), GuestAddr(end)}, access);
     if (t.value() != 0) ticket = t;
-  };
-  auto protect_stretch = [&] {
-    for (const GuestRange& k : kept) {
-      if (k.begin.value() < begin || k.end.value() > end) continue;
-      protect(begin, k.begin.value());
-      begin = k.end.value();
-    }
-    protect(begin, end);
   };
   for (auto& [at, v] : vmas_) {
     if (!v.is_private() || !v.writable_in_stub) continue;
     const Access wanted = (v.access | Access::read) & ~Access::write;
     if (end != v.begin || access != wanted) {
-      protect_stretch();
+      protect();
       begin = v.begin;
       access = wanted;
     }
     end = v.end;
     v.writable_in_stub = false;
   }
-  protect_stretch();
+  protect();
   for (auto& [at, r] : privates_)
     if (r.state == PrivateRange::State::writable) r.state = PrivateRange::State::frozen;
   return ticket;
@@ -86,7 +78,7 @@ void AddressSpaceImpl::copy_hot(AddressSpaceImpl& child,
 // With the lock held for writing no thread of the parent is in a fault or a copy and no page is pinned.
 // The stub loses the right to write what is now shared, and has acknowledged that before the child
 // exists: from then on either side's first write takes a fault, and breaks what is shared.
-Result<Ref<AddressSpace>> AddressSpaceImpl::fork(bool parked) {
+Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   auto child = make_ref<AddressSpaceImpl>(manager_, TRY(manager_.platform().create_space()));
   if (space_->bare()) child->space_->set_bare();
   reap();
@@ -95,9 +87,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork(bool parked) {
   Exclusive child_guard(*child);
   const Policy& policy = manager_.policy();
   TRY_VOID(settle_for_fork());
-  const std::vector<GuestRange> hot = prompt() ? std::vector<GuestRange>() : hot_pieces();
-  // Nobody can write to what is copied meanwhile: then the right to need not go and come back.
-  platform::Ticket ticket = write_protect(parked ? hot : std::vector<GuestRange>());
+  platform::Ticket ticket = write_protect();
   // What only the stub has is copied once the stub cannot change it any more.
   std::vector<GuestRange> runs;
   if (has_private()) {
@@ -143,7 +133,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork(bool parked) {
   if (prompt())
     copy_locked_for(*child);
   else
-    copy_hot(*child, hot);
+    copy_hot(*child, hot_pieces());
   if (child->vmas_.count() <= eager_areas)
     for (auto& [begin, v] : child->vmas_) child->show(v, v.begin, v.end, false);
   return Ref<AddressSpace>(child);

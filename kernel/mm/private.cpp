@@ -354,8 +354,6 @@ Result<std::vector<GuestRange>> AddressSpaceImpl::snapshot_runs() {
   return private_runs(ranges);
 }
 
-bool AddressSpaceImpl::waits_for_sharers() const NO_THREAD_SAFETY_ANALYSIS { return has_private(); }
-
 // Where the last child has left just now, nothing was copied home yet, and a copy for the new child would
 // have to be made again at the next fork, with all that is written meanwhile.
 Result<platform::Ticket> AddressSpaceImpl::bring_home(std::vector<GuestRange>& runs) {
@@ -403,7 +401,10 @@ Result<platform::Ticket> AddressSpaceImpl::bring_home(std::vector<GuestRange>& r
     std::ranges::move(at->second.held, std::back_inserter(held));
     privates_.erase(at);
   }
+  // Before anybody can change the frames the stub's other threads must have lost their own pages.
+  platform::Ticket lost{};
   for_each_stretch(home, [&](u64 b, u64 e) NO_THREAD_SAFETY_ANALYSIS {
+    lost = revoke(b, e);
     for (u64 a = b; a < e;) {
       const Vma* v = vmas_.find(a);
       const Span s = span_at(a, std::min(e, v->end), true);
@@ -411,9 +412,7 @@ Result<platform::Ticket> AddressSpaceImpl::bring_home(std::vector<GuestRange>& r
       a = s.end;
     }
   });
-  // Before anybody can change the frames the stub's other threads must see them.
-  const platform::Ticket lost = space_->fence();
-  for (Gather& g : held) deferred_.push_back({lost, std::move(g)});
+  for (Gather& g : held) defer(lost, std::move(g));
   return lost;
 }
 

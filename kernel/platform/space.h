@@ -43,8 +43,6 @@ class Space {
 
   /// Takes away every mapping in the range. After wait(ticket) no thread of the guest reaches it.
   virtual Ticket unmap(GuestRange range) = 0;
-  /// Names all requests so far: after wait(ticket) no thread of the guest reaches what they replaced.
-  virtual Ticket fence() = 0;
   /// Changes the access of existing mappings (of those present: absent ones stay absent).
   virtual Ticket protect(GuestRange range, Access access) = 0;
   /// Blocks until the stub has provably done all requests up to the ticket (or is dead). Never call

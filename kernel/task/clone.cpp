@@ -18,6 +18,7 @@ namespace quire::task {
 
 namespace {
 
+constexpr u64 large_process = u64{256} << 20;
 constexpr u64 clone_clear_sighand = 0x100000000, clone_into_cgroup = 0x200000000;
 constexpr u64 namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
                            CLONE_NEWPID | CLONE_NEWNET | 0x80 /* CLONE_NEWTIME */;
@@ -63,12 +64,9 @@ Result<Pid> Kernel::clone(Task& parent, const CloneRequest& request) {
 
   std::unique_ptr<platform::Context> context = TRY(platform_.create_context());
   TRY_VOID(context->copy_state_from(parent.context()));
-  Ref<mm::AddressSpace> mm = parent.mm_;
-  if (!has(CLONE_VM)) {
-    if (mm->waits_for_sharers()) finish_burials();
-    // Others that could run in it, or change it, hold references of their own.
-    mm = TRY(mm->fork(mm->ref_count() == 2 && self.task_count() == 1));
-  }
+  // What dead children still share would have to be copied, and for a large process that is not little.
+  if (!has(CLONE_VM) && parent.own_mm().virtual_bytes() >= large_process) finish_burials();
+  Ref<mm::AddressSpace> mm = has(CLONE_VM) ? parent.mm_ : TRY(parent.own_mm().fork());
   platform::Registers& regs = context->regs();
   regs.rax = 0;
   regs.orig_rax = ~u64{0};

@@ -75,7 +75,6 @@ class FakeSpace final : public Space {
   void map_private(GuestRange range, FrameNumber first, Access access) override;
   bool supports_private() const override;
   Ticket unmap(GuestRange range) override;
-  Ticket fence() override;
   Ticket protect(GuestRange range, Access access) override;
   void wait(Ticket ticket) override;
   bool done(Ticket ticket) const override;
@@ -116,7 +115,7 @@ class FakeSpace final : public Space {
  private:
   friend class FakeContext;
   struct Request {
-    enum class Kind : u8 { map, unmap, protect, nothing } kind;
+    enum class Kind : u8 { map, unmap, protect } kind;
     Mapping mapping;
     u64 ticket;
   };

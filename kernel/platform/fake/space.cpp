@@ -38,8 +38,6 @@ Ticket FakeSpace::protect(GuestRange range, Access access) {
   return revoke(Request::Kind::protect, {.range = range, .access = access});
 }
 
-Ticket FakeSpace::fence() { return revoke(Request::Kind::nothing, {}); }
-
 bool FakeSpace::done(Ticket ticket) const { return done_.load(std::memory_order_acquire) >= ticket.value(); }
 
 void FakeSpace::wait(Ticket ticket) {
@@ -65,8 +63,6 @@ void FakeSpace::apply_one() {
     case Request::Kind::map:
       drop_copies(r.mapping.range);
       tlb_.set(r.mapping);
-      break;
-    case Request::Kind::nothing:
       break;
     case Request::Kind::unmap:
       drop_copies(r.mapping.range);

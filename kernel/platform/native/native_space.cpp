@@ -191,15 +191,6 @@ Ticket NativeSpace::unmap(GuestRange range) {
   return ticket(ack, false);
 }
 
-Ticket NativeSpace::fence() {
-  LockGuard guard(lock_);
-  if (!stub_) return Ticket(0);
-  host_.statistics.revocations.fetch_add(1, std::memory_order_relaxed);
-  const u64 ack = stub_->push_ack();
-  if (prompt_ || !all_parked()) stub_->kick();
-  return ticket(ack, false);
-}
-
 Ticket NativeSpace::protect(GuestRange range, Access access) {
   LockGuard guard(lock_);
   // mprotect fails at the first hole, so it is asked for piece by piece, over what is there.

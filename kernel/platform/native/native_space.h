@@ -23,7 +23,6 @@ class NativeSpace final : public Space {
   /// Not in a transient one: what only the stub has would keep it from being given up.
   bool supports_private() const override { return host_.private_tier && !transient_; }
   Ticket unmap(GuestRange range) override;
-  Ticket fence() override;
   Ticket protect(GuestRange range, Access access) override;
   void wait(Ticket ticket) override;
   bool done(Ticket ticket) const override;

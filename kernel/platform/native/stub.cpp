@@ -60,7 +60,7 @@ void Stub::set_process(pid_t pid, Fd pidfd) {
 }
 
 int Stub::proc_file(const char* name, Fd& file) const NO_THREAD_SAFETY_ANALYSIS {
-  LockGuard guard(proc_files_lock_);
+  LockGuard guard(lock_);
   if (!file) {
     char path[48];
     std::snprintf(path, sizeof path, "/proc/%d/%s", pid_, name);

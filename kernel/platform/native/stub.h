@@ -111,8 +111,6 @@ class Stub {
   Ring* const ring_;
   const Fd ack_;
   Fd pidfd_;
-  mutable Mutex<locks::platform_proc_files> proc_files_lock_;
-  mutable Fd pagemap_ GUARDED_BY(proc_files_lock_), statm_ GUARDED_BY(proc_files_lock_);
   pid_t pid_ = 0;
   std::atomic<bool> dead_{false}, killed_{false}, behind_{false};
   std::atomic<u64> acked_{0};
@@ -122,6 +120,7 @@ class Stub {
   bool closed_ GUARDED_BY(users_lock_) = false;
 
   mutable Mutex<locks::platform_stub> lock_;
+  mutable Fd pagemap_ GUARDED_BY(lock_), statm_ GUARDED_BY(lock_);
   u64 head_ GUARDED_BY(lock_) = 0;          // entries in the ring ever; its low half is Ring::head
   u64 published_ GUARDED_BY(lock_) = 0;     // of these, shown to the agent
   u64 freed_ GUARDED_BY(lock_) = 0;         // of these, known done by acknowledgement
