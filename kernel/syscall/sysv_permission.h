@@ -3,15 +3,9 @@
 
 #include <sys/ipc.h>
 
-#include "base/lock.h"
 #include "base/result.h"
 #include "kernel/syscall/support.h"
 #include "kernel/vfs/credentials.h"
-
-namespace quire::locks {
-// A leaf of this folder alone: above mm, below futex buckets and wait queues (kernel/abi/lock_order.h).
-inline constexpr LockClass sysv_ipc{395, "syscall.sysv_ipc"};
-}  // namespace quire::locks
 
 namespace quire::syscall {
 
