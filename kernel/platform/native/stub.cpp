@@ -6,9 +6,11 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 
 #include "kernel/abi/types.h"
 #include "kernel/platform/native/host_calls.h"
@@ -25,6 +27,7 @@ constexpr u32 no_policy = ~u32{0};       // refused by the host: leaves things a
 /// A thread's start is ours alone to wait for: patience beyond that for an agent, as there may be many
 /// at once, yet not without end.
 constexpr int ticks_until_no_thread = 20 * ticks_until_dead;
+constexpr int ticks_of_work = 60 * ticks_until_dead;  // for one request, on a host that has no time for it
 
 bool is_ack(const RingEntry& e) { return e.op == OP_SYSCALL && e.nr == SYS_write; }
 
@@ -217,6 +220,19 @@ void Stub::collect() {
   if (believed_ >= last_request_) behind_.store(false, std::memory_order_release);
 }
 
+// To change tens of thousands of mappings in one call takes a while, and longer where other processes have
+// the CPUs. An agent that was stopped, or sleeps with work to do, does nothing of the kind.
+bool Stub::agent_works() const {
+  char text[256];
+  snprintf(text, sizeof text, "/proc/%d/stat", pid_);
+  const Fd file(open(text, O_RDONLY | O_CLOEXEC));
+  const ssize_t n = file.get() < 0 ? -1 : read(file.get(), text, sizeof text - 1);
+  if (n <= 0) return false;
+  text[n] = '\0';
+  const char* state = strrchr(text, ')');
+  return state != nullptr && (strncmp(state, ") R", 3) == 0 || strncmp(state, ") D", 3) == 0);
+}
+
 bool Stub::wait(u64 ack) {
   u64 heard = acked_.load(std::memory_order_relaxed);
   for (int ticks = 0;;) {
@@ -241,7 +257,7 @@ bool Stub::wait(u64 ack) {
       heard = now;
       ticks = 0;
     }
-    if (n == 0 && ++ticks == ticks_until_dead) {
+    if (n == 0 && ++ticks >= ticks_until_dead && (ticks >= ticks_of_work || !agent_works())) {
       kill();
       ticks = 0;
       if (!pidfd_) return false;

@@ -97,6 +97,8 @@ class Stub {
   void push_thread(SlotNumber slot);
 
  private:
+  /// It runs, or would if it got a CPU.
+  bool agent_works() const;
   void put(const RingEntry& e) REQUIRES(lock_);
   void push_locked(const RingEntry& e) REQUIRES(lock_);
   void append(const RingEntry& e) REQUIRES(lock_);
