@@ -24,7 +24,6 @@ constexpr Cut kProgramCuts[] = {Cut::nothing, Cut::prefix, Cut::subset, Cut::uns
 constexpr Cut kEraseCuts[] = {Cut::nothing, Cut::prefix, Cut::subset, Cut::unstable, Cut::complete};
 constexpr std::size_t kQueueLimit = 64;
 constexpr u32 kWearSpread = 40;  ///< erases between the least and the most worn block
-constexpr u32 kFillOneOf = 16;   ///< of so many survivors one is filled and emptied
 
 /// Damage is what a cut makes, and a write cut between two of its nodes may leave bytes that no node
 /// covers; compare() judges what they read as. All else is a fault.
@@ -208,7 +207,7 @@ void Explorer::later_life(Case& c) {
       for (const Finding& f : *findings)
         if (!expected(f)) fail(c.path, f.text);
     second_mount(device, tree, c.path, hash + 1);
-    if (hash % kFillOneOf == 0) fill_and_empty(device, c.path);
+    if (hash % options_.fill_one_of == 0) fill_and_empty(device, c.path);
     export_image(device, tree, c.path);
 
     if (scenario_.follow_up != 0) {

@@ -43,6 +43,8 @@ struct ExploreOptions {
   /// Of the first cuts only those at operations that leave `part` when divided by `parts`.
   u32 part = 0;
   u32 parts = 1;
+  /// Of so many survivors one is filled to the brim and emptied (1: all).
+  u32 fill_one_of = 1;
   /// Only this case ("17.prefix/3.unstable"); empty: all.
   std::string only{};
   /// Surviving images (after recovery) with a manifest go here, at most `export_most`.

@@ -125,7 +125,9 @@ TEST_P(PowerLoss, NothingIsLostThatWasPromised) {
   const char* directory = std::getenv("QUIRE_POWER_EXPORT");
   const Entry& entry = GetParam();
   ExploreOptions o;
-  o.one_of = long_mode == nullptr || *long_mode == '\0' ? entry.everyday : entry.in_long_mode;
+  const bool everyday = long_mode == nullptr || *long_mode == '\0';
+  o.one_of = everyday ? entry.everyday : entry.in_long_mode;
+  o.fill_one_of = everyday ? 16 : 1;
   if (const char* one_of = std::getenv("QUIRE_POWER_ONE_OF")) {
     o.one_of.clear();
     for (std::istringstream in(one_of); in;) {
