@@ -12,25 +12,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char* result(long r) { return r < 0 ? strerrorname_np(errno) : "ok"; }
-static const char* mapped(void* p) { return p == MAP_FAILED ? strerrorname_np(errno) : "ok"; }
+#include "clauses.h"
+
 static void limit(int what, rlim_t n) {
   struct rlimit l;
   getrlimit(what, &l);
   l.rlim_cur = n;
   if (setrlimit(what, &l) != 0) printf("setrlimit %d: %s\n", what, strerrorname_np(errno));
-}
-static int in_child(void (*body)(void)) {
-  fflush(stdout);
-  pid_t pid = fork();
-  if (pid == 0) {
-    body();
-    fflush(stdout);
-    _exit(0);
-  }
-  int status = 0;
-  waitpid(pid, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 #define MAP(n) mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
 

@@ -14,6 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clauses.h"
+#include "faults.h"
+
 #define PAGE 4096ul
 #define RW (PROT_READ | PROT_WRITE)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
@@ -29,41 +32,13 @@
 #define MADV_DONTNEED_LOCKED 24
 #endif
 
-static sigjmp_buf jump;
-static volatile int expected;
-static void on_fault(int sig, siginfo_t* info, void* uc) {
-  (void)uc;
-  if (!expected) {
-    fprintf(stderr, "unexpected signal %d at %p\n", sig, info->si_addr);
-    _exit(99);
-  }
-  expected = 0;
-  siglongjmp(jump, sig * 100 + info->si_code);
-}
-static int reading(volatile char* p) {
-  int r = sigsetjmp(jump, 1);
-  expected = r == 0;
-  if (r == 0) (void)*p;
-  expected = 0;
-  return r;
-}
-static int writing(volatile char* p) {
-  int r = sigsetjmp(jump, 1);
-  expected = r == 0;
-  if (r == 0) *p = 1;
-  expected = 0;
-  return r;
-}
-static const char* result(long r) { return r == -1 ? strerrorname_np(errno) : "ok"; }
-static const char* mapped(void* p) { return p == MAP_FAILED ? strerrorname_np(errno) : "ok"; }
 static char* map(unsigned long pages, int prot) { return mmap(NULL, pages * PAGE, prot, ANON, -1, 0); }
 static char* numbered(unsigned long pages) {
   char* p = map(pages, RW);
   for (unsigned long i = 0; i < pages; ++i) p[i * PAGE] = (char)(i + 1);
   return p;
 }
-static int file_of(unsigned long pages) {
-  int fd = memfd_create("f", 0);
+static int fill(int fd, unsigned long pages) {
   char byte;
   if (ftruncate(fd, (off_t)(pages * PAGE)) != 0) exit(1);
   for (unsigned long i = 0; i < pages; ++i) {
@@ -72,17 +47,12 @@ static int file_of(unsigned long pages) {
   }
   return fd;
 }
+static int file_of(unsigned long pages) { return fill(memfd_create("f", 0), pages); }
 static int host_file(unsigned long pages) {
   char name[] = "/tmp/memory-advice-XXXXXX";
   int fd = mkstemp(name);
   unlink(name);
-  char byte;
-  if (ftruncate(fd, (off_t)(pages * PAGE)) != 0) exit(1);
-  for (unsigned long i = 0; i < pages; ++i) {
-    byte = (char)(i + 1);
-    if (pwrite(fd, &byte, 1, (off_t)(i * PAGE)) != 1) exit(1);
-  }
-  return fd;
+  return fill(fd, pages);
 }
 static void present(const char* p, unsigned pages) {
   unsigned char v[64];
@@ -93,27 +63,6 @@ static void present(const char* p, unsigned pages) {
   printf("[");
   for (unsigned i = 0; i < pages; ++i) printf("%d", v[i] & 1);
   printf("]");
-}
-static long status(const char* key) {
-  char line[200];
-  long n = -1;
-  FILE* f = fopen("/proc/self/status", "r");
-  while (fgets(line, sizeof line, f) != NULL)
-    if (strncmp(line, key, strlen(key)) == 0) n = atol(line + strlen(key) + 1);
-  fclose(f);
-  return n;
-}
-static void in_child(const char* what, void (*body)(void)) {
-  fflush(stdout);
-  pid_t pid = fork();
-  if (pid == 0) {
-    body();
-    fflush(stdout);
-    _exit(0);
-  }
-  int state = 0;
-  waitpid(pid, &state, 0);
-  printf("%s: %d\n", what, WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state));
 }
 
 static void remapping(void) {
@@ -324,43 +273,43 @@ static void cores(void) {
 
 static void locking(void) {
   char* p = map(16, RW);
-  long before = status("VmLck:");
+  long before = field("/proc/self/status", "VmLck");
   printf("lock part of two pages: %s", result(mlock(p + PAGE - 1, 2)));
-  printf(", %ld kB ", status("VmLck:") - before);
+  printf(", %ld kB ", field("/proc/self/status", "VmLck") - before);
   present(p, 3);
   printf("\nlock on fault: %s ", result(mlock2(p + 4 * PAGE, 2 * PAGE, MLOCK_ONFAULT)));
   present(p + 4 * PAGE, 2);
-  printf(" %ld kB", status("VmLck:") - before);
+  printf(" %ld kB", field("/proc/self/status", "VmLck") - before);
   printf(", bad flag %s\n", result(mlock2(p, PAGE, 2)));
   printf("twice counts once: %s", result(mlock(p, 4 * PAGE)));
-  printf(" %ld kB", status("VmLck:") - before);
+  printf(" %ld kB", field("/proc/self/status", "VmLck") - before);
   printf(", unlock: %s", result(munlock(p + PAGE, PAGE)));
-  printf(" %ld kB\n", status("VmLck:") - before);
+  printf(" %ld kB\n", field("/proc/self/status", "VmLck") - before);
   munmap(p, 2 * PAGE);
-  printf("unmapped: %ld kB\n", status("VmLck:") - before);
+  printf("unmapped: %ld kB\n", field("/proc/self/status", "VmLck") - before);
   printf("hole: %s", result(mlock(p, 4 * PAGE)));
   printf(", unlock %s", result(munlock(p, 4 * PAGE)));
   printf(", overflow %s", result(mlock(p, -1ul)));
   printf(", empty %s\n", result(mlock((void*)8, 0)));
   char* none = map(2, PROT_NONE);
   printf("without rights: %s", result(mlock(none, 2 * PAGE)));
-  printf(" %ld kB\n", status("VmLck:") - before);
+  printf(" %ld kB\n", field("/proc/self/status", "VmLck") - before);
   printf("all: none %s", result(mlockall(0)));
   printf(", on fault alone %s", result(mlockall(MCL_ONFAULT)));
   printf(", unknown %s\n", result(mlockall(8)));
   munlockall();
-  printf("unlocked: %ld kB\n", status("VmLck:"));
+  printf("unlocked: %ld kB\n", field("/proc/self/status", "VmLck"));
   printf("future: %s ", result(mlockall(MCL_FUTURE)));
   p = map(4, RW);
   present(p, 4);
-  printf(" %ld kB", status("VmLck:"));
+  printf(" %ld kB", field("/proc/self/status", "VmLck"));
   printf(", on fault %s ", result(mlockall(MCL_FUTURE | MCL_ONFAULT)));
   p = map(4, RW);
   present(p, 4);
-  printf(" %ld kB\n", status("VmLck:"));
+  printf(" %ld kB\n", field("/proc/self/status", "VmLck"));
   fflush(stdout);
   if (fork() == 0) {
-    printf("a child: %ld kB", status("VmLck:"));
+    printf("a child: %ld kB", field("/proc/self/status", "VmLck"));
     p = map(4, RW);
     printf(" ");
     present(p, 4);
@@ -370,7 +319,7 @@ static void locking(void) {
   }
   wait(NULL);
   munlockall();
-  printf("then %ld kB ", status("VmLck:"));
+  printf("then %ld kB ", field("/proc/self/status", "VmLck"));
   p = map(4, RW);
   present(p, 4);
   printf("\ncurrent: %s", result(mlockall(MCL_CURRENT)));
@@ -433,12 +382,12 @@ int main(void) {
   act.sa_sigaction = on_fault;
   sigaction(SIGSEGV, &act, NULL);
   sigaction(SIGBUS, &act, NULL);
-  in_child("mremap", remapping);
-  in_child("madvise", advice);
-  in_child("its effects", effects);
-  in_child("mincore", cores);
-  in_child("mlock", locking);
-  in_child("limited", limited);
-  in_child("msync", syncing);
+  part("mremap", remapping);
+  part("madvise", advice);
+  part("its effects", effects);
+  part("mincore", cores);
+  part("mlock", locking);
+  part("limited", limited);
+  part("msync", syncing);
   return 0;
 }

@@ -14,43 +14,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clauses.h"
+
 #define PAGE 4096ul
 #define RW (PROT_READ | PROT_WRITE)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 
-static const char* mapped(void* p) { return p == MAP_FAILED ? strerrorname_np(errno) : "ok"; }
 static char* map(unsigned long pages) {
   // Away from its neighbours, so that areas do not merge, and in small pages.
   char* p = mmap(NULL, (pages + 2) * PAGE, PROT_NONE, ANON, -1, 0);
   mprotect(p + PAGE, pages * PAGE, RW);
   madvise(p + PAGE, pages * PAGE, MADV_NOHUGEPAGE);
   return p + PAGE;
-}
-static long field(const char* file, const char* key) {
-  char line[300];
-  long n = -1;
-  FILE* f = fopen(file, "r");
-  while (f != NULL && fgets(line, sizeof line, f) != NULL)
-    if (strncmp(line, key, strlen(key)) == 0) n = atol(line + strlen(key) + 1);
-  if (f != NULL) fclose(f);
-  return n;
-}
-static long smaps(const char* at, const char* key) {
-  char line[300], start[32];
-  long n = -1;
-  int in = 0;
-  snprintf(start, sizeof start, "%lx-", (unsigned long)at);
-  FILE* f = fopen("/proc/self/smaps", "r");
-  while (fgets(line, sizeof line, f) != NULL) {
-    if (strncmp(line, start, strlen(start)) == 0)
-      in = 1;
-    else if (in && strncmp(line, key, strlen(key)) == 0 && line[strlen(key)] == ':') {
-      n = atol(line + strlen(key) + 1);
-      break;
-    }
-  }
-  fclose(f);
-  return n;
 }
 static void area(const char* what, const char* at) {
   static const char* keys[] = {"Size",          "Rss",           "Pss",       "Shared_Clean", "Shared_Dirty",

@@ -15,6 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clauses.h"
+#include "faults.h"
+
 #define PAGE 4096ul
 #define RW (PROT_READ | PROT_WRITE)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
@@ -22,31 +25,6 @@
 #define MAP_SYNC 0x80000
 #endif
 
-static sigjmp_buf jump;
-static volatile int expected;
-static void on_fault(int sig, siginfo_t* info, void* uc) {
-  (void)uc;
-  if (!expected) {
-    fprintf(stderr, "unexpected signal %d at %p\n", sig, info->si_addr);
-    _exit(99);
-  }
-  expected = 0;
-  siglongjmp(jump, sig * 100 + info->si_code);
-}
-static int reading(volatile char* p) {
-  int r = sigsetjmp(jump, 1);
-  expected = r == 0;
-  if (r == 0) (void)*p;
-  expected = 0;
-  return r;
-}
-static int writing(volatile char* p) {
-  int r = sigsetjmp(jump, 1);
-  expected = r == 0;
-  if (r == 0) *p = 1;
-  expected = 0;
-  return r;
-}
 static int running(char* p) {
   int r = sigsetjmp(jump, 1);
   expected = r == 0;
@@ -54,8 +32,6 @@ static int running(char* p) {
   expected = 0;
   return r;
 }
-static const char* result(long r) { return r == -1 ? strerrorname_np(errno) : "ok"; }
-static const char* mapped(void* p) { return p == MAP_FAILED ? strerrorname_np(errno) : "ok"; }
 static int present(char* p, unsigned pages) {
   unsigned char v[64];
   int n = 0;
@@ -72,18 +48,6 @@ static int maps_has(void* at, const char* text) {
     if (strncmp(line, start, strlen(start)) == 0) found = strstr(line, text) != NULL;
   fclose(f);
   return found;
-}
-static void in_child(const char* what, void (*body)(void)) {
-  fflush(stdout);
-  pid_t pid = fork();
-  if (pid == 0) {
-    body();
-    fflush(stdout);
-    _exit(0);
-  }
-  int status = 0;
-  waitpid(pid, &status, 0);
-  printf("%s: %d\n", what, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
 static void kinds(void) {
@@ -297,11 +261,11 @@ int main(void) {
   sigaltstack(&alternative, NULL);
   sigaction(SIGSEGV, &act, NULL);
   sigaction(SIGBUS, &act, NULL);
-  in_child("kinds", kinds);
-  in_child("places", places);
-  in_child("rights", rights);
-  in_child("growing", growing);
-  in_child("presence", presence);
-  in_child("brk", breaks);
+  part("kinds", kinds);
+  part("places", places);
+  part("rights", rights);
+  part("growing", growing);
+  part("presence", presence);
+  part("brk", breaks);
   return 0;
 }

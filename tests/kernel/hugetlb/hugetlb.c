@@ -19,6 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../guest/clauses.h"
+
 #define MB2 (2ul << 20)
 #define RW (PROT_READ | PROT_WRITE)
 #define HUGE_ANON (MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB)
@@ -48,8 +50,6 @@ static int touch_write(volatile char* p, char value) {
   trying = 0;
   return r;
 }
-static const char* result(long r) { return r == -1 ? strerrorname_np(errno) : "ok"; }
-static const char* mapped(void* p) { return p == MAP_FAILED ? strerrorname_np(errno) : "ok"; }
 
 static int set(const char* path, int n) {
   FILE* f = fopen(path, "w");
@@ -65,41 +65,16 @@ static long get(const char* path) {
   fclose(f);
   return n;
 }
-static long meminfo(const char* key) {
-  char line[200];
-  long n = -1;
-  FILE* f = fopen("/proc/meminfo", "r");
-  while (fgets(line, sizeof line, f) != NULL)
-    if (strncmp(line, key, strlen(key)) == 0) n = atol(line + strlen(key) + 1);
-  fclose(f);
-  return n;
-}
 #define SYS "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 static void pool(const char* when) {
-  long total = meminfo("HugePages_Total"), free = meminfo("HugePages_Free"),
-       reserved = meminfo("HugePages_Rsvd"), surplus = meminfo("HugePages_Surp");
+  long total = field("/proc/meminfo", "HugePages_Total"), free = field("/proc/meminfo", "HugePages_Free"),
+       reserved = field("/proc/meminfo", "HugePages_Rsvd"),
+       surplus = field("/proc/meminfo", "HugePages_Surp");
   printf("%s: total %ld free %ld reserved %ld surplus %ld%s\n", when, total, free, reserved, surplus,
          total == get(SYS "nr_hugepages") && free == get(SYS "free_hugepages") &&
                  reserved == get(SYS "resv_hugepages") && surplus == get(SYS "surplus_hugepages")
              ? ""
              : " (but /sys differs)");
-}
-static long smaps(void* at, const char* key) {
-  char line[300], start[32];
-  long n = -1;
-  int in = 0;
-  snprintf(start, sizeof start, "%lx-", (unsigned long)at);
-  FILE* f = fopen("/proc/self/smaps", "r");
-  while (fgets(line, sizeof line, f) != NULL) {
-    if (strncmp(line, start, strlen(start)) == 0)
-      in = 1;
-    else if (in && strncmp(line, key, strlen(key)) == 0) {
-      n = atol(line + strlen(key) + 1);
-      break;
-    }
-  }
-  fclose(f);
-  return n;
 }
 
 static void anonymous(void) {
