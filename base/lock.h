@@ -80,8 +80,30 @@ class CAPABILITY("mutex") Mutex {
   std::mutex m_;
 };
 
+/// A std::shared_mutex that lets writers first.
+class WriterFirst {
+ public:
+  WriterFirst() {
+    pthread_rwlockattr_t kind;
+    pthread_rwlockattr_init(&kind);
+    pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&m_, &kind);
+    pthread_rwlockattr_destroy(&kind);
+  }
+  ~WriterFirst() { pthread_rwlock_destroy(&m_); }
+  WriterFirst(const WriterFirst&) = delete;
+  WriterFirst& operator=(const WriterFirst&) = delete;
+  void lock() { pthread_rwlock_wrlock(&m_); }
+  void unlock() { pthread_rwlock_unlock(&m_); }
+  void lock_shared() { pthread_rwlock_rdlock(&m_); }
+  void unlock_shared() { pthread_rwlock_unlock(&m_); }
+
+ private:
+  pthread_rwlock_t m_;
+};
+
 /// A reader-writer lock of lock class C.
-template <const LockClass& C>
+template <const LockClass& C, typename M = std::shared_mutex>
 class CAPABILITY("shared_mutex") SharedMutex {
  public:
   void lock() ACQUIRE() {
@@ -106,48 +128,13 @@ class CAPABILITY("shared_mutex") SharedMutex {
   }
 
  private:
-  std::shared_mutex m_;
+  M m_;
 };
 
 /// The same, but readers that come while a writer waits wait behind it, so that many readers do not starve a
 /// writer. A thread must not take it twice, not for reading either.
 template <const LockClass& C>
-class CAPABILITY("shared_mutex") WriterFirstMutex {
- public:
-  WriterFirstMutex() {
-    pthread_rwlockattr_t kind;
-    pthread_rwlockattr_init(&kind);
-    pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    pthread_rwlock_init(&m_, &kind);
-    pthread_rwlockattr_destroy(&kind);
-  }
-  ~WriterFirstMutex() { pthread_rwlock_destroy(&m_); }
-  WriterFirstMutex(const WriterFirstMutex&) = delete;
-  WriterFirstMutex& operator=(const WriterFirstMutex&) = delete;
-  void lock() ACQUIRE() {
-    QUIRE_YIELD();
-    QUIRE_LOCK_ACQUIRED(C, this);
-    pthread_rwlock_wrlock(&m_);
-  }
-  void unlock() RELEASE() {
-    pthread_rwlock_unlock(&m_);
-    QUIRE_LOCK_RELEASED(C, this);
-    QUIRE_YIELD();
-  }
-  void lock_shared() ACQUIRE_SHARED() {
-    QUIRE_YIELD();
-    QUIRE_LOCK_ACQUIRED(C, this);
-    pthread_rwlock_rdlock(&m_);
-  }
-  void unlock_shared() RELEASE_SHARED() {
-    pthread_rwlock_unlock(&m_);
-    QUIRE_LOCK_RELEASED(C, this);
-    QUIRE_YIELD();
-  }
-
- private:
-  pthread_rwlock_t m_;
-};
+using WriterFirstMutex = SharedMutex<C, WriterFirst>;
 
 /// Holds a lock for a scope; unlock() and lock() allow a gap in it.
 template <typename M>

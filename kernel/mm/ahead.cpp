@@ -18,6 +18,11 @@ constexpr u64 probe = 64u << 10;        // left out at the end of what was prepa
 constexpr u32 most_windows = 8;         // prepared at once
 constexpr u64 forward = u64{64} << 20;  // how far beyond a fault memory that has data is shown
 
+// The last of what was shown ahead of the guest: there a fault tells that it has come so far.
+bool ends_prepared(const Vma& v, u64 page) {
+  return v.ahead_end != 0 && page >= v.ahead_end - probe && page < v.ahead_end;
+}
+
 }  // namespace
 
 // The area is shown window by window, as they are touched.
@@ -76,7 +81,7 @@ void AddressSpaceImpl::prepare_windows(Vma& v, u64 begin) {
 bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
   if (!by_window(v)) return false;
   const u64 window = round_down(page, huge_size);
-  if (v.ahead_end != 0 && page >= v.ahead_end - probe && page < v.ahead_end) {
+  if (ends_prepared(v, page)) {
     // The guest came to the end of what was prepared. Shown anew as a whole, the window is mapped huge.
     v.ahead_proven += v.ahead_windows;
     const Span last = span_at(window, window + huge_size);
@@ -99,16 +104,22 @@ bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
     map_span(v, s);
     return true;
   }
-  return show_touched(v, page);
+  show_filled(v, page);
+  return true;
 }
 
 bool AddressSpaceImpl::show_touched(Vma& v, u64 page) {
   if (!by_window(v)) return false;
-  if (v.ahead_end != 0 && page >= v.ahead_end - probe && page < v.ahead_end) return false;
+  if (ends_prepared(v, page)) return false;
+  if (Span s; fresh_window(v, round_down(page, huge_size), s)) return false;
+  show_filled(v, page);
+  return true;
+}
+
+// As much as is alike, but no window that nobody has touched.
+void AddressSpaceImpl::show_filled(Vma& v, u64 page) {
   const u64 window = round_down(page, huge_size);
   Span s;
-  if (fresh_window(v, window, s)) return false;
-  // As much as is alike, but no window that nobody has touched.
   const u64 end = run_limit(page, std::min(v.end, page + forward));
   for (u64 a = std::max(v.begin, window); a <= page; a = s.end) s = span_at(a, end, true);
   for (u64 w = window + huge_size; w < s.end; w += huge_size) {
@@ -118,7 +129,6 @@ bool AddressSpaceImpl::show_touched(Vma& v, u64 page) {
     break;
   }
   map_span(v, s);
-  return true;
 }
 
 }  // namespace quire::mm

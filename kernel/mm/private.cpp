@@ -81,7 +81,7 @@ bool AddressSpaceImpl::may_be_private(const Vma& v, const Span& s) {
   if (!s.named || s.exclusive || s.stub_owned || !v.anonymous() || !v.is_private() || v.huge_tlb)
     return false;
   if (allows(v.access, Access::exec) || !allows(v.access, Access::write)) return false;
-  if (std::ranges::find(copying_, window_of(s.begin)) != copying_.end()) return false;
+  if (being_copied(s.begin)) return false;
   if (manager_.policy().cow == Policy::Cow::host_private) return true;
   return s.begin % huge_size == 0 && s.end - s.begin == huge_size;
 }
@@ -159,9 +159,7 @@ void AddressSpaceImpl::let_write(Vma& v, PrivateMap::iterator at) {
   }
   std::vector<std::pair<u64, u64>> ranges;
   for (auto it = first; it != last; ++it) {
-    if (it->second.state == State::writable ||
-        std::ranges::find(copying_, window_of(it->first)) != copying_.end())
-      continue;
+    if (it->second.state == State::writable || being_copied(it->first)) continue;
     it->second.state = State::writable;
     ranges.emplace_back(it->first, it->second.end);
   }
@@ -205,7 +203,7 @@ Result<> AddressSpaceImpl::settle(Vma& v, u64 begin, u64 end) {
     return it != privates_.end() ? it : privates_.lower_bound(begin);
   };
   for (auto it = first(); it != privates_.end() && it->first < end;) {
-    if (std::ranges::find(copying_, window_of(it->first)) == copying_.end()) {
+    if (!being_copied(it->first)) {
       ++it;
       continue;
     }

@@ -231,6 +231,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool fresh_window(const Vma& v, u64 window, Span& s) const REQUIRES_SHARED(tables_lock_);
   /// The same for a page in a window that was touched before, and not by a guest that fills memory in order.
   bool show_touched(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
+  void show_filled(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
   bool filled_window(const Vma& v, u64 window) REQUIRES(tables_lock_);
   void prepare_windows(Vma& v, u64 begin) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
 

@@ -290,7 +290,8 @@ bool Kernel::some_killed_holds_memory() const {
 bool Kernel::kill_largest() {
   // Who was killed before gives its memory back first; nobody else need go for that.
   constexpr std::chrono::milliseconds patience(500), step(5);
-  for (std::chrono::milliseconds waited(0); waited < patience && some_killed_holds_memory(); waited += step) {
+  const bool some = some_killed_holds_memory();
+  for (std::chrono::milliseconds waited(0); some && waited < patience; waited += step) {
     if (vfs::Waiter::current().interrupted()) return true;  // that one may be ourselves
     std::this_thread::sleep_for(step);
     if (!some_killed_holds_memory()) return true;

@@ -28,13 +28,10 @@ constexpr u64 runs_on_ns = 50'000'000;  // CPU time after which it is plain that
 
 /// CPU time of a thread of a stub so far, in nanoseconds; 0 where the host does not tell.
 u64 cpu_time_of(pid_t pid, u32 tid) {
-  char text[64];
-  snprintf(text, sizeof text, "/proc/%d/task/%u/schedstat", pid, tid);
-  const Fd file(open(text, O_RDONLY | O_CLOEXEC));
-  const ssize_t n = file.get() < 0 ? -1 : read(file.get(), text, sizeof text - 1);
-  if (n <= 0) return 0;
-  text[n] = '\0';
-  return strtoull(text, nullptr, 10);
+  char name[32], text[64];
+  snprintf(name, sizeof name, "task/%u/schedstat", tid);
+  const char* used = read_proc(pid, name, text);
+  return used != nullptr ? strtoull(used, nullptr, 10) : 0;
 }
 
 bool within(u64 a, const char* from, const char* to) {

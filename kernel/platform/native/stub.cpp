@@ -224,12 +224,8 @@ void Stub::collect() {
 // the CPUs. An agent that was stopped, or sleeps with work to do, does nothing of the kind.
 bool Stub::agent_works() const {
   char text[256];
-  snprintf(text, sizeof text, "/proc/%d/stat", pid_);
-  const Fd file(open(text, O_RDONLY | O_CLOEXEC));
-  const ssize_t n = file.get() < 0 ? -1 : read(file.get(), text, sizeof text - 1);
-  if (n <= 0) return false;
-  text[n] = '\0';
-  const char* state = strrchr(text, ')');
+  const char* stat = read_proc(pid_, "stat", text);
+  const char* state = stat != nullptr ? strrchr(stat, ')') : nullptr;
   return state != nullptr && (strncmp(state, ") R", 3) == 0 || strncmp(state, ") D", 3) == 0);
 }
 

@@ -27,6 +27,11 @@ static void set_handler(int flags) {
   struct sigaction a = {.sa_handler = on_alarm, .sa_flags = flags};
   sigaction(SIGALRM, &a, NULL);
 }
+// All children have ended, and so send no more signals: one of theirs may interrupt the wait itself.
+static void reap(void) {
+  while (wait(NULL) > 0 || errno == EINTR) {
+  }
+}
 static void alarm_in_ms(long ms) {
   // A child that signals: an interval timer that comes before the call would be lost.
   pid_t me = getpid();
@@ -270,8 +275,7 @@ int main(int argc, char** argv) {
   pthread_join(thread, NULL);
   struct timespec pause = {0, 300000000};
   CHECK(put(mm, at + 64, &pause, sizeof pause) == sizeof pause);
-  while (wait(NULL) > 0) {
-  }
+  reap();
   alarms = 0;
   alarm_in_ms(50);
   struct timespec begin, end;
@@ -279,13 +283,11 @@ int main(int argc, char** argv) {
   CHECK(INDIRECT(mm, SYS_nanosleep, at + 64, 0) == 0);
   clock_gettime(CLOCK_MONOTONIC, &end);
   CHECK(alarms > 0 && (end.tv_sec - begin.tv_sec) * 1000000000 + end.tv_nsec - begin.tv_nsec >= 300000000);
-  while (wait(NULL) > 0) {
-  }
+  reap();
   set_handler(0);
   alarm_in_ms(50);
   REFUSES(mm_indirect, EINTR, INDIRECT(mm, SYS_read, (unsigned long)pipes[0], at, 16));
-  while (wait(NULL) > 0) {
-  }
+  reap();
 
   // Private futexes are those of that space, at the same address as here or not.
   CHECK(mmap((void*)at, 8192, rw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == (void*)at);
@@ -363,8 +365,7 @@ int main(int argc, char** argv) {
   c = start();
   CHECK(run(spins, &c) == MM_EXIT_SIGNAL && alarms >= 1 && c.regs.rip == code_at &&
         c.reason == MM_EXIT_SIGNAL);
-  while (wait(NULL) > 0) {
-  }
+  reap();
 
   // mm_read, mm_write
   REFUSES(mm_read, EBADF, get(999, text, at, 1));
