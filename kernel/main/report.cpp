@@ -56,6 +56,7 @@ void print_report(bool json, const task::Kernel& kernel, const mm::MemoryManager
         {"stubs",
          {{"made", p.stubs_made},
           {"live", p.stubs_live},
+          {"reused", p.stubs_reused},
           {"stolen", p.stubs_stolen},
           {"killed", p.stubs_killed}}},
         {"sites_patched", p.sites_patched},
@@ -86,8 +87,9 @@ void print_report(bool json, const task::Kernel& kernel, const mm::MemoryManager
   row("address-space locks", fmt::format("{:.3f} ms waited", static_cast<double>(m.lock_wait_ns) / 1e6));
   row("processes", fmt::format("{} forks, {} execs, {} tasks, {} signals", m.forks, k.execs, k.tasks_created,
                                k.signals_delivered));
-  row("stubs", fmt::format("{} made, {} stolen, {} killed; {} revocations, {} waited for", p.stubs_made,
-                           p.stubs_stolen, p.stubs_killed, p.revocations, p.revocations_waited));
+  row("stubs",
+      fmt::format("{} made, {} used again, {} stolen, {} killed; {} revocations, {} waited for", p.stubs_made,
+                  p.stubs_reused, p.stubs_stolen, p.stubs_killed, p.revocations, p.revocations_waited));
   row("patched sites", fmt::format("{}; {} retraps", p.sites_patched, p.retraps));
   row("memory", fmt::format("{:.1f} MB in use at the end, {}{}", static_cast<double>(used) / 1e6,
                             platform.memory().kind().tmpfs_huge_advise ? "tmpfs with huge pages" : "memfd",

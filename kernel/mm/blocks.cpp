@@ -2,7 +2,7 @@
 
 #include <sys/mman.h>
 
-#include <bitset>
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -52,12 +52,14 @@ Result<> BlockPool::reserve() {
 }
 
 BlockPool::~BlockPool() {
+  for (const u32 b : keepers_) delete std::exchange(blocks_[b].kept, nullptr);
   for (u64 b = 0; blocks_ != nullptr && used_ != nullptr && b < block_count_; ++b) {
     if (b % blocks_per_chunk == 0 && used_[b / blocks_per_chunk] == 0) {
       b += blocks_per_chunk - 1;
       continue;
     }
     delete[] blocks_[b].frames;
+    delete blocks_[b].kept;
   }
   if (blocks_ != nullptr) munmap(blocks_, block_count_ * sizeof(Block));
   if (used_ != nullptr) munmap(used_, chunk_count_ * sizeof(u32));
@@ -72,14 +74,25 @@ bool BlockPool::take(u64 b) {
   used_count_.fetch_add(1, std::memory_order_relaxed);
   Block& m = block(BlockNumber(b));
   assert(idle(m) && m.frames == nullptr);
+  if (m.kept != nullptr) std::erase(keepers_, static_cast<u32>(b));
   m.whole = 1;
   return true;
 }
 
-Result<BlockNumber> BlockPool::allocate(u64 slot, BlockNumber wanted) {
+Result<BlockNumber> BlockPool::allocate(u64 slot, BlockNumber wanted, Use use) {
+  const BlockNumber b = TRY(allocate_any(slot, wanted, use));
+  if (use == Use::fresh) give_back_kept(b);
+  return b;
+}
+
+Result<BlockNumber> BlockPool::allocate_any(u64 slot, BlockNumber wanted, Use use) {
   LockGuard guard(allocation_);
   if (wanted != no_block && take(wanted.value())) return wanted;
   const u64 place = slot % blocks_per_chunk;
+  if (use == Use::overwritten) {
+    for (std::size_t i = keepers_.size(); i-- != 0;)
+      if (const u32 b = keepers_[i]; b % blocks_per_chunk == place && take(b)) return BlockNumber(b);
+  }
   while (!free_chunks_.empty()) {
     const u64 chunk = free_chunks_.back();
     free_chunks_.pop_back();
@@ -123,6 +136,8 @@ Result<BlockNumber> BlockPool::allocate_run(u64 n, u64 slot) {
     [[maybe_unused]] const bool taken = take(b);
     assert(taken);
   }
+  guard.unlock();
+  for (u64 b = first; b < first + n; ++b) give_back_kept(BlockNumber(b));
   return BlockNumber(first);
 }
 
@@ -140,6 +155,7 @@ void BlockPool::mark_free(BlockNumber first, u64 n) {
   for (u64 b = first.value(); b < first.value() + n; ++b) {
     u32& word = used_[b / blocks_per_chunk];
     word &= ~(u32{1} << (b % blocks_per_chunk));
+    if (blocks_[b].kept != nullptr) keepers_.push_back(static_cast<u32>(b));
     if (word == 0) free_chunks_.push_back(static_cast<u32>(b / blocks_per_chunk));
   }
 }
@@ -150,6 +166,74 @@ void BlockPool::clear(FrameNumber f, u64 n) {
   if (!memory_.punch(f, PageCount(n))) {
     static constexpr std::array<std::byte, page_size> zeros{};
     for (u64 i = 0; i < n; ++i) (void)memory_.checked_copy(memory_.at(f + i), zeros.data(), page_size);
+  }
+}
+
+template <typename F>
+void BlockPool::for_runs(const Pages& pages, F&& f) {
+  for (unsigned i = 0; i < pages_per_huge;) {
+    if (!pages[i]) {
+      ++i;
+      continue;
+    }
+    unsigned e = i;
+    while (e < pages_per_huge && pages[e]) ++e;
+    f(i, e - i);
+    i = e;
+  }
+}
+
+void BlockPool::clear(BlockNumber b, const Pages& pages) {
+  for_runs(pages, [&](unsigned i, unsigned n) { clear(first_frame(b) + i, n); });
+}
+
+bool BlockPool::keep(FrameNumber f, u32 n, Pages& kept) {
+  static constexpr std::array<std::byte, page_size> zeros{};
+  if (n > most_kept_run || kept_count_.load(std::memory_order_relaxed) + n > most_kept) return false;
+  const FrameNumber end = f + n;
+  for (FrameNumber at = memory_.next_data(f, end); at < end; at = memory_.next_data(at, end)) {
+    for (const FrameNumber stop = memory_.next_hole(at, end); at < stop; at += 1) {
+      if (!memory_.checked_copy(memory_.at(at), zeros.data(), page_size)) return false;
+      kept[index_in_block(at)] = true;
+    }
+  }
+  return true;
+}
+
+void BlockPool::forget_kept(Block& m, u64 n) {
+  kept_count_.fetch_sub(n, std::memory_order_relaxed);
+  if (m.kept->any()) return;
+  delete m.kept;
+  m.kept = nullptr;
+}
+
+void BlockPool::give_back_kept(BlockNumber b) {
+  Pages kept;
+  {
+    LockGuard guard(stripe(b));
+    Block& m = block(b);
+    if (m.kept == nullptr) return;
+    kept = *m.kept;
+    m.kept->reset();
+    forget_kept(m, kept.count());
+  }
+  clear(b, kept);
+}
+
+void BlockPool::trim() {
+  std::vector<u32> ours;
+  {
+    LockGuard guard(allocation_);
+    for (const u32 b : std::vector<u32>(keepers_))
+      if (take(b)) ours.push_back(b);
+  }
+  for (const u32 b : ours) {
+    give_back_kept(BlockNumber(b));
+    {
+      LockGuard guard(stripe(BlockNumber(b)));
+      block(BlockNumber(b)).whole = 0;
+    }
+    mark_free(BlockNumber(b), 1);
   }
 }
 
@@ -197,27 +281,18 @@ void BlockPool::release_whole(BlockNumber first, u64 n) {
 }
 
 void BlockPool::release_last_whole(BlockNumber b) {
-  std::bitset<pages_per_huge> punched;
+  Pages punched;
   LockGuard guard(stripe(b));
   Block& m = block(b);
   assert(m.whole > 0);
   while (m.whole == 1) {
     // The whole count stays until the storage is gone: nobody can name a frame meanwhile.
-    std::bitset<pages_per_huge> now;
+    Pages now;
     for (unsigned i = 0; i < pages_per_huge; ++i)
       if ((m.frames == nullptr || m.frames[i] == 0) && !punched[i]) now[i] = true;
     if (now.none()) break;
     guard.unlock();
-    for (unsigned i = 0; i < pages_per_huge;) {
-      if (!now[i]) {
-        ++i;
-        continue;
-      }
-      unsigned e = i;
-      while (e < pages_per_huge && now[e]) ++e;
-      clear(first_frame(b) + i, e - i);
-      i = e;
-    }
+    clear(b, now);
     guard.lock();
     punched |= now;
   }
@@ -280,7 +355,7 @@ void BlockPool::release_home(BlockNumber b) {
   mark_free(b, 1);
 }
 
-u32 BlockPool::name_run(FrameNumber f, u32 n) {
+u32 BlockPool::name_run(FrameNumber f, u32 n, Use use, bool* stored) {
   LockGuard guard(stripe(block_of(f)));
   Block& m = block(block_of(f));
   if (m.whole != 0) return 0;
@@ -290,6 +365,17 @@ u32 BlockPool::name_run(FrameNumber f, u32 n) {
   u32 done = 0;
   while (done < n && m.frames[first + done] == 0) m.frames[first + done++] = 1;
   m.named += done;
+  if (m.kept == nullptr) return done;
+  Pages kept;
+  for (unsigned i = first; i < first + done; ++i) kept[i] = (*m.kept)[i];
+  if (kept.none()) return done;
+  *m.kept &= ~kept;
+  forget_kept(m, kept.count());
+  guard.unlock();
+  if (use == Use::fresh)
+    clear(block_of(f), kept);
+  else if (stored != nullptr)
+    *stored = true;
   return done;
 }
 
@@ -308,7 +394,7 @@ void BlockPool::retain_frames(FrameNumber f, u32 n) {
 void BlockPool::release_frames(FrameNumber f, u32 n) {
   const BlockNumber b = block_of(f);
   const unsigned first = index_in_block(f);
-  std::bitset<pages_per_huge> last;
+  Pages last, kept;
   LockGuard guard(stripe(b));
   Block& m = block(b);
   assert(m.frames != nullptr && first + n <= pages_per_huge);
@@ -323,22 +409,24 @@ void BlockPool::release_frames(FrameNumber f, u32 n) {
   }
   if (last.any()) {
     guard.unlock();
-    for (unsigned i = first; i < first + n;) {
-      if (!last[i]) {
-        ++i;
-        continue;
-      }
-      unsigned e = i;
-      while (e < first + n && last[e]) ++e;
-      clear(first_frame(b) + i, e - i);
-      i = e;
-    }
+    for_runs(last, [&](unsigned i, unsigned run) {
+      Pages now;
+      if (keep(first_frame(b) + i, run, now))
+        kept |= now;
+      else
+        clear(first_frame(b) + i, run);
+    });
     guard.lock();
     for (unsigned i = first; i < first + n; ++i)
       if (last[i]) {
         m.frames[i] = 0;
         --m.named;
       }
+    if (kept.any()) {
+      if (m.kept == nullptr) m.kept = new Pages;
+      *m.kept |= kept;
+      kept_count_.fetch_add(kept.count(), std::memory_order_relaxed);
+    }
   }
   if (!idle(m)) return;
   forget_frames(m);

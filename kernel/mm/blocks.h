@@ -6,10 +6,14 @@
 // from being given away while single frames in it come and go.
 //
 // A frame whose count is zero holds no storage: the last release gives the page back to the host, so
-// that the next to name it finds a hole, which reads as zeros.
+// that the next to name it finds a hole, which reads as zeros. But to give a page back and to have one again
+// costs more than all else in a small fork and exit. So a few pages (`most_kept` in all) that were released
+// in small pieces are cleared instead and stay, for those who name frames to write over them
+// (`Use::overwritten`); whoever else names one finds it given back.
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -30,6 +34,9 @@ constexpr FrameNumber first_frame(BlockNumber b) { return FrameNumber(b.value() 
 constexpr BlockNumber block_of(FrameNumber f) { return BlockNumber(f.value() / pages_per_huge); }
 constexpr unsigned index_in_block(FrameNumber f) { return static_cast<unsigned>(f.value() % pages_per_huge); }
 
+/// What is to become of frames that somebody names: zeros until they are touched, or overwritten at once.
+enum class Use : u8 { fresh, overwritten };
+
 /// How many of the `n` frames from `first` on have storage. One host call a 2 MiB, however they lie.
 u64 frames_with_data(platform::Memory& memory, FrameNumber first, u64 n);
 
@@ -44,8 +51,9 @@ class BlockPool {
 
   /// A free block, counted once as a whole. `wanted` is taken if it is free (no_block: no wish);
   /// else one whose place in a fresh 64 MiB chunk is that of `slot` (address / 2 MiB), so that
-  /// neighbours can follow in both directions. ENOMEM when the file has no free block.
-  Result<BlockNumber> allocate(u64 slot, BlockNumber wanted);
+  /// neighbours can follow in both directions. With `Use::overwritten` it may have kept pages, which
+  /// only name_run() knows how to give out: it is to become a home. ENOMEM when the file has no free block.
+  Result<BlockNumber> allocate(u64 slot, BlockNumber wanted, Use use = Use::fresh);
   /// `n` consecutive free blocks, each counted once as a whole, the first at the place of `slot` in
   /// its chunk. ENOMEM.
   Result<BlockNumber> allocate_run(u64 n, u64 slot);
@@ -64,8 +72,9 @@ class BlockPool {
   void whole_to_home(BlockNumber b);
   void release_home(BlockNumber b);
   /// Names the first of the `n` frames from `f` (within one block) that are unnamed, as far as they
-  /// are consecutive from `f` on; returns how many.
-  u32 name_run(FrameNumber f, u32 n);
+  /// are consecutive from `f` on; returns how many. `stored`: some of them have storage, all zeros, for
+  /// they are about to be overwritten.
+  u32 name_run(FrameNumber f, u32 n, Use use, bool* stored = nullptr);
 
   /// `n` consecutive frames within one block.
   void retain_frames(FrameNumber f, u32 n);
@@ -87,6 +96,11 @@ class BlockPool {
   void mark_huge(BlockNumber b);
   void on_huge_release(std::function<void(BlockNumber)> f) { huge_released_ = std::move(f); }
 
+  /// Storage that nobody uses: it counts as free.
+  u64 kept_bytes() const { return kept_count_.load(std::memory_order_relaxed) * page_size; }
+  /// Gives back what is kept in free blocks.
+  void trim();
+
   u64 blocks_used() const { return used_count_.load(std::memory_order_relaxed); }
   platform::Memory& memory() { return memory_; }
   /// For tests: whole, home and per-frame counts as they stand.
@@ -97,17 +111,21 @@ class BlockPool {
   Counts counts(BlockNumber b) const;
 
  private:
+  using Pages = std::bitset<pages_per_huge>;
   struct Block {
     u32 whole = 0;
     u32 homes = 0;
     u32 named = 0;          // entries of `frames` that are not zero
     bool huge = false;      // taken from the huge-page pool
     u32* frames = nullptr;  // counts by page; allocated while needed
+    Pages* kept = nullptr;  // unnamed frames that have storage, all zeros
   };
   using StripeLock = Mutex<locks::frames>;
   static constexpr unsigned stripes = 256;
   static constexpr u32 dying = ~u32{0};  // count of a frame whose storage is on its way to the host
   static constexpr u64 blocks_per_chunk = 32;
+  static constexpr u64 most_kept = 256;  // pages
+  static constexpr unsigned most_kept_run = 32;
 
   explicit BlockPool(platform::Memory& memory) : memory_(memory) {}
   Result<> reserve();
@@ -117,8 +135,18 @@ class BlockPool {
   static void ensure_frames(Block& b);
   static void forget_frames(Block& b);
   bool take(u64 b) REQUIRES(allocation_);
+  Result<BlockNumber> allocate_any(u64 slot, BlockNumber wanted, Use use);
   void mark_free(BlockNumber first, u64 n);
   void release_last_whole(BlockNumber b);
+  /// The pages of a block, run by run.
+  template <typename F>
+  static void for_runs(const Pages& pages, F&& f);
+  void clear(BlockNumber b, const Pages& pages);
+  /// Gives back what a block has kept. The caller owns the block, and no lock is held.
+  void give_back_kept(BlockNumber b);
+  /// Clears released frames in place, if few are kept so far; else they are to be given back.
+  bool keep(FrameNumber f, u32 n, Pages& kept);
+  void forget_kept(Block& m, u64 n);
 
   platform::Memory& memory_;
   u64 block_count_ = 0;
@@ -130,7 +158,8 @@ class BlockPool {
   u32* used_ GUARDED_BY(allocation_) = nullptr;           // one bit a block, one word a chunk
   u64 next_chunk_ GUARDED_BY(allocation_) = 0;            // chunks from here on were never used
   std::vector<u32> free_chunks_ GUARDED_BY(allocation_);  // emptied again; checked when popped
-  std::atomic<u64> used_count_{0};
+  std::vector<u32> keepers_ GUARDED_BY(allocation_);      // free blocks that have kept pages
+  std::atomic<u64> used_count_{0}, kept_count_{0};
   std::function<void(BlockNumber)> huge_released_;
 };
 

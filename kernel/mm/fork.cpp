@@ -10,17 +10,25 @@ constexpr std::size_t eager_areas = 64;  // a child with so few areas starts wit
 
 }  // namespace
 
-// Takes the right to write from all that was given it since the last fork.
-platform::Ticket AddressSpaceImpl::write_protect() {
+// Takes the right to write from all that was given it since the last fork, but for some pieces, in order,
+// that the caller sees to.
+platform::Ticket AddressSpaceImpl::write_protect(const std::vector<GuestRange>& but) {
   LockGuard tables(tables_lock_);
   platform::Ticket ticket{};
   u64 begin = 0;
   u64 end = 0;
   Access access = Access::none;
+  auto next = but.begin();
   auto protect = [&] {
-    if (begin == end) return;
-    const auto t = space_->protect({GuestAddr(begin), GuestAddr(end)}, access);
-    if (t.value() != 0) ticket = t;
+    while (begin < end) {
+      while (next != but.end() && next->end.value() <= begin) ++next;
+      const u64 stop = next == but.end() ? end : std::clamp(next->begin.value(), begin, end);
+      if (begin < stop) {
+        const auto t = space_->protect({GuestAddr(begin), GuestAddr(stop)}, access);
+        if (t.value() != 0) ticket = t;
+      }
+      begin = stop < end ? std::min(end, next->end.value()) : end;
+    }
   };
   for (auto& [at, v] : vmas_) {
     if (!v.is_private() || !v.writable_in_stub) continue;
@@ -31,7 +39,8 @@ platform::Ticket AddressSpaceImpl::write_protect() {
       access = wanted;
     }
     end = v.end;
-    v.writable_in_stub = false;
+    v.writable_in_stub = std::ranges::any_of(
+        but, [&](const GuestRange& r) { return r.begin.value() < v.end && r.end.value() > v.begin; });
   }
   protect();
   for (auto& [at, r] : privates_)
@@ -44,7 +53,7 @@ platform::Ticket AddressSpaceImpl::write_protect() {
 std::vector<GuestRange> AddressSpaceImpl::hot_pieces() {
   std::vector<GuestRange> pieces = hot_->for_fork();
   LockGuard tables(tables_lock_);
-  if (!privates_.empty()) return {};  // their frames are others' to read
+  if (!privates_.empty() || prompt()) return {};  // their frames are others' to read; all is copied
   std::erase_if(pieces, [&](const GuestRange& piece) NO_THREAD_SAFETY_ANALYSIS {
     const Vma* v = vmas_.find(piece.begin.value());
     return v == nullptr || piece.end.value() > v->end || !v->is_private() || v->huge_tlb || v->dont_fork ||
@@ -78,7 +87,9 @@ void AddressSpaceImpl::copy_hot(AddressSpaceImpl& child,
 // With the lock held for writing no thread of the parent is in a fault or a copy and no page is pinned.
 // The stub loses the right to write what is now shared, and has acknowledged that before the child
 // exists: from then on either side's first write takes a fault, and breaks what is shared.
-Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
+//
+// Where no thread can write anyhow, the pieces that are copied at once keep the right.
+Result<Ref<AddressSpace>> AddressSpaceImpl::fork(bool alone) {
   auto child = make_ref<AddressSpaceImpl>(manager_, TRY(manager_.platform().create_space()));
   if (space_->bare()) child->space_->set_bare();
   reap();
@@ -87,7 +98,8 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   Exclusive child_guard(*child);
   const Policy& policy = manager_.policy();
   TRY_VOID(settle_for_fork());
-  platform::Ticket ticket = write_protect();
+  const std::vector<GuestRange> hot = hot_pieces();
+  platform::Ticket ticket = write_protect(alone ? hot : std::vector<GuestRange>());
   // What only the stub has is copied once the stub cannot change it any more.
   std::vector<GuestRange> runs;
   if (has_private()) {
@@ -133,7 +145,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork() {
   if (prompt())
     copy_locked_for(*child);
   else
-    copy_hot(*child, hot_pieces());
+    copy_hot(*child, hot);
   if (child->vmas_.count() <= eager_areas)
     for (auto& [begin, v] : child->vmas_) child->show(v, v.begin, v.end, false);
   return Ref<AddressSpace>(child);

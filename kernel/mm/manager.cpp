@@ -19,11 +19,7 @@ ManagerImpl::ManagerImpl(platform::Platform& platform, const Policy& policy, std
     : platform_(platform),
       policy_(policy),
       pool_(std::move(pool)),
-      huge_(*pool_,
-            [this] {
-              const u64 stored = platform_.memory().bytes_used();
-              return total_ - std::min(total_, stored);
-            }),
+      huge_(*pool_, [this] { return total_ - std::min(total_, stored_bytes()); }),
       private_spaces_(policy.copy_home) {
   tables_.back.copied_chains = policy.copied_chains;
   struct sysinfo info{};
@@ -53,8 +49,13 @@ Statistics ManagerImpl::statistics() const {
   s.snapshot_pages = counters.snapshot_pages;
   s.revocations = counters.revocations;
   s.forks = counters.forks;
-  s.frames_used = platform_.memory().bytes_used() >> page_shift;
+  s.frames_used = stored_bytes() >> page_shift;
   return s;
+}
+
+u64 ManagerImpl::stored_bytes() const {
+  const u64 all = platform_.memory().bytes_used();
+  return all - std::min(all, pool_->kept_bytes());
 }
 
 u64 ManagerImpl::used_bytes() const {
@@ -65,14 +66,13 @@ u64 ManagerImpl::used_bytes() const {
     bytes += stub_charge + space->space().usage().mappings * mapping_charge;
   guard.unlock();
   beside_file_.store(bytes, std::memory_order_relaxed);
-  return bytes + platform_.memory().bytes_used();
+  return bytes + stored_bytes();
 }
 
 // The watch over the limit looks often enough to tell what there is beside the memory file.
 bool ManagerImpl::room_for(u64 bytes) const {
   if (policy_.memory_limit == 0) return true;
-  return platform_.memory().bytes_used() + beside_file_.load(std::memory_order_relaxed) + bytes <=
-         policy_.memory_limit;
+  return stored_bytes() + beside_file_.load(std::memory_order_relaxed) + bytes <= policy_.memory_limit;
 }
 
 void ManagerImpl::join(ObjectImpl* object) {
@@ -86,6 +86,7 @@ void ManagerImpl::leave(ObjectImpl* object) {
 }
 
 bool ManagerImpl::drop_clean_pages() {
+  pool_->trim();
   std::vector<Ref<ObjectImpl>> objects;
   {
     LockGuard guard(objects_lock_);

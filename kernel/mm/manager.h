@@ -32,6 +32,8 @@ class ManagerImpl final : public MemoryManager {
   /// Bytes that count against the limit: what is stored, what is promised, what only stubs have, page tables,
   /// and a charge for each address space and each host mapping (charges.h).
   u64 used_bytes() const;
+  /// Of the memory file, without what nobody uses.
+  u64 stored_bytes() const;
   /// Whether so much more may be stored. Without a limit: true.
   bool room_for(u64 bytes) const;
   ShmTable& shm() override { return shm_; }

@@ -221,7 +221,7 @@ Span PageTables::span_at(u64 address, u64 end, bool across) const {
 }
 
 // A free block for the window of `address`: next to those of its neighbours if that place is free.
-Result<BlockNumber> PageTables::fresh_block(const Table& level2, u64 address) {
+Result<BlockNumber> PageTables::fresh_block(const Table& level2, u64 address, Use use) {
   const unsigned i = entry_index(address, 2);
   const unsigned group = i & ~31u;
   BlockNumber wanted = no_block;
@@ -238,7 +238,7 @@ Result<BlockNumber> PageTables::fresh_block(const Table& level2, u64 address) {
       wanted = BlockNumber(near.value() + i - j);
       break;
     }
-  return pool_.allocate(address >> huge_shift, wanted);
+  return pool_.allocate(address >> huge_shift, wanted, use);
 }
 
 Result<> PageTables::name(u64 begin, u64 end, bool by_page) {
@@ -295,16 +295,16 @@ Result<> PageTables::name(u64 begin, u64 end, bool by_page) {
 
 // Names up to `n` pages from `address` on, whose entries the caller is about to replace or are empty,
 // from the table's home; returns how many (at least one).
-Result<u32> PageTables::fresh_frames(Table& t, u64 address, u32 n) {
+Result<u32> PageTables::fresh_frames(Table& t, u64 address, u32 n, Use use, bool* stored) {
   const unsigned i = entry_index(address, 1);
-  u32 got = t.home == no_block ? 0 : pool_.name_run(first_frame(t.home) + i, n);
+  u32 got = t.home == no_block ? 0 : pool_.name_run(first_frame(t.home) + i, n, use, stored);
   if (got == 0) {
     const Table* level2 = own_path(address, 2, false);
-    const BlockNumber b = TRY(fresh_block(*level2, address));
+    const BlockNumber b = TRY(fresh_block(*level2, address, Use::overwritten));
     pool_.whole_to_home(b);
     if (t.home != no_block) pool_.release_home(t.home);
     t.home = b;
-    got = pool_.name_run(first_frame(b) + i, n);
+    got = pool_.name_run(first_frame(b) + i, n, use, stored);
   }
   for (u32 k = 0; k < got; ++k) set(t, i + k, Entry::to_frame(first_frame(t.home) + i + k));
   return got;
@@ -322,8 +322,8 @@ void PageTables::name_block(u64 address, BlockNumber b) {
   set(*level2, entry_index(address, 2), Entry::to_frame(first_frame(b)));
 }
 
-Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n,
-                                 Lock* unlocked) NO_THREAD_SAFETY_ANALYSIS {
+Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n, Lock* unlocked,
+                                 bool stored) NO_THREAD_SAFETY_ANALYSIS {
   struct Relock {
     Lock* lock;
     ~Relock() NO_THREAD_SAFETY_ANALYSIS {
@@ -333,11 +333,19 @@ Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n,
   if (unlocked != nullptr) unlocked->unlock();
   platform::Memory& memory = pool_.memory();
   const FrameNumber end = from + n;
-  for (FrameNumber f = memory.next_data(from, end); f < end;) {
+  auto leave_hole = [&](FrameNumber begin, FrameNumber stop) {
+    const FrameNumber hole = to + (begin - from);
+    if (stored && begin < stop && memory.next_data(hole, to + (stop - from)) != to + (stop - from))
+      pool_.clear(hole, stop - begin);
+  };
+  FrameNumber f = memory.next_data(from, end);
+  leave_hole(from, f);
+  while (f < end) {
     const FrameNumber stop = memory.next_hole(f, end);
     if (!memory.checked_copy(memory.at(to + (f - from)), memory.at(f), (stop - f) * page_size))
       return err(EFAULT);
     f = memory.next_data(stop, end);
+    leave_hole(stop, f);
   }
   return {};
 }
@@ -394,8 +402,9 @@ Result<> PageTables::own(u64 begin, u64 end, Gather& gather, Lock* unlocked) {
       a += n * page_size;
       continue;
     }
-    n = TRY(fresh_frames(*t, a, n));
-    if (auto done = copy_frames(from, t->entries[i].frame(), n, unlocked); !done) {
+    bool stored = false;
+    n = TRY(fresh_frames(*t, a, n, Use::overwritten, &stored));
+    if (auto done = copy_frames(from, t->entries[i].frame(), n, unlocked, stored); !done) {
       const FrameNumber fresh = t->entries[i].frame();
       for (u32 k = 0; k < n; ++k) set(*t, i + k, Entry::to_frame(from + k));
       pool_.release_frames(fresh, n);

@@ -34,7 +34,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   AddressSpaceImpl(ManagerImpl& manager, std::unique_ptr<platform::Space> space);
   ~AddressSpaceImpl() override;
 
-  Result<Ref<AddressSpace>> fork() override;
+  Result<Ref<AddressSpace>> fork(bool alone = false) override;
   MemoryManager& manager() override { return manager_; }
   platform::Space& space() override { return *space_; }
 
@@ -236,7 +236,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void prepare_windows(Vma& v, u64 begin) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
 
   // fork.cpp
-  platform::Ticket write_protect() REQUIRES(lock_);
+  platform::Ticket write_protect(const std::vector<GuestRange>& but) REQUIRES(lock_);
 
   // private.cpp: the host's own copy-on-write
   /// As PageTables::span_at, with runs that end where the stub owns pages; those are not exclusive.

@@ -175,6 +175,8 @@ TEST(Space, NothingIsLeftBehind) {
   }
   EXPECT_EQ(m.blocks_used(), 0u);
   EXPECT_EQ(m.tables_live(), 0u);
+  EXPECT_EQ(static_cast<ManagerImpl&>(*m.manager).stored_bytes(), 0u);
+  static_cast<ManagerImpl&>(*m.manager).pool().trim();
   EXPECT_EQ(m.platform->memory().bytes_used(), 0u);
 }
 

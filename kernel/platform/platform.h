@@ -32,7 +32,7 @@ struct Calibration {
 };
 
 struct Counters {
-  u64 stubs_live = 0, stubs_made = 0, stubs_stolen = 0, stubs_killed = 0;
+  u64 stubs_live = 0, stubs_made = 0, stubs_reused = 0, stubs_stolen = 0, stubs_killed = 0;
   u64 revocations = 0, revocations_waited = 0;
   u64 maps = 0, retraps = 0, sites_patched = 0;
 };

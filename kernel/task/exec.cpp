@@ -113,8 +113,8 @@ Result<> Kernel::exec(Task& task, ExecRequest request) {
   }
   if (task.scheduling.real_time()) program.mm->set_real_time(true);
   program.mm->set_huge_pages_off(process.huge_pages_off);
+  task.context().reset();  // lets go of the old address space, too
   task.set_mm(std::move(program.mm));
-  task.context().reset();
   platform::Registers& regs = task.regs();
   regs.rip = program.entry;
   regs.rsp = program.stack_pointer;

@@ -495,6 +495,7 @@ void Kernel::task_ends(Task& task) {
     LockGuard guard(task.lock_);
     std::swap(mm, task.mm_);
   }
+  task.context().reset();
   // So do huge pages: the pool is counted.
   if (mm->used_huge_pages()) mm = nullptr;
   if (task.vfork_done_) {

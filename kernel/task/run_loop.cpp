@@ -1,6 +1,7 @@
 #include "kernel/task/run_loop.h"
 
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include <bit>
@@ -99,6 +100,8 @@ Result<u64> RunLoop::dispatch(u64 number, const Args& args, bool compat) {
 
 void RunLoop::note_trapped_call() {
   const platform::Registers& regs = task_.regs();
+  // A thread makes them once, and what it is parked in afterwards is better a signal frame (platform README).
+  if (regs.orig_rax == SYS_exit_group || regs.orig_rax == SYS_exit || regs.orig_rax == SYS_execve) return;
   TrappedAt& at = trapped_at_[regs.rip / 2 % trapped_at_.size()];
   if (at.rip != regs.rip) at = {regs.rip, 0};
   // Ever more rarely: most of what is not patched by now cannot be.

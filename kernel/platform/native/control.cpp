@@ -43,6 +43,11 @@ Result<SlotNumber> ControlFile::allocate_slot() {
       return err(EAGAIN);
     }
   }
+  prepare_slot(n);
+  return n;
+}
+
+void ControlFile::prepare_slot(SlotNumber n) {
   Slot* s = slot(n);
   s->self = slot_address(n);
   s->save_stack = slot_address(n) + SLOT_SAVE_TOP;
@@ -51,7 +56,6 @@ Result<SlotNumber> ControlFile::allocate_slot() {
   s->altstack_sp = slot_address(n) + SLOT_STACK;
   s->altstack_flags = autodisarm;
   s->altstack_size = SLOT_SIZE - SLOT_STACK;
-  return n;
 }
 
 Result<BlockNumber> ControlFile::allocate_block() {

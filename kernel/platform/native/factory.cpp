@@ -404,13 +404,15 @@ Result<std::shared_ptr<Stub>> Factory::take() {
   taken_.fetch_add(1, std::memory_order_relaxed);
   for (;;) {
     std::shared_ptr<Stub> stub;
+    bool none_left;
     {
       LockGuard guard(pool_lock_);
       if (pool_.empty()) break;
       stub = std::move(pool_.back());
       pool_.pop_back();
+      none_left = pool_.empty();  // others may be on their way back
     }
-    if (wanted() != 0) poke();
+    if (none_left && wanted() != 0) poke();
     if (!stub->dead()) return stub;
   }
   if (wanted() != 0) poke();
@@ -427,6 +429,27 @@ void Factory::put_back(std::shared_ptr<Stub> stub) {
 void Factory::discard(std::shared_ptr<Stub> stub) {
   killed_.fetch_add(1, std::memory_order_relaxed);
   stub->kill();
+}
+
+void Factory::retire(std::shared_ptr<Stub> stub, GuestRange guest) {
+  auto has_room = [this]() REQUIRES(pool_lock_) { return pool_.size() < 2 * wanted(); };
+  {
+    LockGuard guard(pool_lock_);
+    if (!has_room()) {
+      guard.unlock();
+      discard(std::move(stub));
+      return;
+    }
+  }
+  if (stub->wipe(shape_, guest)) {
+    LockGuard guard(pool_lock_);
+    if (has_room()) {
+      reused_.fetch_add(1, std::memory_order_relaxed);
+      pool_.push_back(std::move(stub));
+      return;
+    }
+  }
+  discard(std::move(stub));
 }
 
 void Factory::poke() {

@@ -26,11 +26,15 @@ class Factory {
   void put_back(std::shared_ptr<Stub> stub);
   /// Ends a stub that nobody will use again.
   void discard(std::shared_ptr<Stub> stub);
+  /// Of a stub whose guest has ended: it is wiped and kept for another, where that can be, and ended
+  /// otherwise. `guest`: what guests may have mapped.
+  void retire(std::shared_ptr<Stub> stub, GuestRange guest);
 
   const FrameShape& shape() const { return shape_; }
   GuestRange vvar() const { return vvar_; }
   GuestRange vdso() const { return vdso_; }
   u64 made() const { return made_.load(std::memory_order_relaxed); }
+  u64 reused() const { return reused_.load(std::memory_order_relaxed); }
   u64 killed() const { return killed_.load(std::memory_order_relaxed); }
   u64 live() const { return live_.load(std::memory_order_relaxed); }
 
@@ -57,7 +61,7 @@ class Factory {
   std::thread watcher_;
   std::atomic<bool> stop_{false};
   std::atomic<u64> taken_{0};
-  std::atomic<u64> made_{0}, killed_{0}, live_{0};
+  std::atomic<u64> made_{0}, reused_{0}, killed_{0}, live_{0};
 
   Mutex<locks::platform_factory> lock_;  // the template does one request at a time
   u32 template_head_ GUARDED_BY(lock_) = 0;

@@ -74,6 +74,8 @@ bool learn_shape(const std::byte* slot, u64 slot_address, u64 frame_address, Fra
   if (marks.magic != magic1 || marks.xstate_size < legacy_end || extended + marks.extended_size > SLOT_SIZE)
     return false;
   shape->frame = offset;
+  shape->pristine = f;
+  shape->learnt_at = slot_address;
   shape->extended = extended;
   shape->extended_size = marks.xstate_size;
   shape->xfeatures = marks.xfeatures;

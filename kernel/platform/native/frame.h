@@ -37,7 +37,12 @@ struct FrameShape {
   u64 extended_size = 0;  // without the closing magic number
   u64 xfeatures = 0;
   std::vector<std::byte> initial;  // a valid XSAVE area in initial state, the host's own marks in it
+  SignalFrame pristine{};          // as it was in the slot it was learnt from, which was at `learnt_at`
+  u64 learnt_at = 0;
 };
+
+/// What closes the extended state in a frame (FP_XSTATE_MAGIC2).
+inline constexpr u32 extended_end_mark = 0x46505845;
 
 inline constexpr u64 user_cs = 0x33, user_cs32 = 0x23, user_ss = 0x2b;
 inline constexpr u64 flag_trap = 0x100, flag_interrupt = 0x200;

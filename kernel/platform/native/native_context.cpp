@@ -61,6 +61,7 @@ NativeContext::~NativeContext() {
 
 void NativeContext::reset() {
   Turn turn(*this);
+  unbind();
   regs_ = {};
   regs_.orig_rax = ~u64{0};
   regs_.cs = user_cs;

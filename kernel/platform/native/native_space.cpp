@@ -38,8 +38,15 @@ NativeSpace::~NativeSpace() {
     LockGuard guard(lock_);
     stub.swap(stub_);
   }
-  if (stub) host_.factory->discard(std::move(stub));
   LockGuard guard(lock_);
+  if (stub) {
+    for (const auto& [number, r] : returns_) stub->return_table()[number].store(0, std::memory_order_relaxed);
+    // A bare one has lost its vdso.
+    if (bare_)
+      host_.factory->discard(std::move(stub));
+    else
+      host_.factory->retire(std::move(stub), {host_.layout.lowest, host_.layout.limit});
+  }
   for (FrameNumber f : unpatched_) host_.own_frames.give(f);
 }
 

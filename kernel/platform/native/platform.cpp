@@ -73,6 +73,7 @@ class NativePlatform final : public Platform {
     Counters c;
     c.stubs_live = host_->factory->live();
     c.stubs_made = host_->factory->made();
+    c.stubs_reused = host_->factory->reused();
     c.stubs_killed = host_->factory->killed();
     c.stubs_stolen = s.stolen.load();
     c.revocations = s.revocations.load();

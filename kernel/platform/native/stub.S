@@ -246,6 +246,8 @@ quire_stub_handler:
         mov     %rax, SLOT_GS(%rbx)
         mov     $TO_KERNEL_SIGNAL, %r8d
         call    stub_park
+        .globl quire_stub_handler_parked
+quire_stub_handler_parked:
         mov     SLOT_FS(%rbx), %rax
         wrfsbase %rax
         mov     SLOT_GS(%rbx), %rax
@@ -346,6 +348,11 @@ stub_park:
         xor     %edx, %edx
         xor     %r10d, %r10d
         call    stub_futex
+        // From what the host kept, and the kernel can see: who waits in a stub that is wiped and used again
+        // may have come here by a jump of its own.
+        .globl quire_stub_park_woken
+quire_stub_park_woken:
+        lea     -SLOT_TO_GUEST(%rdi), %rbx
         jmp     3b
 4:      movl    $0, SLOT_GUEST_SLEEPS(%rbx)
 5:      movl    $0, SLOT_TO_GUEST(%rbx)

@@ -171,11 +171,11 @@ u64 Stub::push_ack() {
   return ++requested_;
 }
 
-void Stub::publish() {
+void Stub::publish(bool agent_comes_here) {
   if (published_ == head_) return;
   published_ = head_;
   // The agent works beside whoever asks.
-  if (usable_cpus().count > 1 && pid_ != 0)
+  if (agent_comes_here && usable_cpus().count > 1 && pid_ != 0)
     if (const int here = sched_getcpu(); here != agent_cpu_) keep_on(pid_, agent_cpu_ = here);
   ring_->head.store(static_cast<u32>(head_), std::memory_order_seq_cst);
   futex_wake(&ring_->head);

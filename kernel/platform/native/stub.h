@@ -10,8 +10,10 @@
 #include "base/lock.h"
 #include "base/result.h"
 #include "kernel/abi/lock_order.h"
+#include "kernel/abi/types.h"
 #include "kernel/platform/native/control.h"
 #include "kernel/platform/native/fd.h"
+#include "kernel/platform/native/frame.h"
 #include "kernel/platform/native/placement.h"
 
 namespace quire::platform::native {
@@ -55,6 +57,11 @@ class Stub {
   void kill();
   /// By the watcher, after the process was reaped: ends every wait on its threads.
   void set_dead();
+
+  /// Makes a stub whose guest has ended as good as new: nothing of the guest's is left in it. `guest`: what
+  /// guests may have mapped. False where that cannot be, or cannot be made sure of: such a stub is to be
+  /// killed. Blocks for a few hand-offs. (wipe.cpp)
+  bool wipe(const FrameShape& shape, GuestRange guest);
 
   /// False once the users were evicted.
   bool add_user(StubUser* user);
@@ -103,7 +110,11 @@ class Stub {
   void push_locked(const RingEntry& e) REQUIRES(lock_);
   void append(const RingEntry& e) REQUIRES(lock_);
   void drain_backlog() REQUIRES(lock_);
-  void publish() REQUIRES(lock_);
+  void publish(bool agent_comes_here = true) REQUIRES(lock_);
+  /// Whether a thread sleeps where a parked one does, with nothing in its registers that a guest chose.
+  bool is_parked(const StubThread& t, const FrameShape& shape) const;
+  bool parks(const StubThread& t, const FrameShape& shape) const;
+  void reset_slot(const StubThread& t, const FrameShape& shape);
   void collect() REQUIRES(lock_);
   /// A file of /proc/PID, opened when first asked for; -1.
   int proc_file(const char* name, Fd& file) const;
@@ -123,6 +134,7 @@ class Stub {
 
   mutable Mutex<locks::platform_stub> lock_;
   mutable Fd pagemap_ GUARDED_BY(lock_), statm_ GUARDED_BY(lock_);
+  Fd where_;                                // /proc/PID/task/TID/syscall of its one thread, once it was wiped
   u64 head_ GUARDED_BY(lock_) = 0;          // entries in the ring ever; its low half is Ring::head
   u64 published_ GUARDED_BY(lock_) = 0;     // of these, shown to the agent
   u64 freed_ GUARDED_BY(lock_) = 0;         // of these, known done by acknowledgement

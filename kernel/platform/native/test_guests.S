@@ -298,6 +298,71 @@ GUEST(scribble)
         jmp 2b
 END(scribble)
 
+// Fills its slot, but for what a thread needs to trap, with ~rdi; then calls 1000.
+GUEST(mark_slot)
+        rdgsbase %rbx
+        not %rdi
+        lea 0x400(%rbx), %rcx
+1:      mov %rdi, (%rcx)
+        add $8, %rcx
+        lea 0x8000(%rbx), %rdx
+        cmp %rdx, %rcx
+        jb 1b
+        vmovq %rdi, %xmm3
+        mov $1000, %eax
+        syscall
+        ud2
+END(mark_slot)
+
+// Calls 1001 with rdi = how many words of its slot, and of xmm3, are ~rdi.
+GUEST(scan_slot)
+        not %rdi
+        vmovq %xmm3, %rdx
+        xor %esi, %esi
+        cmp %rdi, %rdx
+        jne 1f
+        inc %rsi
+1:      rdgsbase %rcx
+        lea 0x10000(%rcx), %rbx
+2:      cmp %rdi, (%rcx)
+        jne 3f
+        inc %rsi
+3:      add $8, %rcx
+        cmp %rbx, %rcx
+        jb 2b
+        mov %rsi, %rdi
+        mov $1001, %eax
+        syscall
+        ud2
+END(scan_slot)
+
+// Says that it has trapped, with a system call, and runs on.
+GUEST(pretend)
+        rdgsbase %rbx
+        movl $31, 0x54(%rbx)
+        movl $1, (%rbx)
+1:      pause
+        jmp 1b
+END(pretend)
+
+// Calls 1000 with rdi = its slot, rsi = where its signal frame is.
+GUEST(where_parked)
+        rdgsbase %rdi
+        mov 0xb8(%rdi), %rsi
+        mov $1000, %eax
+        syscall
+        ud2
+END(where_parked)
+
+// Says that it has trapped, and goes through the stub's sigreturn (at r12) with a frame of its own.
+GUEST(pretend_and_return)
+        rdgsbase %rbx
+        movl $31, 0x54(%rbx)
+        movl $1, (%rbx)
+        mov $15, %eax
+        jmp *%r12
+END(pretend_and_return)
+
 // read() as the C library has it, rdi times or until it fails; then 1001 with rdi = its result.
 GUEST(reads)
         mov %rdi, %rbx

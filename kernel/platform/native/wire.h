@@ -99,6 +99,7 @@ static_assert(sizeof(Slot) <= SLOT_STACK);
 extern "C" {
 extern const char quire_stub_begin[], quire_stub_end[], quire_stub_agent[], quire_stub_handler[];
 extern const char quire_stub_sigreturn_ip[], quire_stub_futex_ip[], quire_stub_retrap_ip[];
+extern const char quire_stub_handler_parked[], quire_stub_park_woken[];
 extern const char quire_stub_enter[], quire_stub_leave[], quire_stub_leave_end[];
 extern const char quire_stub_filter[], quire_stub_filter_program[], quire_stub_answer_index[];
 }

@@ -1,0 +1,93 @@
+// What was released in small pieces may stay, for copies; everybody else finds holes.
+#include "kernel/mm/mm_test.h"
+
+namespace quire::mm::test {
+namespace {
+
+struct KeptPages : testing::Test {
+  KeptPages() : platform(*FakePlatform::create({})), pool(*BlockPool::create(platform->memory())) {}
+
+  BlockNumber home(u64 slot) {
+    const BlockNumber b = *pool->allocate(slot, no_block, Use::overwritten);
+    pool->whole_to_home(b);
+    return b;
+  }
+  void fill(FrameNumber f, u32 n) { std::memset(platform->memory().at(f), 0xa5, n * page_size); }
+  u64 stored(FrameNumber f, u32 n) const { return frames_with_data(platform->memory(), f, n); }
+  bool zeros(FrameNumber f) const {
+    const std::byte* p = platform->memory().at(f);
+    return std::all_of(p, p + page_size, [](std::byte b) { return b == std::byte{0}; });
+  }
+  u64 kept() const { return pool->kept_bytes() / page_size; }
+
+  std::unique_ptr<FakePlatform> platform;
+  std::unique_ptr<BlockPool> pool;
+};
+
+TEST_F(KeptPages, AreGivenOutToBeOverwrittenAndToNobodyElse) {
+  const BlockNumber b = home(5);
+  const FrameNumber f = first_frame(b) + 3;
+  ASSERT_EQ(pool->name_run(f, 6, Use::fresh), 6u);
+  fill(f, 4);  // the other two were never touched
+  pool->release_frames(f, 6);
+  EXPECT_EQ(kept(), 4u);
+  EXPECT_TRUE(zeros(f));
+  EXPECT_TRUE(zeros(f + 3));
+  bool has = false;
+  ASSERT_EQ(pool->name_run(f, 2, Use::overwritten, &has), 2u);
+  EXPECT_TRUE(has);
+  EXPECT_EQ(stored(f, 2), 2u);
+  EXPECT_EQ(kept(), 2u);
+  ASSERT_EQ(pool->name_run(f + 2, 2, Use::fresh), 2u);
+  EXPECT_EQ(stored(f + 2, 2), 0u);
+  EXPECT_EQ(kept(), 0u);
+  has = false;
+  ASSERT_EQ(pool->name_run(f + 4, 2, Use::overwritten, &has), 2u);
+  EXPECT_FALSE(has);
+  pool->release_frames(f, 6);
+  pool->release_home(b);
+}
+
+TEST_F(KeptPages, AFreeBlockThatHasSomeIsAHomeAgainAtItsPlace) {
+  const BlockNumber b = home(5);
+  const FrameNumber f = first_frame(b) + 9;
+  ASSERT_EQ(pool->name_run(f, 1, Use::fresh), 1u);
+  fill(f, 1);
+  pool->release_frames(f, 1);
+  pool->release_home(b);
+  EXPECT_EQ(pool->blocks_used(), 0u);
+  const BlockNumber elsewhere = home(6);
+  EXPECT_NE(elsewhere, b);
+  EXPECT_EQ(home(5 + 32), b);
+  EXPECT_EQ(kept(), 1u);
+  pool->release_home(b);
+  // Named as a whole it has nothing.
+  EXPECT_EQ(*pool->allocate(5, b), b);
+  EXPECT_EQ(stored(f, 1), 0u);
+  EXPECT_EQ(kept(), 0u);
+  pool->release_whole(b, 1);
+  pool->release_home(elsewhere);
+}
+
+TEST_F(KeptPages, AreFewAndGoWhenAsked) {
+  const BlockNumber b = home(1);
+  const FrameNumber f = first_frame(b);
+  ASSERT_EQ(pool->name_run(f, pages_per_huge, Use::fresh), pages_per_huge);
+  fill(f, pages_per_huge);
+  pool->release_frames(f + 100, 100);
+  EXPECT_EQ(kept(), 0u) << "a large piece goes back to the host";
+  for (u32 i = 200; i < pages_per_huge; i += 4) pool->release_frames(f + i, 4);
+  const u64 most = kept();
+  EXPECT_GT(most, 0u);
+  EXPECT_LT(most, 312u);
+  EXPECT_EQ(stored(f, pages_per_huge), 100 + most);
+  pool->release_frames(f, 100);
+  pool->release_home(b);
+  pool->trim();
+  EXPECT_EQ(kept(), 0u);
+  EXPECT_EQ(platform->memory().bytes_used(), 0u);
+  EXPECT_EQ(pool->blocks_used(), 0u);
+}
+
+}  // namespace
+}  // namespace quire::mm::test
