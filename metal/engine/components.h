@@ -14,10 +14,17 @@ class Components {
 
   explicit Components(u32 nodes) : index_(nodes, 0), low_(nodes, 0), on_stack_(nodes, false) {}
 
+  /// Nodes may come while nothing is being visited.
+  void grow(u32 nodes) {
+    index_.resize(nodes, 0);
+    low_.resize(nodes, 0);
+    on_stack_.resize(nodes, false);
+  }
+
   bool visited(u32 node) const { return index_[node] != 0; }
 
-  /// Visits what `start` leads to and was not visited before. `successor(node, i)` is the node's ith successor
-  /// or kNone; `found(members)` gets each component, once those that it leads to have been given.
+  /// Visits what `start` leads to and was not visited before. `successor(node, i)` is the node's ith
+  /// successor or kNone; `found(members)` gets each component, once those that it leads to have been given.
   template <typename Successor, typename Found>
   void visit(u32 start, Successor&& successor, Found&& found) {
     if (visited(start)) return;

@@ -177,12 +177,48 @@ class HashSet {
   std::size_t count_ = 0;
 };
 
+/// From hashes to numbers, for what is looked up more than all else. 0 stands for itself.
+class HashIndex {
+ public:
+  static constexpr u32 kNone = 0xffffffff;
+
+  /// The number of `h`, which becomes `fresh` when there was none.
+  u32 number(u64 h, u32 fresh) {
+    if (h == 0) h = 0x9e3779b97f4a7c15ull;
+    if ((count_ + 1) * 2 > slots_.size()) grow();
+    Slot& slot = find(h);
+    if (slot.hash == h) return slot.number;
+    slot = {h, fresh};
+    ++count_;
+    return fresh;
+  }
+
+ private:
+  struct Slot {
+    u64 hash = 0;
+    u32 number = kNone;
+  };
+  Slot& find(u64 h) {
+    std::size_t mask = slots_.size() - 1, i = (h ^ h >> 32) & mask;
+    while (slots_[i].hash != 0 && slots_[i].hash != h) i = (i + 1) & mask;
+    return slots_[i];
+  }
+  void grow() {
+    std::vector<Slot> old(std::max<std::size_t>(8, slots_.size() * 2));
+    old.swap(slots_);
+    for (const Slot& s : old)
+      if (s.hash != 0) find(s.hash) = s;
+  }
+  std::vector<Slot> slots_;
+  std::size_t count_ = 0;
+};
+
 /// What a path remembers for its messages.
 struct Origin {
-  std::string remembered;        ///< by mc_remember
-  Mark cause;                    ///< where the instance left the start
-  Mark global_cause;             ///< where the global state left the initial one
-  ExprId cause_expr = kNoExpr;   ///< the object's name there, as an expression
+  std::string remembered;          ///< by mc_remember
+  Mark cause;                      ///< where the instance left the start
+  Mark global_cause;               ///< where the global state left the initial one
+  ExprId cause_expr = kNoExpr;     ///< the object's name there, as an expression
   PlaceId cause_place = kNoPlace;  ///< or as a place, when there is no expression
 };
 
@@ -196,8 +232,7 @@ struct PathState {
   /// The expansion under way in which the object got its state: what it assigns belongs to that match.
   MacroId matched = kNoMacro;
   Names names;
-  Facts facts;        ///< within a block; between blocks only their number is kept
-  u32 fact_set = 0;   ///< number of the facts
+  Facts facts;
   ValueRange result;  ///< of the function, once returned
   bool has_result = false;
 

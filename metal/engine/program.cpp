@@ -135,6 +135,7 @@ Program Program::link(const std::vector<std::shared_ptr<UnitReader>>& units, u32
     }
   }
   for (u32 i = 0; i < p.functions_.size(); ++i) p.resolve(FunctionId(i));
+  p.bound_recursions();
   for (const LinkedFunction& lf : p.functions_)
     for (const CallSite& c : lf.calls)
       for (FunctionId t : c.targets)
@@ -142,8 +143,44 @@ Program Program::link(const std::vector<std::shared_ptr<UnitReader>>& units, u32
           p.functions_[t.value()].has_caller = true;
           if (c.by_field) p.functions_[t.value()].has_field_caller = true;
         }
-  p.find_components();
+  p.find_users();
   return p;
+}
+
+void Program::find_users() {
+  std::vector<u64> own(functions_.size(), 0);
+  for (u32 i = 0; i < functions_.size(); ++i) {
+    const Pool& pool = functions_[i].body->pool;
+    for (const Expr& e : pool.exprs()) {
+      if (e.kind != ExprKind::Var || e.value >= 0) continue;
+      u32 scope = global_scope(FunctionId(i), e.name);
+      std::vector<FunctionId>& list = users_[{e.name, scope}];
+      if (!list.empty() && list.back() == FunctionId(i)) continue;
+      list.emplace_back(i);
+      // A sum: in whatever order.
+      u64 h = (std::hash<std::string_view>{}(e.name.text()) + scope) * 0x9e3779b97f4a7c15ull;
+      own[i] += h ^ h >> 29;
+    }
+    for (const CallSite& c : functions_[i].calls)
+      for (FunctionId t : c.targets) {
+        std::vector<FunctionId>& callers = functions_[t.value()].callers;
+        if (callers.empty() || callers.back() != FunctionId(i)) callers.emplace_back(i);
+      }
+  }
+  globals_in_reach_.assign(components_.size(), 0);
+  for (u32 c = 0; c < components_.size(); ++c) {  // callees first
+    u64 sum = 0;
+    std::set<u64> below;
+    for (FunctionId f : components_[c]) {
+      sum += own[f.value()];
+      for (const CallSite& site : functions_[f.value()].calls)
+        for (FunctionId t : site.targets)
+          if (u32 other = functions_[t.value()].component; other != c && globals_in_reach_[other] != 0)
+            below.insert(globals_in_reach_[other]);
+    }
+    for (u64 h : below) sum = (sum ^ h) * 0xbf58476d1ce4e5b9ull + (h >> 31);
+    globals_in_reach_[c] = sum;
+  }
 }
 
 void Program::resolve(FunctionId id) {
@@ -240,7 +277,34 @@ u32 Program::global_scope(FunctionId id, Symbol name) const {
   return internal_globals_[unit].contains(name) ? unit + 1 : 0;
 }
 
+/// Pointers that may lead to several functions each, most of them wrongly, tie large parts of a program into
+/// one recursion in which every object seems to reach every function. The vaguest calls that hold such a
+/// recursion together are treated as those that have too many targets: first those known by type only, then
+/// those with the most targets.
+void Program::bound_recursions() {
+  find_components();
+  for (std::size_t targets : {8, 4, 2, 0})
+    for (bool by_field : {false, true}) {
+      bool cut = false;
+      for (LinkedFunction& f : functions_) {
+        if (components_[f.component].size() <= kMaxRecursion) continue;
+        for (CallSite& c : f.calls) {
+          if (!c.indirect || c.by_field != by_field || c.targets.size() <= targets) continue;
+          if (std::none_of(c.targets.begin(), c.targets.end(),
+                           [&](FunctionId t) { return functions_[t.value()].component == f.component; }))
+            continue;
+          c.wide = true;
+          c.targets.clear();
+          ++stats_.wide_calls;
+          cut = true;
+        }
+      }
+      if (cut) find_components();
+    }
+}
+
 void Program::find_components() {
+  components_.clear();
   u32 n = static_cast<u32>(functions_.size());
   std::vector<std::vector<u32>> callees(n);
   for (u32 i = 0; i < n; ++i)

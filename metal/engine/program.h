@@ -19,7 +19,7 @@ struct CallSite {
   ExprId call;
   bool indirect = false;  ///< through a pointer or a virtual table
   bool by_field = false;  ///< through a field or a virtual table, not merely by type
-  bool wide = false;      ///< more targets than kMaxTargets: `targets` is cut to none
+  bool wide = false;      ///< too many targets (kMaxTargets, kMaxRecursion): `targets` is cut to none
   std::vector<FunctionId> targets;
 };
 
@@ -30,9 +30,10 @@ struct LinkedFunction {
   bool exported = false;
   bool address_taken = false;
   bool has_caller = false;
-  bool has_field_caller = false;  ///< called through the field or virtual table that it was put in
-  std::vector<CallSite> calls;    ///< in the order of their ExprId
-  u32 component = 0;              ///< which of Program::components() it is in
+  bool has_field_caller = false;    ///< called through the field or virtual table that it was put in
+  std::vector<CallSite> calls;      ///< in the order of their ExprId
+  u32 component = 0;                ///< which of Program::components() it is in
+  std::vector<FunctionId> callers;  ///< each once
 };
 
 /// What link counted, for --stats.
@@ -49,6 +50,9 @@ struct LinkStats {
 
 /// Above this an indirect call changes no state.
 inline constexpr std::size_t kMaxTargets = 16;
+
+/// Indirect calls that make recursions of more functions than this change no state either.
+inline constexpr std::size_t kMaxRecursion = 100;
 
 class Program {
  public:
@@ -78,14 +82,26 @@ class Program {
   FunctionId named(FunctionId id, const FunctionRef& ref) const;
   /// Functions that call each other, callees before callers.
   const std::vector<std::vector<FunctionId>>& components() const { return components_; }
+  /// Functions that name the global variable themselves. `scope` as global_scope() says.
+  std::span<const FunctionId> users_of(Symbol name, u32 scope) const {
+    auto it = users_.find({name, scope});
+    return it == users_.end() ? std::span<const FunctionId>() : it->second;
+  }
+  /// A hash of the global variables that the function and all that it can call name.
+  u64 globals_in_reach(FunctionId id) const { return globals_in_reach_[functions_[id.value()].component]; }
   const LinkStats& stats() const { return stats_; }
   /// Main files of the units, in order.
   std::vector<std::string> main_files() const;
 
  private:
   void resolve(FunctionId id);
+  void bound_recursions();
   void find_components();
+  void find_users();
 
+  struct GlobalHash {
+    std::size_t operator()(const std::pair<Symbol, u32>& g) const { return g.first.hash() * 31 + g.second; }
+  };
   std::vector<LinkedFunction> functions_;
   std::vector<std::vector<FunctionId>> components_;
   std::vector<std::shared_ptr<UnitReader>> units_;
@@ -96,6 +112,8 @@ class Program {
   std::unordered_map<Symbol, std::vector<FunctionId>> by_type_;     // address-taken, by signature
   std::unordered_map<Symbol, std::unordered_map<Symbol, std::vector<FunctionId>>> by_field_;
   std::unordered_map<Symbol, std::vector<Symbol>> overriders_;
+  std::unordered_map<std::pair<Symbol, u32>, std::vector<FunctionId>, GlobalHash> users_;
+  std::vector<u64> globals_in_reach_;  // by component
   LinkStats stats_;
 };
 

@@ -111,8 +111,9 @@ Results::Results(std::string directory, const Program& program, const Models& mo
   }
   for (u32 v :
        {limits.blocks_per_item, limits.facts_per_state, limits.forks_per_block, limits.names_per_object,
-        limits.exits_per_item, limits.candidates_per_function, limits.touched_per_function,
-        limits.callers_told_apart, limits.entries_per_function, limits.call_depth, limits.intra ? 1u : 0u})
+        limits.states_with_names, limits.callers_of_globals, limits.exits_per_item,
+        limits.candidates_per_function, limits.touched_per_function, limits.callers_told_apart,
+        limits.entries_per_function, limits.call_depth, limits.intra ? 1u : 0u})
     h.add(u64{v});
   std::vector<std::string> noreturn(models.noreturn.begin(), models.noreturn.end());
   std::sort(noreturn.begin(), noreturn.end());
@@ -179,7 +180,8 @@ void Results::store(const std::string& path, const ContentHash& key, const std::
   (void)write_file_atomically(path, out);
 }
 
-std::optional<MachineResult> Results::find(const CompiledMachine& machine, const Annotators& annotators) const {
+std::optional<MachineResult> Results::find(const CompiledMachine& machine,
+                                           const Annotators& annotators) const {
   auto bytes = load(path(machine, "qmr"), key(program_, machine, annotators));
   if (!bytes) return std::nullopt;
   ByteReader r(*bytes);
@@ -211,8 +213,8 @@ std::optional<std::string> Results::find_items(const CompiledMachine& machine, c
   return load(path(machine, items_kind(reader)), key(project_, machine, annotators));
 }
 
-void Results::keep_items(const CompiledMachine& machine, const Annotators& annotators, std::string_view reader,
-                         const std::string& bytes) const {
+void Results::keep_items(const CompiledMachine& machine, const Annotators& annotators,
+                         std::string_view reader, const std::string& bytes) const {
   store(path(machine, items_kind(reader)), key(project_, machine, annotators), bytes);
 }
 

@@ -109,7 +109,7 @@ struct Passer {
 struct Work {
   std::unique_ptr<PreparedFunction> prepared;
   std::unique_ptr<PlaceReader> reader;
-  bool relevant = false;  ///< it or what it calls can change a state or complain
+  bool relevant = false;              ///< it or what it calls can change a state or complain
   std::vector<Candidate> candidates;  ///< objects that begin here or in a callee
   std::vector<std::pair<i32, Birth>> births;
   /// Those that concern callers: objects that leave in some state, or about which there is something to say.
@@ -117,18 +117,22 @@ struct Work {
   std::vector<std::pair<i32, Birth>> outer_births;
   bool settled = false;  ///< the latter two are known
   const std::vector<Candidate>& to_callers() const { return settled ? outer_candidates : candidates; }
-  const std::vector<std::pair<i32, Birth>>& born_to_callers() const { return settled ? outer_births : births; }
+  const std::vector<std::pair<i32, Birth>>& born_to_callers() const {
+    return settled ? outer_births : births;
+  }
   bool visited = false;  ///< entered with the global state alone
   /// Objects of callers that some transition here or in a callee can concern, and whether there are too many
   /// to tell. Kept for machines all of whose patterns name a function.
   std::set<std::pair<i32, PlaceId>> touched;
   bool touches_any = false;
   bool many_callers = false;                        ///< too many to be told apart by constant arguments
+  u32 callers = 0;                                  ///< calls that may reach it
   u32 entries = 0;                                  ///< items made
   std::vector<std::pair<PlaceId, PlaceId>> copies;  ///< places of left and right sides of assignments
   std::vector<std::vector<u32>> active;             ///< by block: events that can change a state or the facts
   FactSets fact_sets;
-  std::unordered_map<u64, Passage> passages;      ///< by block and set of facts
+  HashIndex passage_numbers;  ///< by block and set of facts
+  std::deque<Passage> passages;
   std::map<Passer, std::vector<bool>> concerned;  ///< blocks in which something concerns the state
 };
 
@@ -154,7 +158,10 @@ struct Solver::Impl {
       if (t.var < 0 && (moves || (t.action != nullptr && !t.action->empty()))) has_global_rules = true;
       if (t.source_var < 0) continue;
       for (const Alternative& a : t.alternatives) {
-        if (a.special == rule::SpecialPattern::kEndOfPath) asks_end = true;
+        if (a.special == rule::SpecialPattern::kEndOfPath) {
+          asks_end = true;
+          ends_matter.emplace(t.source_var, t.source_state);
+        }
         bool named = a.special.has_value();
         for (u32 i : a.fragments)
           for (const Expr& e : m->fragments[i]->pool.exprs()) named = named || e.kind == ExprKind::Function;
@@ -212,7 +219,8 @@ struct Solver::Impl {
     if (m->vars.empty()) return;
     const Function& f = program.body(id);
     w.copies.clear();
-    std::set<std::pair<PlaceId, PlaceId>> have;  // kept in the order of the text: that of ids is not for all runs
+    std::set<std::pair<PlaceId, PlaceId>>
+        have;  // kept in the order of the text: that of ids is not for all runs
     for (const Block& b : f.blocks)
       for (const Event& e : b.events) {
         if (e.kind != EventKind::Evaluate || e.expr == kNoExpr) continue;
@@ -273,6 +281,7 @@ struct Solver::Impl {
   void find_active(FunctionId id, Work& w) const {
     const Function& f = program.body(id);
     w.active.assign(f.blocks.size(), {});
+    w.passage_numbers = {};
     w.passages.clear();
     w.concerned.clear();
     for (u32 b = 0; b < f.blocks.size(); ++b)
@@ -317,6 +326,7 @@ struct Solver::Impl {
         }
     for (u32 i = 0; i < n; ++i) {
       work[i].many_callers = callers[i] > limits.callers_told_apart;
+      work[i].callers = callers[i];
       std::sort(callees[i].begin(), callees[i].end());
       callees[i].erase(std::unique(callees[i].begin(), callees[i].end()), callees[i].end());
     }
@@ -346,7 +356,8 @@ struct Solver::Impl {
       for (u32 round = 0; grown && round < kRounds; ++round) {
         grown = false;
         for (FunctionId id : component) grown = take_from_callees(id, callees[id.value()]) || grown;
-        if (component.size() == 1 && !calls_itself(component.front(), callees[component.front().value()])) break;
+        if (component.size() == 1 && !calls_itself(component.front(), callees[component.front().value()]))
+          break;
       }
       for (FunctionId id : component) settle(id);
     }
@@ -383,45 +394,61 @@ struct Solver::Impl {
     Work& w = work[id.value()];
     bool one_state = m->global_states.size() <= 1;
     if (w.relevant && program[id].has_caller) {
-      for (const Candidate& c : std::vector<Candidate>(w.candidates))
-        if (external(c.place) && (!one_state || leaves(id, c.var, c.place, kNoPlace)))
+      for (const Candidate& c : std::vector<Candidate>(w.candidates)) {
+        if (!external(c.place)) continue;
+        bool global = places[places[c.place].root].step == Step::Global;
+        if (!one_state ||
+            leaves(id, c.var, c.place, kNoPlace, global && w.callers > limits.callers_of_globals))
           w.outer_candidates.push_back(c);
+      }
       for (const auto& [var, birth] : std::vector<std::pair<i32, Birth>>(w.births))
         if (!one_state || leaves(id, var, birth.object, birth.out)) w.outer_births.emplace_back(var, birth);
     }
     w.settled = true;
   }
 
-  /// An object without a state that enters can leave in one (known by the name `out`, if given).
-  bool leaves(FunctionId id, i32 var, PlaceId object, PlaceId out) {
+  /// An object without a state that enters can leave in one (known by the name `out`, if given). `common`: it
+  /// is one that everybody knows, in a function that many call. Such functions leave things as they found
+  /// them, or would be noticed: only states in which the rule waits for more concern callers.
+  bool leaves(FunctionId id, i32 var, PlaceId object, PlaceId out, bool common = false) {
     ItemKey k;
     k.function = id;
     k.var = var;
     k.names = {object};
     ItemId item = solve(k);
     const Summary& s = items[item.value()];
-    if (s.cut != 0) return true;
+    if (s.cut != 0) return !common;
     if (std::any_of(s.exits.begin(), s.exits.end(), [&](const ExitState& e) {
-          return e.state != kNoState && (out == kNoPlace || e.names.has(out));
+          return e.state != kNoState && (out == kNoPlace || e.names.has(out)) &&
+                 (!common || ends_matter.contains({var, e.state}));
         }))
       return true;
-    return out == kNoPlace && !is_quiet(item);
+    return out == kNoPlace && !common && !is_quiet(item);
   }
 
-  /// Neither the item nor any that it asked for has something to say.
+  /// Neither the item nor any that it asked for has something to say. Of each item this is found out once:
+  /// only settled ones are asked about.
   bool is_quiet(ItemId first) {
-    std::vector<ItemId> todo{first};
-    std::unordered_set<u32> seen{first.value()};
-    while (!todo.empty()) {
-      const Summary& s = items[todo.back().value()];
-      todo.pop_back();
-      if (s.quiet) continue;
-      if (s.complains || !s.sightings.empty() || s.solving) return false;
-      for (ItemId d : s.demands)
-        if (seen.insert(d.value()).second) todo.push_back(d);
-    }
-    for (u32 i : seen) items[i].quiet = true;
-    return true;
+    quiet_search.grow(static_cast<u32>(items.size()));
+    quiet_search.visit(
+        first.value(),
+        [&](u32 i, u32 k) {
+          const std::vector<ItemId>& demands = items[i].demands;
+          return k < demands.size() ? demands[k].value() : Components::kNone;
+        },
+        [&](std::vector<u32>& members) {
+          std::sort(members.begin(), members.end());
+          bool quiet = std::all_of(members.begin(), members.end(), [&](u32 i) {
+            const Summary& s = items[i];
+            return !s.complains && s.sightings.empty() &&
+                   std::all_of(s.demands.begin(), s.demands.end(), [&](ItemId d) {
+                     return items[d.value()].quiet ||
+                            std::binary_search(members.begin(), members.end(), d.value());
+                   });
+          });
+          for (u32 i : members) items[i].quiet = quiet;
+        });
+    return items[first.value()].quiet;
   }
 
   void add_candidate(Work& w, i32 var, PlaceId place) {
@@ -579,8 +606,33 @@ struct Solver::Impl {
     return places.substitute(p, places[p].root, arg);
   }
 
-  /// The object's names in the callee's terms.
-  Names to_callee(Work& w, const Function& f, ExprId call, const Names& names, std::vector<bool>& mapped) {
+  /// The function, or something that it can call, names the global variable that the place begins with.
+  bool in_reach(FunctionId id, PlaceId p) {
+    PlaceId root = places[p].root;
+    if (places[root].step != Step::Global) return true;
+    auto [it, fresh] = reaching.try_emplace(root.value());
+    std::vector<bool>& reached = it->second;
+    if (fresh) {
+      reached.resize(work.size());
+      std::vector<FunctionId> todo;
+      auto add = [&](FunctionId f) {
+        if (reached[f.value()]) return;
+        reached[f.value()] = true;
+        todo.push_back(f);
+      };
+      for (FunctionId f : program.users_of(places[root].name, static_cast<u32>(places[root].number))) add(f);
+      while (!todo.empty()) {
+        FunctionId f = todo.back();
+        todo.pop_back();
+        for (FunctionId caller : program[f].callers) add(caller);
+      }
+    }
+    return reached[id.value()];
+  }
+
+  /// The object's names in the callee's terms: those by which it can be met there.
+  Names to_callee(Work& w, const Function& f, ExprId call, FunctionId callee, const Names& names,
+                  std::vector<bool>& mapped) {
     Names out;
     std::span<const ExprId> kids = f.pool.kids(call);
     mapped.assign(names.size(), false);
@@ -595,7 +647,7 @@ struct Solver::Impl {
         if (arg == kNoPlace) continue;
         add(places.substitute(names[n], arg, places.root(Step::Param, {}, static_cast<i64>(i - 1))));
       }
-      if (places[places[names[n]].root].step == Step::Global) add(names[n]);
+      if (places[places[names[n]].root].step == Step::Global && in_reach(callee, names[n])) add(names[n]);
     }
     return out;
   }
@@ -623,8 +675,7 @@ struct Solver::Impl {
       // that it is entered in.
       std::map<u32, std::vector<ItemKey>> entries;
       for (const Summary& s : items)
-        if (s.key.var < 0 && known(s.key) != kNoItem)
-          entries[s.key.function.value()].push_back(s.key);
+        if (s.key.var < 0 && known(s.key) != kNoItem) entries[s.key.function.value()].push_back(s.key);
       for (auto& [function, list] : entries) std::sort(list.begin(), list.end());  // not by who came first
       for (u32 i = 0; i < n; ++i) {
         Work& w = work[i];
@@ -677,8 +728,7 @@ struct Solver::Impl {
       const Summary& s = items[i.value()];
       functions[s.key.function.value()] = true;
       cut[s.key.function.value()] |= s.cut;
-      for (const Sighting& o : s.sightings)
-        tally.add(keys.text(o.key), o.site.point(), o.good);
+      for (const Sighting& o : s.sightings) tally.add(keys.text(o.key), o.site.point(), o.good);
     }
     self.stats_.summaries += items.size();
     self.stats_.reused += taken_over;
@@ -906,7 +956,8 @@ struct Solver::Impl {
 
   /// What the survey found out about a function: walks of its callers ask for it.
   u64 survey_hash(const Work& w, bool outer) {
-    u64 h = mix(w.relevant ? 2 : 1, (w.touches_any ? 2 : 1) + (w.many_callers ? 4 : 0));
+    u64 h = mix(w.relevant ? 2 : 1, (w.touches_any ? 2 : 1) + (w.many_callers ? 4 : 0) +
+                                        (w.callers > limits.callers_of_globals ? 8 : 0));
     for (const Candidate& c : w.candidates) h = mix(mix(h, static_cast<u64>(c.var)), place_hash(c.place));
     for (const auto& [var, b] : w.births)
       h = mix(mix(mix(h, static_cast<u64>(var)), place_hash(b.object)), place_hash(b.out));
@@ -938,6 +989,7 @@ struct Solver::Impl {
       h.add(u64{to.unit} << 1 | (never[t.value()] ? 1u : 0u));
       // Of one recursion: not settled yet when its items are.
       h.add(survey_hash(work[t.value()], to.component != lf.component));
+      h.add(program.globals_in_reach(t));
     };
     for (const CallSite& c : lf.calls) {
       h.add(u64{c.call.value()} << 3 | (c.indirect ? 1u : 0u) | (c.by_field ? 2u : 0u) | (c.wide ? 4u : 0u));
@@ -993,7 +1045,8 @@ struct Solver::Impl {
                      std::binary_search(members.begin(), members.end(), d.value());
             };
             const Summary& s = kept[i].found;
-            return kept[i].trust != Trust::kChanged && std::all_of(s.demands.begin(), s.demands.end(), good) &&
+            return kept[i].trust != Trust::kChanged &&
+                   std::all_of(s.demands.begin(), s.demands.end(), good) &&
                    std::all_of(s.asked.begin(), s.asked.end(), good);
           });
           for (u32 i : members)
@@ -1015,8 +1068,9 @@ struct Solver::Impl {
     for (const Query& q : queries) {
       if (q.function == kNoFunction || q.annotator >= annotators.size()) return false;
       std::string why;
-      bool answer = annotators[q.annotator] == m ? work[q.function.value()].relevant
-                                                 : helper(q.annotator).annotated(q.function, q.constants, q.tag, &why);
+      bool answer = annotators[q.annotator] == m
+                        ? work[q.function.value()].relevant
+                        : helper(q.annotator).annotated(q.function, q.constants, q.tag, &why);
       if (answer != q.answer || (answer && why != q.why)) return false;
     }
     return true;
@@ -1048,8 +1102,8 @@ struct Solver::Impl {
     return kept_as[first];
   }
 
-  /// True when the item comes out as in an earlier run, since all that it asked for does. Asks in the order in
-  /// which a walk would, and no further than that: where something is new, the walk finds the rest solved.
+  /// True when the item comes out as in an earlier run, since all that it asked for does. Asks in the order
+  /// in which a walk would, and no further than that: where something is new, the walk finds the rest solved.
   bool as_before(const KeptItem& k, Summary& s) {
     if (k.trust == Trust::kChanged || k.found.recursive) return false;
     s.low = Summary::kSettled;
@@ -1203,12 +1257,30 @@ struct Solver::Impl {
     std::vector<Said> said_steps{Said{}};
     std::unordered_set<u32> demanded;
     u32 steps = 0;
-    HashSet seen;
-    std::unordered_map<u64, u32> variants;  ///< by block and state: sets of facts met
+    HashSet seen, ended;
+    /// A state without its facts, which most blocks change and nothing else: paths that only differ in them
+    /// share the rest.
+    struct Carrier {
+      PathState state;
+      u64 identity = 0;
+      u32 shape = 0;  ///< carriers that differ in nothing but what messages tell
+      const std::vector<bool>* concerned = nullptr;  ///< null: no block can be passed
+    };
+    /// Result of the function on some path. The first is none.
+    struct Result {
+      ValueRange range;
+      Location at;
+      u64 hash = 0;
+    };
+    /// A block to be walked.
     struct Pending {
       BlockId block;
-      PathState state;
+      u32 carrier = 0, facts = 0, result = 0, trail = 0;
     };
+    std::vector<Carrier> carriers;
+    HashIndex carrier_numbers, shape_numbers, result_numbers;
+    std::vector<std::vector<u8>> variants;  ///< by shape and block: sets of facts met
+    std::vector<Result> results{Result{}};
     std::vector<Pending> pending;
     std::set<std::tuple<std::string, SourcePoint, u32>> said;
 
@@ -1248,7 +1320,7 @@ struct Solver::Impl {
       s = start_of_path(std::move(s));
       push(kEntry, std::move(s));
       while (!pending.empty()) {
-        Pending p = std::move(pending.back());
+        Pending p = pending.back();
         pending.pop_back();
         // A machine of one state that has set all its marks has nothing more to say.
         if (I.only_marks && out.annotations.size() == I.m->writes.size()) break;
@@ -1256,14 +1328,17 @@ struct Solver::Impl {
           out.cut_by(Bound::kBlocks);
           break;
         }
-        block(p.block, std::move(p.state));
+        if (passes(p))
+          pass(p);
+        else
+          block(p.block, state_of(p));
       }
       I.self.stats_.steps += steps;
     }
 
     // -- identity and caching
 
-    u64 identity(PathState& s, bool with_facts) const {
+    u64 identity(const PathState& s) const {
       u64 h = mix(static_cast<u64>(s.state + 7), static_cast<u64>(s.global));
       for (std::size_t i = 0; i < kMaxData; ++i)
         h = mix(h, static_cast<u64>(s.data[i] + 100) * 1000 + static_cast<u64>(s.global_data[i] + 100));
@@ -1272,39 +1347,92 @@ struct Solver::Impl {
       for (PlaceId p : s.names) h = mix(h, p.value());
       h = mix(h, s.names.size());
       for (char ch : s.origin().remembered) h = mix(h, static_cast<unsigned char>(ch));
-      if (!with_facts) return h;
-      s.fact_set = w.fact_sets.number(s.facts);
-      return add_facts(s, h);
+      return h;
     }
 
-    static u64 add_facts(const PathState& s, u64 h) {
-      h = mix(h, s.fact_set);
-      if (s.has_result)
-        h = mix(mix(h, static_cast<u64>(s.result.low)),
-                static_cast<u64>(s.result.high) + (s.result.has_hole ? 1 : 0));
-      return h;
+    /// Two states of equal identity and facts go on alike.
+    u64 identity_with_facts(const PathState& s) const {
+      u64 h = mix(identity(s), w.fact_sets.number(s.facts));
+      return s.has_result ? mix(h, s.result) : h;
+    }
+
+    static u64 mix_mark(u64 h, const Mark& m) {
+      return mix(mix(h, u64{m.line} << 32 | m.column), m.file.hash());
+    }
+
+    u32 carrier_of(PathState&& s) {
+      u64 id = identity(s);
+      const Origin& o = s.origin();
+      u64 told = mix_mark(mix_mark(id, o.cause), o.global_cause);
+      told = mix(told, u64{o.cause_expr.value()} << 32 | o.cause_place.value());
+      auto fresh = static_cast<u32>(carriers.size());
+      u32 n = carrier_numbers.number(told, fresh);
+      if (n != fresh) return n;
+      Carrier c;
+      c.identity = id;
+      c.shape = shape_numbers.number(id, static_cast<u32>(variants.size()));
+      if (c.shape == variants.size()) variants.emplace_back(f.blocks.size(), u8{0});
+      if (!traced && (object_key < 0 || s.state == kNoState) && s.matched == kNoMacro)
+        c.concerned = &concerned(s);
+      c.state = std::move(s);
+      c.state.facts.clear();
+      c.state.result = {};
+      c.state.has_result = false;
+      c.state.trail = 0;
+      carriers.push_back(std::move(c));
+      return n;
+    }
+
+    u32 result_of(const ValueRange& range, const Location& at) {
+      u64 h = mix(0x51, range);
+      auto fresh = static_cast<u32>(results.size());
+      u64 place = mix(mix(h, at.file), u64{at.line} << 32 | at.column);
+      u32 n = result_numbers.number(place, fresh);
+      if (n == fresh) results.push_back({range, at, h});
+      return n;
+    }
+
+    PathState state_of(const Pending& p) const {
+      PathState s = carriers[p.carrier].state;
+      s.facts = w.fact_sets[p.facts];
+      s.trail = p.trail;
+      if (p.result != 0) {
+        s.has_result = true;
+        s.result = results[p.result].range;
+        s.result_at = results[p.result].at;
+      }
+      return s;
     }
 
     void push(BlockId b, PathState s) {
       info.prune(s.facts, b, s.state != kNoState ? object_key : -1);
-      s.fact_set = w.fact_sets.number(s.facts);
-      s.facts.clear();
-      push_pruned(b, std::move(s));
+      Pending p;
+      p.block = b;
+      p.facts = w.fact_sets.number(s.facts);
+      p.trail = s.trail;
+      if (s.has_result) p.result = result_of(s.result, s.result_at);
+      p.carrier = carrier_of(std::move(s));
+      push(p);
     }
 
-    /// `s` knows its facts by number only.
-    void push_pruned(BlockId b, PathState s) {
-      u64 plain = mix(identity(s, false), b.value());
-      if (!seen.insert(add_facts(s, plain))) return;
-      // An item that takes long is walked on with fewer facts, rather than not to its end.
-      u32 most = steps > I.limits.blocks_per_item / 2 ? 1 : I.limits.facts_per_state;
-      if (s.fact_set != 0 && ++variants[plain] > most) {
-        // Property simulation's merge: what is known is dropped, so the rest of this state is walked once.
-        ++I.self.stats_.joins;
-        s.fact_set = 0;
-        if (!seen.insert(add_facts(s, plain))) return;
+    void push(Pending p) {
+      const Carrier& c = carriers[p.carrier];
+      u64 plain = mix(mix(c.identity, p.block.value()), results[p.result].hash);
+      if (!seen.insert(mix(plain, p.facts))) return;
+      if (p.facts != 0) {
+        // An item that takes long is walked on with fewer facts, rather than not to its end.
+        u64 rounds = steps / f.blocks.size();
+        u32 most = rounds < 6 ? std::min(I.limits.facts_per_state, 254u) : rounds < 12 ? 3 : 1;
+        u8& met = variants[c.shape][p.block.value()];
+        if (met < 255) ++met;
+        if (met > most) {
+          // Property simulation's merge: what is known is dropped, so the rest of this state is walked once.
+          ++I.self.stats_.joins;
+          p.facts = 0;
+          if (!seen.insert(mix(plain, p.facts))) return;
+        }
       }
-      pending.push_back({b, std::move(s)});
+      pending.push_back(p);
     }
 
     // -- names of the object
@@ -1329,7 +1457,7 @@ struct Solver::Impl {
     std::string object_text(const PathState& s) const {
       if (!s.names.empty()) return w.reader->text(s.names.front());
       const Origin& o = s.origin();
-      return o.cause_expr != kNoExpr      ? to_text(pool, o.cause_expr)
+      return o.cause_expr != kNoExpr     ? to_text(pool, o.cause_expr)
              : o.cause_place != kNoPlace ? w.reader->text(o.cause_place)
                                          : std::string();
     }
@@ -1346,12 +1474,6 @@ struct Solver::Impl {
 
     void block(BlockId id, PathState first) {
       const Block& b = f.blocks[id.value()];
-      if (!traced && (object_key < 0 || first.state == kNoState) && first.matched == kNoMacro &&
-          !concerned(id, first)) {
-        pass(id, std::move(first));
-        return;
-      }
-      first.facts = w.fact_sets[first.fact_set];
       std::vector<PathState> now, next;
       now.push_back(std::move(first));
       for (u32 e : w.active[id.value()]) {
@@ -1386,24 +1508,20 @@ struct Solver::Impl {
 
     // -- blocks that only change facts
 
-    /// Something in the block can change the state, its names, or say something about it.
-    bool concerned(BlockId id, const PathState& s) {
+    /// For each block: something in it can change the state, its names, or say something about it.
+    const std::vector<bool>& concerned(const PathState& s) {
       Passer p{key.var, s.state, s.global, key.names.empty() ? kNoPlace : key.names.front(), s.names};
-      if (last_concerned == nullptr || p != last_passer) {
-        auto [it, fresh] = w.concerned.try_emplace(p);
-        if (fresh) {
-          it->second.assign(f.blocks.size(), false);
-          for (u32 b = 0; b < f.blocks.size(); ++b)
-            for (u32 i : w.active[b])
-              if (concerns(BlockId(b), i, s)) {
-                it->second[b] = true;
-                break;
-              }
-        }
-        last_passer = p;
-        last_concerned = &it->second;
+      auto [it, fresh] = w.concerned.try_emplace(p);
+      if (fresh) {
+        it->second.assign(f.blocks.size(), false);
+        for (u32 b = 0; b < f.blocks.size(); ++b)
+          for (u32 i : w.active[b])
+            if (concerns(BlockId(b), i, s)) {
+              it->second[b] = true;
+              break;
+            }
       }
-      return (*last_concerned)[id.value()];
+      return it->second;
     }
 
     bool concerns(BlockId b, u32 index, const PathState& s) {
@@ -1462,10 +1580,11 @@ struct Solver::Impl {
       const CallSite* site = I.program.call(key.function, x);
       if (!I.limits.intra && !covered && !named && site != nullptr && !site->targets.empty()) {
         std::vector<bool> mapped;
-        Names handed;
-        if (has_object()) handed = I.to_callee(w, f, x, s.names, mapped);
-        for (FunctionId t : site->targets)
+        for (FunctionId t : site->targets) {
+          Names handed;
+          if (has_object()) handed = I.to_callee(w, f, x, t, s.names, mapped);
           if (worth_entering(t, s, handed, b, index, x)) return true;
+        }
       }
       if (!has_object() || covered || named || s.state == kNoState) return false;
       std::span<const ExprId> kids = pool.kids(x);
@@ -1480,33 +1599,38 @@ struct Solver::Impl {
       return false;
     }
 
-    /// The state goes through the block untouched. It knows its facts by number only.
-    void pass(BlockId id, PathState s) {
-      const Block& b = f.blocks[id.value()];
-      const Passage& p = passage(id, s.fact_set);
-      for (std::size_t i = 0; i < p.ways.size(); ++i) {
-        const Passage::Way& way = p.ways[i];
-        PathState t = i + 1 == p.ways.size() ? std::move(s) : s;
-        t.fact_set = way.facts;
-        if (way.returns) {
-          t.has_result = true;
-          t.result = way.result;
-          t.result_at = way.result_at;
+    bool passes(const Pending& p) const {
+      const std::vector<bool>* c = carriers[p.carrier].concerned;
+      return c != nullptr && !(*c)[p.block.value()];
+    }
+
+    /// The state goes through the block untouched.
+    void pass(const Pending& p) {
+      const Block& b = f.blocks[p.block.value()];
+      for (const Passage::Way& way : passage(p.block, p.facts).ways) {
+        Pending t = p;
+        t.block = way.to;
+        t.facts = way.facts;
+        if (way.returns) t.result = result_of(way.result, way.result_at);
+        if (record != nullptr) t.trail = add_step(p.trail, b, b.edges[way.edge]);
+        if (way.to != kExit) {
+          push(t);
+          continue;
         }
-        add_step(t, b, b.edges[way.edge]);
-        if (way.to == kExit) {
-          t.facts = w.fact_sets[t.fact_set];
-          end(std::move(t));
-        } else {
-          push_pruned(way.to, std::move(t));
-        }
+        // Objects without a state end alike, whatever is known; only the result counts.
+        const Carrier& c = carriers[t.carrier];
+        if (has_object() && c.state.state == kNoState && !traced &&
+            !ended.insert(mix(c.identity, return_class(results[t.result].range))))
+          continue;
+        end(state_of(t));
       }
     }
 
     const Passage& passage(BlockId id, u32 facts) {
-      auto [it, fresh] = w.passages.try_emplace(u64{id.value()} << 32 | facts);
-      if (!fresh) return it->second;
-      Passage& made = it->second;
+      auto fresh = static_cast<u32>(w.passages.size());
+      u32 number = w.passage_numbers.number(mix(id.value() + 1, facts), fresh);
+      if (number != fresh) return w.passages[number];
+      Passage& made = w.passages.emplace_back();
       const Block& b = f.blocks[id.value()];
       std::vector<PathState> now(1), next;
       now[0].facts = w.fact_sets[facts];
@@ -1522,12 +1646,10 @@ struct Solver::Impl {
     }
 
     Passage* passing = nullptr;  ///< what is being made: states of the walk itself are not touched
-    Passer last_passer{};
-    const std::vector<bool>* last_concerned = nullptr;
 
     void unify(std::vector<PathState>& list) const {
       std::unordered_set<u64> have;
-      std::erase_if(list, [&](PathState& s) { return !have.insert(identity(s, true)).second; });
+      std::erase_if(list, [&](PathState& s) { return !have.insert(identity_with_facts(s)).second; });
     }
 
     void leave(const Block& b, PathState s) {
@@ -1566,7 +1688,7 @@ struct Solver::Impl {
                                    t.result, t.result_at});
           continue;
         }
-        add_step(t, b, edge);
+        if (record != nullptr) t.trail = add_step(t.trail, b, edge);
         if (edge.to == kExit)
           end(std::move(t));
         else
@@ -1574,32 +1696,31 @@ struct Solver::Impl {
       }
     }
 
-    /// The decision as a step of the path.
-    void add_step(PathState& s, const Block& b, const Edge& edge) {
-      if (record == nullptr) return;
+    /// The path with the decision as one more step.
+    u32 add_step(u32 before, const Block& b, const Edge& edge) {
       Trail step;
       step.at = b.condition_at;
       if (edge.kind == EdgeKind::True || edge.kind == EdgeKind::False) {
-        if (b.condition == kNoExpr) return;
+        if (b.condition == kNoExpr) return before;
         // Decisions of macros within macros tell the reader nothing.
         if (b.condition_macro != kNoMacro && f.macros[b.condition_macro.value()].written_in != kNoMacro)
-          return;
+          return before;
         step.expr = b.condition;
         step.branch = true;
         step.truth = edge.kind == EdgeKind::True;
       } else if (edge.kind == EdgeKind::Case) {
         step.edge = &edge;
       } else {
-        return;
+        return before;
       }
-      add_trail(s, std::move(step));
+      return add_trail(before, step);
     }
 
-    void add_trail(PathState& s, Trail step) {
-      if (trail.size() > 2'000'000) return;
-      step.previous = s.trail;
+    u32 add_trail(u32 before, Trail step) {
+      if (trail.size() > 2'000'000) return before;
+      step.previous = before;
       trail.push_back(step);
-      s.trail = static_cast<u32>(trail.size() - 1);
+      return static_cast<u32>(trail.size() - 1);
     }
 
     void say_step(PathState& s, const Location& at, std::string text, ItemId inner = kNoItem, u32 exit = 0,
@@ -1609,7 +1730,7 @@ struct Solver::Impl {
       t.at = at;
       t.said = static_cast<u32>(said_steps.size() - 1);
       t.indirect = indirect;
-      add_trail(s, t);
+      s.trail = add_trail(s.trail, t);
     }
 
     // -- events
@@ -1785,6 +1906,7 @@ struct Solver::Impl {
       if (temporary && !gained.empty())
         s.names.erase_if([&](PlaceId n) { return I.places.has_prefix(n, from); });
       bool stored = !gained.empty() && stores_away(to);
+      if (carriers.size() > I.limits.states_with_names) gained.clear();
       PlaceId candidate = key.names.empty() ? kNoPlace : key.names.front();
       bool own = std::find(s.names.begin(), s.names.end(), to) != s.names.end();
       bool overwritten = std::any_of(s.names.begin(), s.names.end(),
@@ -1845,8 +1967,9 @@ struct Solver::Impl {
       next.push_back(std::move(s));
     }
 
-    /// The event is part of a macro use that the rule takes as one step, and that gave the object its state or
-    /// is about to be matched with the state that it has: `save_flags(x)` assigns to x in its own expansion.
+    /// The event is part of a macro use that the rule takes as one step, and that gave the object its state
+    /// or is about to be matched with the state that it has: `save_flags(x)` assigns to x in its own
+    /// expansion.
     bool belongs_to_match(const Event& ev, const PathState& s) {
       if (!w.prepared->is_covered(ev)) return false;
       MacroId m = ev.written_in;
@@ -1860,7 +1983,8 @@ struct Solver::Impl {
         for (const EventMatches& em : w.prepared->blocks[b])
           if (f.blocks[b].events[em.event].expr == tree)
             for (const PatternMatch& pm : em.matches)
-              if (machine().transitions[pm.transition].var == key.var && fits(pm, s, Phase::kBoth)) return true;
+              if (machine().transitions[pm.transition].var == key.var && fits(pm, s, Phase::kBoth))
+                return true;
       return false;
     }
 
@@ -2481,20 +2605,27 @@ struct Solver::Impl {
         return;
       bool follow = passing == nullptr && !I.limits.intra && !covered && !named && !was_fired &&
                     site != nullptr && !site->targets.empty();
-      std::vector<bool> mapped;
-      Names handed;
-      std::vector<FunctionId> entered;
-      if (follow) {
-        if (has_object()) handed = I.to_callee(w, f, x, s.names, mapped);
-        for (FunctionId t : site->targets)
-          if (worth_entering(t, s, handed, b, index, x)) entered.push_back(t);
-      }
+      struct Entered {
+        FunctionId callee;
+        Names handed;
+        std::vector<bool> mapped;
+      };
+      std::vector<bool> mapped;  // to some callee, entered or not
+      std::vector<Entered> entered;
+      if (follow)
+        for (FunctionId t : site->targets) {
+          Entered e{t, {}, {}};
+          if (has_object()) e.handed = I.to_callee(w, f, x, t, s.names, e.mapped);
+          mapped.resize(e.mapped.size());
+          for (std::size_t n = 0; n < e.mapped.size(); ++n) mapped[n] = mapped[n] || e.mapped[n];
+          if (worth_entering(t, s, e.handed, b, index, x)) entered.push_back(std::move(e));
+        }
       info.forget_call(s.facts, x, named || covered);
       if (has_object() && !covered && !named) forget_handed(s, x, mapped);
       std::size_t before = next.size();
       bool passed_by = entered.empty() || entered.size() < site->targets.size();
-      for (FunctionId t : entered)
-        passed_by = enter(t, *site, ev, x, s, handed, mapped, b, index, next) || passed_by;
+      for (const Entered& e : entered)
+        passed_by = enter(e.callee, *site, ev, x, s, e.handed, e.mapped, b, index, next) || passed_by;
       if (passed_by) next.push_back(std::move(s));
       if (!has_object() || covered || named) return;
       for (std::size_t i = before; i < next.size(); ++i) forget_redirected(next[i], x);
@@ -2697,8 +2828,8 @@ struct Solver::Impl {
               if (i >= mapped.size() || !mapped[i]) names.push_back(s.names[i]);
             for (PlaceId p : e.names) {
               PlaceId q = I.to_caller(w, f, x, p);
-              if (q != kNoPlace && std::find(names.begin(), names.end(), q) == names.end() &&
-                  names.size() < I.limits.names_per_object)
+              bool more = names.empty() || s.names.has(q) || carriers.size() <= I.limits.states_with_names;
+              if (q != kNoPlace && more && !names.has(q) && names.size() < I.limits.names_per_object)
                 names.push_back(q);
             }
             // The caller's own spelling stays first, so that messages speak its language.
@@ -2791,13 +2922,17 @@ struct Solver::Impl {
   std::vector<Work> work;
   Places places;
   bool has_global_rules = false;
-  /// Something asks for the end of an object's path, whether it was stored away, or for all objects in a state.
+  /// Something asks for the end of an object's path, whether it was stored away, or for all objects in a
+  /// state.
   bool asks_end = false;
   std::set<std::pair<i32, i32>> unnamed_states;  ///< variable and state: some pattern names no function
+  std::set<std::pair<i32, i32>> ends_matter;     ///< variable and state: the end of a path is asked for
   bool only_marks = false;
   bool asks_known = false;
   std::unordered_map<ItemKey, ItemId, ItemHash> memo;
   std::deque<Summary> items;
+  std::unordered_map<u32, std::vector<bool>> reaching;  ///< by global: functions that it is in reach of
+  Components quiet_search{0};                           ///< which items is_quiet() has been asked about
   std::vector<ItemId> roots;
   std::vector<Summary*> stack;
   std::vector<Summary*> unsettled;  ///< finished, but resting on an item that is not

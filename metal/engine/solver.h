@@ -44,10 +44,12 @@ struct Limits {
   u32 facts_per_state = 12;  ///< fact sets kept apart for one state at one block; beyond, facts are dropped
   u32 forks_per_block = 48;  ///< configurations within one block
   u32 names_per_object = 6;
+  u32 states_with_names = 24;  ///< states (with names) of one item, beyond which objects gain no more names
   u32 exits_per_item = 24;
   u32 candidates_per_function = 96;
   u32 touched_per_function = 256;  ///< callers' objects told apart
   u32 callers_told_apart = 128;    ///< beyond, calls of a function do not differ by constant arguments
+  u32 callers_of_globals = 4;      ///< beyond, callers are not told of globals that ask for nothing more
   u32 entries_per_function = 512;  ///< items of one machine in one function
   u32 call_depth = 1000;           ///< nested items
   bool intra = false;              ///< no calls are followed: the reading of 2001
