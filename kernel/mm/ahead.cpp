@@ -7,6 +7,10 @@
 // given huge pages at once, and shown but for a piece at their end: the fault there says that the guest
 // did fill them, and the next run may be longer. What is prepared in vain is at most a quarter of what
 // was filled before.
+//
+// A program that fills memory in no order and unmaps it, and then maps some anew (large buffers of an
+// allocator are like that), will fill that as well: as many windows as it has given back filled are made huge at
+// their first touch. So it has never more than it had before.
 #include <algorithm>
 
 #include "kernel/mm/space_impl.h"
@@ -16,6 +20,7 @@ namespace {
 
 constexpr u64 probe = 64u << 10;        // left out at the end of what was prepared
 constexpr u32 most_windows = 8;         // prepared at once
+constexpr u32 most_filled = 512;        // windows given back filled that are counted
 constexpr u64 forward = u64{64} << 20;  // how far beyond a fault memory that has data is shown
 
 // The last of what was shown ahead of the guest: there a fault tells that it has come so far.
@@ -45,6 +50,18 @@ bool AddressSpaceImpl::filled_window(const Vma& v, u64 window) {
   if (!s.named || !s.exclusive || s.end != window + huge_size) return false;
   const FrameNumber end = s.frame + pages_per_huge;
   return manager_.memory().next_hole(s.frame, end) == end;
+}
+
+void AddressSpaceImpl::note_filled(u64 begin, u64 end) {
+  LockGuard tables(tables_lock_);
+  for (auto it = vmas_.first_after(begin); it != vmas_.end() && it->second.begin < end; ++it) {
+    const Vma& v = it->second;
+    if (!by_window(v)) continue;
+    const u64 last = std::min(end, v.end);
+    for (u64 w = round_up(std::max(begin, v.begin), huge_size);
+         w + huge_size <= last && filled_before_ < most_filled; w += huge_size)
+      filled_before_ += filled_window(v, w);
+  }
 }
 
 // Gives windows that nobody has touched huge pages, if the host can.
@@ -100,7 +117,9 @@ bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
     }
     v.ahead_end = 0;
     v.ahead_proven = 0;
-    if (v.advised_huge && !huge_pages_off_) make_huge(s.frame, 1);
+    const bool as_before = filled_before_ != 0 && !v.advised_no_huge && manager_.room_for(huge_size);
+    filled_before_ -= as_before;
+    if ((v.advised_huge || as_before) && !huge_pages_off_) make_huge(s.frame, 1);
     map_span(v, s);
     return true;
   }

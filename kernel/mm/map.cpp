@@ -234,6 +234,7 @@ Result<> AddressSpaceImpl::unmap(GuestAddr address, u64 length) {
   const Vma* whole = vmas_.find(begin);
   if (whole != nullptr && whole->begin < begin && whole->end > end && vmas_.count() >= limits_.max_maps)
     return err(ENOMEM);
+  note_filled(begin, end);
   TRY_VOID(settle_for_change(begin, end, Reach::borders));
   remove_range(begin, end, dropped);
   return {};

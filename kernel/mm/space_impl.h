@@ -233,6 +233,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool show_touched(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
   void show_filled(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
   bool filled_window(const Vma& v, u64 window) REQUIRES(tables_lock_);
+  /// Before an unmap: windows that were filled to the last page will be again.
+  void note_filled(u64 begin, u64 end) REQUIRES(lock_);
   void prepare_windows(Vma& v, u64 begin) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
 
   // fork.cpp
@@ -388,6 +390,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::vector<u64> copying_ GUARDED_BY(tables_lock_);  // windows that are being copied into
   PrivateMap privates_ GUARDED_BY(tables_lock_);
   bool joined_private_spaces_ GUARDED_BY(tables_lock_) = false;
+  u32 filled_before_ GUARDED_BY(tables_lock_) = 0;  // windows, filled and unmapped, and no others touched since
   u64 sampled_ = 0;  // settle_dense()
   CondVar copied_;
   Ref<HotPieces> hot_ = make_ref<HotPieces>();  // shared with parent and children
