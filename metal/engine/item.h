@@ -177,7 +177,7 @@ class HashSet {
   std::size_t count_ = 0;
 };
 
-/// From hashes to numbers, for what is looked up more than all else. 0 stands for itself.
+/// From hashes (or whatever tells apart what is numbered) to numbers, for what is looked up more than all else. 0 stands for itself.
 class HashIndex {
  public:
   static constexpr u32 kNone = 0xffffffff;
@@ -199,7 +199,7 @@ class HashIndex {
     u32 number = kNone;
   };
   Slot& find(u64 h) {
-    std::size_t mask = slots_.size() - 1, i = (h ^ h >> 32) & mask;
+    std::size_t mask = slots_.size() - 1, i = h * 0x9e3779b97f4a7c15ull >> 32 & mask;
     while (slots_[i].hash != 0 && slots_[i].hash != h) i = (i + 1) & mask;
     return slots_[i];
   }

@@ -1628,7 +1628,7 @@ struct Solver::Impl {
 
     const Passage& passage(BlockId id, u32 facts) {
       auto fresh = static_cast<u32>(w.passages.size());
-      u32 number = w.passage_numbers.number(mix(id.value() + 1, facts), fresh);
+      u32 number = w.passage_numbers.number(u64{id.value() + 1} << 32 | facts, fresh);
       if (number != fresh) return w.passages[number];
       Passage& made = w.passages.emplace_back();
       const Block& b = f.blocks[id.value()];
@@ -2553,6 +2553,8 @@ struct Solver::Impl {
       e.remembered = s.origin().remembered;
       e.second = s.second;
       e.global_cause = s.origin().global_cause;
+      bool many = out.exits.size() >= I.limits.exits_with_constants;
+      if (many) e.result = sign_class(e.result);
       for (const ExitState& o : out.exits)
         if (o.same_outcome(e)) return;
       if (out.exits.size() >= I.limits.exits_per_item) {
@@ -2588,6 +2590,13 @@ struct Solver::Impl {
       if (r.low == 0) return {0, ValueRange::kMax, false, 0};
       if (r.high == 0) return {ValueRange::kMin, 0, false, 0};
       return r.known_nonzero() ? ValueRange::nonzero() : ValueRange{};
+    }
+
+    /// Where there are many exits, by sign only.
+    static ValueRange sign_class(const ValueRange& r) {
+      if (r.known_zero()) return r;
+      if (r.high < 0) return {ValueRange::kMin, -1, false, 0};
+      return r.low > 0 ? ValueRange{1, ValueRange::kMax, false, 0} : r;
     }
 
     // -- calls

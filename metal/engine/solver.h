@@ -46,6 +46,7 @@ struct Limits {
   u32 names_per_object = 6;
   u32 states_with_names = 24;  ///< states (with names) of one item, beyond which objects gain no more names
   u32 exits_per_item = 24;
+  u32 exits_with_constants = 8;  ///< beyond, exits of an item are told apart by the sign of the result only
   u32 candidates_per_function = 96;
   u32 touched_per_function = 256;  ///< callers' objects told apart
   u32 callers_told_apart = 128;    ///< beyond, calls of a function do not differ by constant arguments
