@@ -173,6 +173,8 @@ class Preparer {
         const Alternative& alt = t.alternatives[a];
         if (alt.special || alt.fragments.empty()) continue;
         for (ExprId e : shown) {
+          if (kind == metal::PatternKind::Expression && !may_fit(*m_.fragments[alt.fragments[0]], e))
+            continue;
           Bindings bindings(m_.holes.size());
           bool ok = true;
           for (u32 i : alt.fragments) {
@@ -196,6 +198,32 @@ class Preparer {
           break;
         }
       }
+  }
+
+  /// False when the pattern cannot match: most expressions are of another kind, or calls of something else.
+  bool may_fit(const Pattern& p, ExprId e) const {
+    if (p.kind != metal::PatternKind::Expression || p.root == kNoExpr || e == kNoExpr) return false;
+    const Expr& root = p.pool[p.root];
+    bool call = root.kind == ExprKind::Call && root.kid_count > 0;
+    const Expr* callee = call ? &p.pool[p.pool.kid(p.root, 0)] : nullptr;
+    bool named = call && callee->kind == ExprKind::Function;
+    if (!call && root.kind != ExprKind::Assign && root.kind != ExprKind::Deref &&
+        root.kind != ExprKind::Member)
+      return true;
+    // What match() would see on its way to the expression proper.
+    while (pool_[e].kind == ExprKind::Macro || (pool_[e].kind == ExprKind::Cast && pool_[e].kid_count == 1)) {
+      const Expr& x = pool_[e];
+      if (x.kind == ExprKind::Macro) {
+        if (named && m_.known_as(x.name) == p.pool.function(*callee).name) return true;
+        if (x.value == 0 || x.kid_count == 0) return false;
+      }
+      e = pool_.kid(e, 0);
+    }
+    const Expr& x = pool_[e];
+    if (!call) return x.kind == root.kind || (root.kind == ExprKind::Deref && x.kind == ExprKind::Index);
+    if (x.kind != ExprKind::Call) return x.kind == ExprKind::Construct && !named;
+    return !named || x.kid_count == 0 ||
+           m_.known_as(callee_name(pool_, pool_.kid(e, 0))) == p.pool.function(*callee).name;
   }
 
   bool declaration(u32 fragment, ExprId e, Bindings& bindings) const {
@@ -272,6 +300,7 @@ PlaceId PlaceReader::read(ExprId expr, u32 depth) {
   const Function& f = info_.function();
   const Pool& pool = f.pool;
   expr = pool.core(expr);
+  if (memo_.empty()) memo_.assign(pool.size(), kUnread);  // many functions are never asked for a place
   if (memo_[expr.value()] != kUnread) return memo_[expr.value()];
   const Expr& e = pool[expr];
   PlaceId out = kNoPlace;

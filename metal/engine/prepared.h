@@ -44,11 +44,7 @@ PreparedFunction prepare(const CompiledMachine& machine, const Program& program,
 class PlaceReader {
  public:
   PlaceReader(Places& places, const Program& program, FunctionId id, const FunctionInfo& info)
-      : places_(places),
-        program_(program),
-        id_(id),
-        info_(info),
-        memo_(info.function().pool.size(), kUnread) {}
+      : places_(places), program_(program), id_(id), info_(info) {}
 
   /// The place that an expression denotes; expressions that are no place get one of their own (Value).
   PlaceId read(ExprId expr, u32 depth = 0);

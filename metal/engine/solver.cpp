@@ -706,6 +706,19 @@ struct Solver::Impl {
 
   void demand_root(const ItemKey& k) { roots.push_back(solve(k)); }
 
+  /// Between walks: what blocks do to facts can be worked out again, and is worth its memory only near the
+  /// functions at hand.
+  void forget_passages() {
+    constexpr u64 kMost = 100'000;
+    if (passages_made < kMost || !stack.empty() || recording != 0) return;
+    passages_made = 0;
+    for (Work& w : work) {
+      w.passage_numbers = {};
+      w.passages.clear();
+      w.fact_sets = {};
+    }
+  }
+
   /// Findings of all items that some root leads to, each with the shortest way there.
   void finish() {
     std::vector<ItemId> parent(items.size(), kNoItem), reached;
@@ -856,6 +869,7 @@ struct Solver::Impl {
   }
 
   ItemId solve(const ItemKey& key) {
+    forget_passages();
     if (ItemId i = known(key); i != kNoItem) {
       const Summary& s = items[i.value()];
       rests_on(s.solving ? s.index : s.low);
@@ -1630,6 +1644,7 @@ struct Solver::Impl {
       auto fresh = static_cast<u32>(w.passages.size());
       u32 number = w.passage_numbers.number(u64{id.value() + 1} << 32 | facts, fresh);
       if (number != fresh) return w.passages[number];
+      ++I.passages_made;
       Passage& made = w.passages.emplace_back();
       const Block& b = f.blocks[id.value()];
       std::vector<PathState> now(1), next;
@@ -2947,6 +2962,7 @@ struct Solver::Impl {
   std::vector<Summary*> unsettled;  ///< finished, but resting on an item that is not
   std::map<ItemId, Record> records;
   u32 recording = 0;  ///< records that are being made
+  u64 passages_made = 0;
   KeyTexts keys;
   Summary* asking = nullptr;  ///< of the walk under way
   const Results* store = nullptr;
