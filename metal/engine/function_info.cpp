@@ -277,9 +277,8 @@ std::vector<u64> FunctionInfo::live_after(BlockId block, std::size_t index) cons
 }
 
 void FunctionInfo::prune(Facts& facts, const std::vector<u64>& live, i32 kept) {
-  std::erase_if(facts, [&](const Fact& p) {
-    return (live[p.key / 64] >> (p.key % 64) & 1) == 0 && p.key != kept;
-  });
+  std::erase_if(facts,
+                [&](const Fact& p) { return (live[p.key / 64] >> (p.key % 64) & 1) == 0 && p.key != kept; });
 }
 
 void FunctionInfo::liveness() {

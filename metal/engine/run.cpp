@@ -1,6 +1,7 @@
 #include "metal/engine/run.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -90,13 +91,18 @@ RunResult run_machines(const Program& program,
         if (options.ticked) options.ticked();
         continue;
       }
-      Solver solver(program, infos, machines[i], annotators, options.models, options.limits);
+      auto owned =
+          std::make_unique<Solver>(program, infos, machines[i], annotators, options.models, options.limits);
+      Solver& solver = *owned;
       if (!options.trace.empty()) solver.set_trace(options.trace, options.trace_sink);
       solver.run(&results);
       made[i].findings = solver.take_findings();
       add_statistics(*machines[i], solver.take_observations(), made[i].findings);
       made[i].stats = solver.stats();
       results.keep(*machines[i], annotators, made[i]);
+      owned.reset();
+      malloc_trim(
+          0);  // what one machine needed lies about in small pieces, and the next runs in another thread
       if (options.ticked) options.ticked();
     }
   };
