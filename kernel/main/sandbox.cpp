@@ -222,6 +222,7 @@ Outcome run_sandbox(const RunOptions& options) {
                   std::chrono::duration<double, std::milli>(end - begin).count()});
   // What is left of the sandbox is memory, which the host takes back faster than page by page.
   task::leave_unburied();
+  (*memory)->stop_background();
   (void)kernel->release();
   (void)memory->release();
   return {.status = ended.signo != 0 ? 128 + ended.signo : ended.code & 0xff, .signo = ended.signo};

@@ -39,6 +39,10 @@ class ManagerImpl final : public MemoryManager {
   ShmTable& shm() override { return shm_; }
   HugePool& huge_pages() override { return huge_; }
   void set_out_of_memory_handler(bool (*handler)(void* arg), void* arg) override;
+  void stop_background() override {
+    limit_watch_.reset();
+    private_spaces_.stop();
+  }
 
   platform::Memory& memory() { return platform_.memory(); }
   BlockPool& pool() { return *pool_; }

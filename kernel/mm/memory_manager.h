@@ -62,6 +62,9 @@ class MemoryManager {
   /// Called (from any thread, with no mm lock held) when the limit or the host's memory is exhausted;
   /// kills the right process and returns true when something was freed or will be.
   virtual void set_out_of_memory_handler(bool (*handler)(void* arg), void* arg) = 0;
+  /// Ends what goes on on threads of its own, and begins nothing of the kind again: the platform may go then,
+  /// although address spaces are left.
+  virtual void stop_background() = 0;
 };
 
 }  // namespace quire::mm

@@ -506,6 +506,7 @@ bool AddressSpaceImpl::settle_dense() {
     if (pages < dense_pages) continue;
     const u64 first = round_down(begin, run_size);
     for (u64 at = first; at < first + run_size; at += dense_batch) {
+      if (manager_.private_spaces().stopping()) return false;
       AreaReader reader(*this, at < begin ? begin : at);
       Vma* v = reader.area();
       if (v == nullptr) continue;
@@ -517,7 +518,7 @@ bool AddressSpaceImpl::settle_dense() {
 }
 
 bool AddressSpaceImpl::copy_home() {
-  for (u64 at = 0;;) {
+  for (u64 at = 0; !manager_.private_spaces().stopping();) {
     u64 begin = 0;
     u64 end = 0;
     {
@@ -541,6 +542,7 @@ bool AddressSpaceImpl::copy_home() {
     LockGuard tables(tables_lock_);
     (void)settle(*v, begin, std::min(end, v->end));
   }
+  return false;
 }
 
 }  // namespace quire::mm

@@ -18,7 +18,7 @@ void PrivateSpaces::join(AddressSpaceImpl* space) {
   LockGuard guard(lock_);
   spaces_.insert(space);
   any_ = true;
-  if (copy_home_ && !thread_.joinable())
+  if (copy_home_ && !stopping() && !thread_.joinable())
     thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
 }
 
@@ -51,6 +51,16 @@ u64 PrivateSpaces::bytes() const {
   u64 n = 0;
   for (const auto& s : all()) n += s->stub_bytes();
   return n;
+}
+
+void PrivateSpaces::stop() {
+  std::jthread thread;
+  {
+    LockGuard guard(lock_);
+    stopping_ = true;
+    thread = std::move(thread_);
+  }
+  // Asked to stop and waited for.
 }
 
 void PrivateSpaces::wait_idle() {

@@ -35,6 +35,9 @@ class PrivateSpaces {
   }
   /// Bytes that only stubs have.
   u64 bytes() const;
+  /// The thread ends, after the few windows that it is at, and is not started again.
+  void stop();
+  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
   /// For tests: returns when the thread holds no address space alive.
   void wait_idle();
 
@@ -45,7 +48,7 @@ class PrivateSpaces {
   const bool copy_home_;
   mutable Mutex<locks::private_spaces> lock_;
   std::set<AddressSpaceImpl*> spaces_ GUARDED_BY(lock_);
-  std::atomic<bool> any_{false}, stirred_{false};
+  std::atomic<bool> any_{false}, stirred_{false}, stopping_{false};
   std::mutex wake_mutex_;
   std::condition_variable_any wake_;
   u64 wakes_ = 0;         // under wake_mutex_

@@ -427,6 +427,24 @@ class Endings(Scratch):
         quire("--", "sh", "-c", "sleep 0 & (true); exit 0")
         self.assertEqual(self.traces(), before)
 
+    def test_ends_in_the_middle_of_copying_home(self):
+        """What was left to the host's copy-on-write is copied back in the background: just then all ends."""
+        program = """
+import mmap, os, random, signal
+m = mmap.mmap(-1, 1 << 28, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+for i in range(0, len(m), 1 << 20):
+    m[i:i + (1 << 20)] = bytes([1]) * (1 << 20)
+child = os.fork()
+if child == 0:
+    signal.pause()
+for i in random.sample(range(0, len(m), 4096), len(m) // 4096):
+    m[i] = 2
+os.kill(child, signal.SIGKILL)
+os._exit(7)
+"""
+        for _ in range(12):
+            self.assertEqual(quire("--", "python3", "-c", program).returncode, 7)
+
     def test_fork_bomb_is_bounded(self):
         done = quire("--pids-limit", "64", "--", "python3", "-c",
                      "import os,errno,signal\nn=0\ntry:\n while True:\n  if os.fork()==0: signal.pause()\n  n+=1\nexcept OSError as e: print(n<=64, e.errno==errno.EAGAIN)")
