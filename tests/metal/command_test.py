@@ -55,6 +55,18 @@ class Command(unittest.TestCase):
             self.assertIn(text, r.stdout)
         self.assertIn("a.c:7:3: error: exiting w/intr disabled! [check_interrupts]", r.stdout)
 
+    def test_pointers_do_not_make_the_program_one_recursion(self):
+        n = 120
+        text = BAD.split("int f(")[0] + "typedef int hook(int);\nextern hook *hooks[];\n" + "".join(f"int f{i}(int);\n" for i in range(n))
+        text += "".join(f"int f{i}(int a) {{ {'cli(); cli();' if i == 7 else ''} return f{i + 1}(a); }}\n" for i in range(n - 1))
+        text += f"int f{n - 1}(int a) {{ return hooks[a](a); }}\nhook *hooks[] = {{ f0, f1 }};\n"
+        r = self.check("--stats", self.write("a.c", text), "--", "-std=gnu11")
+        self.assertIn("1 indirect, 0 with unknown target, 1 with too many", r.stderr)
+        self.assertIn("double disable", r.stdout)
+        # A short one is followed as ever.
+        r = self.check("--stats", self.write("b.c", text.replace(f"return f{n // 2}(a);", "return 0;")), "--", "-std=gnu11")
+        self.assertIn("1 indirect, 0 with unknown target, 0 with too many", r.stderr)
+
     def test_status_is_zero_when_clean(self):
         self.assertEqual(self.check(self.write("a.c", GOOD)).returncode, 0)
 
