@@ -9,8 +9,8 @@
 // was filled before.
 //
 // A program that fills memory in no order and unmaps it, and then maps some anew (large buffers of an
-// allocator are like that), will fill that as well: as many windows as it has given back filled are made huge at
-// their first touch. So it has never more than it had before.
+// allocator are like that), will fill that as well: as many windows as it has given back filled are made huge
+// at their first touch. So it has never more than it had before.
 #include <algorithm>
 
 #include "kernel/mm/space_impl.h"
@@ -21,6 +21,7 @@ namespace {
 constexpr u64 probe = 64u << 10;        // left out at the end of what was prepared
 constexpr u32 most_windows = 8;         // prepared at once
 constexpr u32 most_filled = 512;        // windows given back filled that are counted
+constexpr u32 long_run = 32;            // windows filled in order after which the first is worth collapsing
 constexpr u64 forward = u64{64} << 20;  // how far beyond a fault memory that has data is shown
 
 // The last of what was shown ahead of the guest: there a fault tells that it has come so far.
@@ -76,6 +77,15 @@ void AddressSpaceImpl::make_huge(FrameNumber first, u64 windows) {
   memory.advise_huge(first, PageCount(windows * pages_per_huge), false);
 }
 
+// The window that told that memory is filled in order has small pages itself, which cost a fork as much as
+// hundreds of huge ones.
+void AddressSpaceImpl::collapse_first(Vma& v) {
+  const u64 window = std::exchange(v.ahead_first, 0);
+  platform::Memory& memory = manager_.memory();
+  if (!memory.kind().tmpfs_huge_advise || !memory.kind().collapse || !filled_window(v, window)) return;
+  (void)memory.collapse(span_at(window, window + huge_size).frame);
+}
+
 void AddressSpaceImpl::prepare_windows(Vma& v, u64 begin) {
   const u32 wanted = std::clamp(v.ahead_proven / 4, u32{1}, most_windows);
   u32 n = 0;
@@ -101,6 +111,7 @@ bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
   if (ends_prepared(v, page)) {
     // The guest came to the end of what was prepared. Shown anew as a whole, the window is mapped huge.
     v.ahead_proven += v.ahead_windows;
+    if (v.ahead_proven >= long_run && v.ahead_first != 0) collapse_first(v);
     const Span last = span_at(window, window + huge_size);
     map_span(v, last);
     prepare_windows(v, window + huge_size);
@@ -111,7 +122,7 @@ bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
     const bool in_order =
         page - window < probe && window != v.ahead_end && filled_window(v, window - huge_size);
     if (in_order) {
-      ++v.ahead_proven;
+      if (v.ahead_proven++ == 0) v.ahead_first = window - huge_size;
       prepare_windows(v, window);
       if (v.ahead_windows != 0) return true;
     }

@@ -99,8 +99,9 @@ Result<u64> AddressSpaceImpl::find_place(const MapRequest& r, u64 length) {
   if (r.object != nullptr && length >= huge_size) {
     alignment = huge_size;  // congruent with the object's blocks, so that they can be mapped huge
     phase = r.offset;
-  } else if (manager_.policy().spread && writable_private) {
-    alignment = huge_size;
+  } else if ((manager_.policy().spread && writable_private) ||
+             (r.object == nullptr && length % huge_size == 0)) {
+    alignment = huge_size;  // the latter as Linux since 6.7: all of it can be huge
   }
   place = vmas_.find_gap(length, lowest(), mmap_base_, alignment, phase);
   if (place == 0 && alignment != page_size && !huge)

@@ -15,6 +15,7 @@
 // of the tables, and settles what is stub_owned first.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <map>
 #include <vector>
@@ -235,6 +236,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool filled_window(const Vma& v, u64 window) REQUIRES(tables_lock_);
   /// Before an unmap: windows that were filled to the last page will be again.
   void note_filled(u64 begin, u64 end) REQUIRES(lock_);
+  void collapse_first(Vma& v) REQUIRES(tables_lock_);
   void prepare_windows(Vma& v, u64 begin) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
 
   // fork.cpp
@@ -390,8 +392,10 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::vector<u64> copying_ GUARDED_BY(tables_lock_);  // windows that are being copied into
   PrivateMap privates_ GUARDED_BY(tables_lock_);
   bool joined_private_spaces_ GUARDED_BY(tables_lock_) = false;
-  u32 filled_before_ GUARDED_BY(tables_lock_) = 0;  // windows, filled and unmapped, and no others touched since
+  u32 filled_before_ GUARDED_BY(tables_lock_) =
+      0;             // windows, filled and unmapped, and no others touched since
   u64 sampled_ = 0;  // settle_dense()
+  std::chrono::steady_clock::time_point dense_again_{};  // until then it does nothing
   CondVar copied_;
   Ref<HotPieces> hot_ = make_ref<HotPieces>();  // shared with parent and children
 

@@ -63,6 +63,7 @@ struct Vma {
   u64 ahead_end = 0;       // end of the windows prepared last; 0: none
   u32 ahead_windows = 0;   // how many these were
   u32 ahead_proven = 0;    // windows that were touched in order before
+  u64 ahead_first = 0;     // the window before these, until it is made huge
   u64 cow_window = 0;      // where a guest broke copy-on-write last
   Ref<ObjectImpl> object;  // null: private anonymous
   u64 offset = 0;          // of `begin` in the object

@@ -170,6 +170,12 @@ void Kernel::forget_unstarted(Task& task) {
 }
 
 ExitStatus Kernel::wait_init() {
+  // The first program's first child finds a thread that is ready, and has its own heap: beside the program's
+  // start.
+  (void)threads_->run([] {
+    const std::vector<std::byte> warm(64);
+    asm volatile("" ::"r"(warm.data()) : "memory");
+  });
   vfs::WaitEntry entry(init_events_, vfs::Waiter::current());
   for (;;) {
     {
