@@ -143,7 +143,9 @@ struct TemplateFds {
   prctl(PR_SET_NAME, "quire-stub", 0, 0, 0);
   rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
-  setsid();  // a terminal's signals are the kernel's to handle
+  // A terminal's signals are the kernel's to handle. No session of its own: hosts that schedule by session
+  // (autogroup) would take stubs and kernel for two programs, and switch between them more slowly.
+  setpgid(0, 0);
   if (chdir("/") != 0) _exit(1);
   set_signals();
   drop_capabilities();
