@@ -2,7 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <cstring>
+
+#include "kernel/abi/types.h"
 #include "kernel/platform/native/host_calls.h"
 
 namespace quire::platform::native {
@@ -56,6 +60,14 @@ void ControlFile::prepare_slot(SlotNumber n) {
   s->altstack_sp = slot_address(n) + SLOT_STACK;
   s->altstack_flags = autodisarm;
   s->altstack_size = SLOT_SIZE - SLOT_STACK;
+}
+
+void ControlFile::clear_slot(SlotNumber n) {
+  const auto begin = static_cast<off_t>(slot_offset(n)), end = begin + SLOT_SIZE;
+  // Data may be in memory or swapped out; the file knows both.
+  for (off_t at = begin; (at = lseek(fd_.get(), at, SEEK_DATA)) >= 0 && at < end;
+       at += static_cast<off_t>(page_size))
+    std::memset(base_ + at, 0, page_size);
 }
 
 Result<BlockNumber> ControlFile::allocate_block() {

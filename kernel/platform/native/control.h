@@ -54,6 +54,8 @@ class ControlFile {
   /// All zeros, but for what the thread and its alternate stack need. EAGAIN when there are none.
   Result<SlotNumber> allocate_slot();
   Result<BlockNumber> allocate_block();
+  /// Zeros, in the pages that there are. A thread of the slot's stub may still map it.
+  void clear_slot(SlotNumber n);
   /// What a thread and its alternate stack need in a slot of zeros.
   void prepare_slot(SlotNumber n);
   /// Nobody else may still map them: the stub is dead.

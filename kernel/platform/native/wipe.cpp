@@ -19,12 +19,9 @@
 // by the frame that was written here, to a call that traps. Whatever it was, it ends up as a thread that a
 // signal has just stopped, or not where it should be.
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstring>
 
@@ -42,17 +39,6 @@ constexpr u64 syscall_size = 2;
 /// The words between the frame and the stack pointer in the futex call: where stub_futex and stub_park return
 /// to.
 constexpr u64 parked_words = 2;
-
-void zero_resident(std::byte* begin, std::byte* end) {
-  std::array<unsigned char, SLOT_SIZE / page_size> resident{};
-  auto* first = reinterpret_cast<std::byte*>(reinterpret_cast<u64>(begin) / page_size * page_size);
-  if (mincore(first, static_cast<std::size_t>(end - first), resident.data()) != 0) resident.fill(1);
-  for (std::size_t i = 0; first + i * page_size < end; ++i) {
-    if ((resident[i] & 1) == 0) continue;
-    std::byte* from = std::max(begin, first + i * page_size);
-    std::memset(from, 0, static_cast<std::size_t>(std::min(end, first + (i + 1) * page_size) - from));
-  }
-}
 
 }  // namespace
 
@@ -84,7 +70,7 @@ void Stub::reset_slot(const StubThread& t, const FrameShape& shape) {
   const u64 address = ControlFile::slot_address(t.slot);
   Slot* slot = control_.slot(t.slot);
   const u32 cpu = slot->guest_cpu.load(std::memory_order_relaxed);
-  zero_resident(bytes, bytes + SLOT_SIZE);
+  control_.clear_slot(t.slot);
   control_.prepare_slot(t.slot);
   slot->guest_cpu.store(cpu, std::memory_order_relaxed);
   slot->tid.store(t.tid, std::memory_order_relaxed);
