@@ -35,8 +35,8 @@ class Hugetlbfs : public testing::Test {
   }
 
  private:
-  platform::fake::FakePlatform* const platform_ = platform::fake::FakePlatform::create({})->release();
-  mm::MemoryManager* const memory_ = mm::MemoryManager::create(*platform_, {})->release();
+  const std::unique_ptr<platform::fake::FakePlatform> platform_ = *platform::fake::FakePlatform::create({});
+  const std::unique_ptr<mm::MemoryManager> memory_ = *mm::MemoryManager::create(*platform_, {});
 };
 
 TEST_F(Hugetlbfs, OptionsSayWhatLinuxTakes) {
