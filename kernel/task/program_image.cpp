@@ -119,7 +119,8 @@ class StackBuilder {
     if (used_ + n > most_) return err(E2BIG);
     if (used_ + n > buffer_.size()) {
       std::vector<std::byte> larger(std::max<std::size_t>(4 * page_size, 2 * (used_ + n)));
-      std::memcpy(larger.data() + larger.size() - used_, buffer_.data() + buffer_.size() - used_, used_);
+      std::copy(buffer_.end() - static_cast<std::ptrdiff_t>(used_), buffer_.end(),
+                larger.end() - static_cast<std::ptrdiff_t>(used_));
       buffer_.swap(larger);
     }
     used_ += n;
