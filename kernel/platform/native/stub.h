@@ -134,7 +134,7 @@ class Stub {
 
   mutable Mutex<locks::platform_stub> lock_;
   mutable Fd pagemap_ GUARDED_BY(lock_), statm_ GUARDED_BY(lock_);
-  Fd where_;                                // /proc/PID/task/TID/syscall of its one thread, once it was wiped
+  mutable Fd where_ GUARDED_BY(lock_);      // the "syscall" file of its one thread, once it was wiped
   u64 head_ GUARDED_BY(lock_) = 0;          // entries in the ring ever; its low half is Ring::head
   u64 published_ GUARDED_BY(lock_) = 0;     // of these, shown to the agent
   u64 freed_ GUARDED_BY(lock_) = 0;         // of these, known done by acknowledgement

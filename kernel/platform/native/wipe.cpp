@@ -18,7 +18,6 @@
 // go. So the thread makes one round first, in a stub that has nothing left but our own code and its slot: out
 // by the frame that was written here, to a call that traps. Whatever it was, it ends up as a thread that a
 // signal has just stopped, or not where it should be.
-#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -42,9 +41,10 @@ constexpr u64 parked_words = 2;
 
 }  // namespace
 
-bool Stub::is_parked(const StubThread& t, const FrameShape& shape) const {
-  char text[256];
-  const ssize_t n = pread(where_.get(), text, sizeof text - 1, 0);
+bool Stub::is_parked(const StubThread& t, const FrameShape& shape) const NO_THREAD_SAFETY_ANALYSIS {
+  char name[32], text[256];
+  std::snprintf(name, sizeof name, "task/%u/syscall", t.tid);
+  const ssize_t n = pread(proc_file(name, where_), text, sizeof text - 1, 0);
   if (n <= 0) return false;
   text[n] = 0;
   u64 nr, word, op, value, timeout, unused[2], sp, ip;
@@ -107,23 +107,15 @@ bool Stub::wipe(const FrameShape& shape, GuestRange guest) {
     if (slots_.size() != 1 || threads_.size() != 1 || threads_[0].patched) return false;
     t = threads_[0];
   }
-  if (!where_) {
-    char path[64];
-    std::snprintf(path, sizeof path, "/proc/%d/task/%u/syscall", pid_, t.tid);
-    where_ = Fd(open(path, O_RDONLY | O_CLOEXEC));
-    // Had it been reaped before, the number could have gone to another process.
-    if (syscall(SYS_pidfd_send_signal, pidfd_.get(), 0, nullptr, 0) != 0) return false;
-  }
   if (!parks(t, shape)) return false;
   reset_slot(t, shape);
   std::atomic<u32>& told = control_.slot(t.slot)->to_kernel;
   control_.slot(t.slot)->kernel_sleeps.store(1, std::memory_order_relaxed);
+  push(call_entry(SYS_munmap, 0, guest.begin.value(), guest.size()));
+  push({.op = OP_RESUME, .nr = 0, .args = {ControlFile::slot_address(t.slot)}, .expect = 0});
+  push_ack();
   {
     LockGuard guard(lock_);
-    push_locked(call_entry(SYS_munmap, 0, guest.begin.value(), guest.size()));
-    push_locked({.op = OP_RESUME, .nr = 0, .args = {ControlFile::slot_address(t.slot)}, .expect = 0});
-    push_locked(ack_entry(FD_ACK, STUB_RING));
-    ++requested_;
     publish(false);
   }
   for (int ticks = 0; told.load(std::memory_order_acquire) == 0; ++ticks)

@@ -34,6 +34,12 @@ struct WipeTest : NativeTest {
     space = nullptr;
     context = nullptr;
   }
+  void expect_end_with_stub() {
+    const u64 before = reused(), ended = killed();
+    end();
+    EXPECT_EQ(reused(), before);
+    EXPECT_EQ(killed(), ended + 1);
+  }
   void expect_clean_guest() {
     start();
     load(GUEST_CODE(two_calls));
@@ -131,28 +137,19 @@ TEST_F(WipeTest, AGuestThatOnlyPretendsToHaveStoppedDiesWithItsStub) {
   start();
   load(GUEST_CODE(pretend));
   (void)context->run(*space);
-  const u64 before = reused(), ended = killed();
-  end();
-  EXPECT_EQ(reused(), before);
-  EXPECT_EQ(killed(), ended + 1);
+  expect_end_with_stub();
 }
 
 TEST_F(WipeTest, AGuestThatSleepsElsewhereDiesWithItsStub) {
   pretend_to_be_parked(0, 64);
-  const u64 before = reused(), ended = killed();
-  end();
-  EXPECT_EQ(reused(), before);
-  EXPECT_EQ(killed(), ended + 1);
+  expect_end_with_stub();
 }
 
 // In the next guest its first step would be a signal whose frame lands in that guest's memory. So it makes
 // that step in a stub without memory.
 TEST_F(WipeTest, AGuestThatWouldStopInTheNextOnesMemoryStopsInNone) {
   pretend_to_be_parked(0x700000, 0);
-  const u64 before = reused(), ended = killed();
-  end();
-  EXPECT_EQ(reused(), before);
-  EXPECT_EQ(killed(), ended + 1);
+  expect_end_with_stub();
   for (int i = 0; i < 4; ++i) expect_clean_guest();
 }
 
