@@ -82,7 +82,10 @@ ConstantParameters Solver::Impl::constants(const FunctionInfo& info, const Facts
   for (u32 i = 0; i + 1 < kids.size() && i < to.function().parameter_count; ++i) {
     if (!to.parameter_matters(i)) continue;
     ValueRange r = info.evaluate(facts, kids[i + 1]);
-    if (r.is_constant()) out.emplace_back(static_cast<u16>(i), r);
+    if (r.is_constant())
+      out.emplace_back(static_cast<u16>(i), r);
+    else if (r.known_nonzero() && pool.type_of(kids[i + 1]).kind == TypeKind::Pointer)
+      out.emplace_back(static_cast<u16>(i), ValueRange::nonzero());  // callees test for null
   }
   return out;
 }

@@ -405,19 +405,19 @@ bool PlaceReader::reads(ExprId expr, ExprId part, u32 depth) const {
   return false;
 }
 
+bool PlaceReader::worked_out(PlaceId place) const {
+  return places_[place].step == Step::IndexExpr || places_[place].step == Step::Value;
+}
+
 bool PlaceReader::index_reads(PlaceId place, ExprId written) const {
   for (; place != kNoPlace; place = places_[place].base)
-    if (places_[place].step == Step::IndexExpr &&
-        reads(ExprId(static_cast<u32>(places_[place].number)), written, 0))
-      return true;
+    if (worked_out(place) && reads(ExprId(static_cast<u32>(places_[place].number)), written, 0)) return true;
   return false;
 }
 
 bool PlaceReader::depends_on(PlaceId place, i64 local) const {
   for (; place != kNoPlace; place = places_[place].base)
-    if (places_[place].step == Step::IndexExpr &&
-        mentions(ExprId(static_cast<u32>(places_[place].number)), local, 0))
-      return true;
+    if (worked_out(place) && mentions(ExprId(static_cast<u32>(places_[place].number)), local, 0)) return true;
   return false;
 }
 

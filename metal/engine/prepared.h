@@ -50,12 +50,14 @@ class PlaceReader {
   PlaceId read(ExprId expr, u32 depth = 0);
   /// As source text.
   std::string text(PlaceId place) const;
-  /// The place's name depends on the local (through an index or a call's arguments).
+  /// The place's name depends on the local (through an index, a call's arguments, a sum).
   bool depends_on(PlaceId place, i64 local) const;
   /// Some index of the place is worked out from what stands at `written`: `v[q->at]` once q->at has moved on.
   bool index_reads(PlaceId place, ExprId written) const;
 
  private:
+  /// The step is the value of an expression, which is another when what it reads changes.
+  bool worked_out(PlaceId place) const;
   bool reads(ExprId expr, ExprId part, u32 depth) const;
   static constexpr PlaceId kUnread{0xfffffffe};
   bool mentions(ExprId expr, i64 local, u32 depth) const;

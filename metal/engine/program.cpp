@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <set>
 #include <thread>
 
@@ -23,6 +24,24 @@ Symbol signature(const Pool& pool, ExprId callee) {
   const Type* t = &pool.type_of(strip_macros(pool, callee));
   if (t->kind == TypeKind::Pointer || t->kind == TypeKind::Reference) t = &pool.type(t->element);
   return t->kind == TypeKind::Function ? t->spelling : Symbol();
+}
+
+/// The type names something of the program's own; `void (void *)` and `int (int)` say nothing of who is meant.
+bool telling(std::string_view signature) {
+  static constexpr std::string_view kPlain[] = {"void", "char", "short", "int",   "long", "unsigned", "signed",
+                                                "bool", "_Bool", "float", "double", "const", "volatile", "noexcept"};
+  auto part_of_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  for (std::size_t i = 0; i < signature.size();) {
+    std::size_t end = i;
+    while (end < signature.size() && part_of_word(signature[end])) ++end;
+    if (end == i) {
+      ++i;
+      continue;
+    }
+    if (std::find(std::begin(kPlain), std::end(kPlain), signature.substr(i, end - i)) == std::end(kPlain)) return true;
+    i = end;
+  }
+  return false;
 }
 
 }  // namespace
@@ -141,7 +160,7 @@ Program Program::link(const std::vector<std::shared_ptr<UnitReader>>& units, u32
       for (FunctionId t : c.targets)
         if (p.functions_[t.value()].body != lf.body) {
           p.functions_[t.value()].has_caller = true;
-          if (c.by_field) p.functions_[t.value()].has_field_caller = true;
+          if (c.by_field && c.targets.size() == 1) p.functions_[t.value()].has_field_caller = true;
         }
   p.find_users();
   return p;
@@ -228,10 +247,11 @@ void Program::resolve(FunctionId id) {
             by_field = site.by_field = true;
           }
       }
-      if (!by_field)
-        if (Symbol s = signature(pool, callee))
-          if (auto t = by_type_.find(s); t != by_type_.end())
-            for (FunctionId f : t->second) add(f);
+      // By type alone only where it leaves no choice; and a field that other fields of its record are told
+      // apart from has been given nothing that is known here.
+      if (!by_field && (!record || !by_field_.contains(record)))
+        if (Symbol s = signature(pool, callee); s && telling(s.text()))
+          if (auto t = by_type_.find(s); t != by_type_.end() && t->second.size() == 1) add(t->second.front());
     }
     if (site.targets.size() > kMaxTargets) {
       site.wide = true;

@@ -30,7 +30,7 @@ struct LinkedFunction {
   bool exported = false;
   bool address_taken = false;
   bool has_caller = false;
-  bool has_field_caller = false;    ///< called through the field or virtual table that it was put in
+  bool has_field_caller = false;    ///< called through the field or virtual table that it alone was put in
   std::vector<CallSite> calls;      ///< in the order of their ExprId
   u32 component = 0;                ///< which of Program::components() it is in
   std::vector<FunctionId> callers;  ///< each once
@@ -65,7 +65,8 @@ class Program {
   /// Null when the function makes no such call.
   const CallSite* call(FunctionId id, ExprId call) const;
   /// A root: nothing that is known calls it, or others may. A function whose address is taken is one, unless
-  /// it is called through the very field that it was stored in: then its callers are known well enough.
+  /// it is called through the very field that it, and nothing else, was stored in: then its callers are known well
+  /// enough. (Where several are, a call leaves only the state that all agree in: see Walk::call.)
   bool is_root(FunctionId id) const {
     const LinkedFunction& f = functions_[id.value()];
     return !f.has_caller || f.exported || (f.address_taken && !f.has_field_caller);

@@ -173,6 +173,8 @@ struct Solver::Impl::Walk {
   /// Writing to `to` ends what the name stood for.
   /// A reference that begins (or begins again, in a loop) names something else altogether.
   bool dies(PlaceId name, PlaceId to, ExprId lhs, bool rebound, bool own) const;
+  /// Writing `lhs` makes the name another object's: `v[i]` when i is written. The object is still there.
+  bool moves(PlaceId name, ExprId lhs) const;
 
   bool stores_away(PlaceId to) const;
 

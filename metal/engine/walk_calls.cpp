@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "metal/engine/walk.h"
 
@@ -39,8 +40,33 @@ void Solver::Impl::Walk::call(BlockId b, std::size_t index, const Event& ev, Exp
   if (has_object() && !covered && !named) forget_handed(s, x, mapped);
   std::size_t before = next.size();
   bool passed_by = entered.empty() || entered.size() < site->targets.size();
-  for (const Entered& e : entered)
-    passed_by = enter(e.callee, *site, ev, x, s, e.handed, e.mapped, b, index, next) || passed_by;
+  bool choice = !entered.empty() && site->indirect && site->targets.size() > 1;
+  bool unsettled = false;
+  std::set<std::pair<i32, i32>> first;  // how the first target leaves things
+  if (choice && passed_by) first.insert({s.state, s.global});
+  for (const Entered& e : entered) {
+    std::size_t from = next.size();
+    bool untouched = enter(e.callee, *site, ev, x, s, e.handed, e.mapped, b, index, next);
+    passed_by = passed_by || untouched;
+    if (!choice) continue;
+    std::set<std::pair<i32, i32>> left;
+    if (untouched) left.insert({s.state, s.global});
+    for (std::size_t i = from; i < next.size(); ++i) left.insert({next[i].state, next[i].global});
+    if (first.empty()) first = left;
+    if (left != first) {
+      // A pointer leads to one of them, and the next call through its like to the same one's companion: what
+      // they do not agree in is not known.
+      unsettled = true;
+    }
+  }
+  if (unsettled) {
+    next.resize(before);
+    if (s.state != kNoState) {
+      reset(s);
+      if (!key.names.empty()) s.names = {key.names.front()};
+    }
+    passed_by = true;
+  }
   if (passed_by) next.push_back(std::move(s));
   if (!has_object() || covered || named) return;
   for (std::size_t i = before; i < next.size(); ++i) forget_redirected(next[i], x);

@@ -113,7 +113,10 @@ void Solver::Impl::Walk::assign(const Event& ev, ExprId x, PathState s, std::vec
           fresh.names.push_back(p);
     }
     if (left.empty()) {
-      if (!s.escaped) {
+      // `v[i]` once i has moved on: the object is still there.
+      bool out_of_reach = std::any_of(s.names.begin(), s.names.end(),
+                                      [&](PlaceId n) { return !I.places.has_prefix(n, to) && moves(n, lhs); });
+      if (!s.escaped && !out_of_reach) {
         std::swap(s.facts, before);
         fire_end(s, ev.at);
         std::swap(s.facts, before);
@@ -166,6 +169,10 @@ bool Solver::Impl::Walk::dies(PlaceId name, PlaceId to, ExprId lhs, bool rebound
       if (I.places[p].step == Step::Deref) return true;
     return I.places[name].step != Step::Address;
   }
+  return moves(name, lhs);
+}
+
+bool Solver::Impl::Walk::moves(PlaceId name, ExprId lhs) const {
   const Expr& v = pool[pool.core(lhs)];
   if (v.kind != ExprKind::Var) return w.reader->index_reads(name, pool.core(lhs));
   return v.value >= 0 && w.reader->depends_on(name, v.value);

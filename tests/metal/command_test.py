@@ -57,9 +57,9 @@ class Command(unittest.TestCase):
 
     def test_pointers_do_not_make_the_program_one_recursion(self):
         n = 120
-        text = BAD.split("int f(")[0] + "typedef int hook(int);\nextern hook *hooks[];\n" + "".join(f"int f{i}(int);\n" for i in range(n))
+        text = BAD.split("int f(")[0] + "typedef int hook(int);\nstruct ops { hook *run; };\nextern struct ops hooks[];\n" + "".join(f"int f{i}(int);\n" for i in range(n))
         text += "".join(f"int f{i}(int a) {{ {'cli(); cli();' if i == 7 else ''} return f{i + 1}(a); }}\n" for i in range(n - 1))
-        text += f"int f{n - 1}(int a) {{ return hooks[a](a); }}\nhook *hooks[] = {{ f0, f1 }};\n"
+        text += f"int f{n - 1}(int a) {{ return hooks[a].run(a); }}\nstruct ops hooks[] = {{ {{ f0 }}, {{ f1 }} }};\n"
         r = self.check("--stats", self.write("a.c", text), "--", "-std=gnu11")
         self.assertIn("1 indirect, 0 with unknown target, 1 with too many", r.stderr)
         self.assertIn("double disable", r.stdout)

@@ -4,7 +4,7 @@ rule "linux.lock" {
   category: "CWE-667";
   example: "mutex_lock(&dev->lock); if (err) return err;";
   fix: "Release it on the error path, usually by a goto to the common exit.";
-  false_positives: "Locks that are taken and released under one condition that is not kept in a variable; functions that are meant to return with the lock held and whose callers are not among the files checked, unless their name says so (lock, acquire, begin, seq_start: these are not reported).";
+  false_positives: "Locks that are taken and released under one condition that is not kept in a variable; functions that are meant to return with the lock held and whose callers are not among the files checked, unless their name says so (lock, acquire, begin, seq_start, pre: these are not reported).";
 }
 sm lock {
   state decl any_pointer l;
@@ -28,7 +28,7 @@ sm lock {
   set z_hundredths = -100000;
   l.locked: take ==> l.broken, { mc_counterexample(mc_key(mc_record(l), mc_name(l)), "%s is taken twice", mc_identifier(l)); }
     | release ==> l.released, { mc_example(mc_key(mc_record(l), mc_name(l))); }
-    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "lock_", "acquire", "begin", "seq_start") } ==> l.stop, { mc_counterexample(mc_remembered(), "%s is not released on this path", mc_identifier(l)); };
+    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "wlock", "rlock", "lock_", "acquire", "begin", "seq_start", "_pre_") } ==> l.stop, { mc_counterexample(mc_remembered(), "%s is not released on this path", mc_identifier(l)); };
   // What follows a double take follows from it.
   l.broken: take ==> l.broken | release ==> l.broken;
   l.released: release ==> l.broken, { mc_counterexample(mc_key(mc_record(l), mc_name(l)), "%s is released twice", mc_identifier(l)); }

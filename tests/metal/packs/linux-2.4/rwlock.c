@@ -137,3 +137,55 @@ int by_goto(struct dev *d) {
 out:
 	return -1;  // expect: linux-2.4.rwlock
 }
+/* A lock is given back by whoever is handed what was found under it. */
+struct entry { int id; struct entry *next; };
+extern struct entry *entries;
+extern rwlock_t entries_lock;
+static struct entry *get_entry(int id) {
+	struct entry *e;
+	read_lock(&entries_lock);
+	e = entries;
+	while (e && e->id != id)
+		e = e->next;
+	if (!e)
+		read_unlock(&entries_lock);
+	return e;
+}
+static void put_entry(struct entry *e) {
+	if (e)
+		read_unlock(&entries_lock);
+}
+int by_entry(int id) {
+	struct entry *e;
+	if ((e = get_entry(id)))
+		e->id = work();
+	put_entry(e);
+	return 0;
+}
+int by_entry_wrong(int id) {
+	struct entry *e;
+	if (!(e = get_entry(id)))
+		return 0;
+	if (work())
+		return -1;  // expect: linux-2.4.rwlock
+	put_entry(e);
+	return 0;
+}
+/* Each round takes another one. */
+extern rwlock_t many[];
+int logical(int);
+extern int processors;
+void all_for_writing(int which) {
+	int i;
+	for (i = 0; i < processors; i++)
+		write_lock(many + which * 8 + logical(i));
+	work();
+	for (i = 0; i < processors; i++)
+		write_unlock(many + which * 8 + logical(i));
+}
+/* Its name says that the lock is held when it returns. */
+void listen_wlock(struct dev *d) {
+	write_lock(&d->rw);
+	if (d->n)
+		work();
+}
