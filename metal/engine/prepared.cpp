@@ -117,7 +117,10 @@ class Preparer {
     const Expr& e = pool_[ev.expr];
     if (e.kind != ExprKind::Assign || (e.flags & kInit) == 0 || e.kid_count != 2) return false;
     const Expr& value = pool_[pool_.kid(ev.expr, 1)];
-    return value.kind == ExprKind::Macro && value.name == f_.macros[ev.written_in.value()].name;
+    if (value.kind != ExprKind::Macro) return false;
+    for (MacroId m = ev.written_in; m != kNoMacro; m = f_.macros[m.value()].written_in)
+      if (f_.macros[m.value()].name == value.name) return true;
+    return false;
   }
 
   /// `p->f.g` reads *p: the dereference has no event of its own.

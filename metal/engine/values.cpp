@@ -387,12 +387,13 @@ class Evaluator {
         const Type* t = &pool_.type_of(x);
         for (int i = 0; i < 2 && (t->kind == TypeKind::Pointer || t->kind == TypeKind::Reference); ++i)
           t = &pool_.type(t->element);
-        // The innermost one: Guard<Mutex<c>> says c.
+        // The first of the innermost ones: Guard<Mutex<c, std::mutex>> says c. What is no template says its
+        // own name.
         std::string_view text = t->spelling.text();
-        std::size_t open = text.rfind('<'), close = text.find('>');
-        return Value::of(open == std::string_view::npos || close == std::string_view::npos || close < open
-                             ? std::string()
-                             : std::string(text.substr(open + 1, close - open - 1)));
+        if (const std::size_t open = text.rfind('<'); open != std::string_view::npos)
+          text.remove_prefix(open + 1);
+        if (text.starts_with("const ")) text.remove_prefix(6);
+        return Value::of(std::string(text.substr(0, text.find_first_of(",>"))));
       }
       case Builtin::kPosition: {
         auto it = c_.machine.lists.find(e.args[1].text);

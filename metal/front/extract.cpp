@@ -59,8 +59,9 @@ class Consumer final : public clang::ASTConsumer {
     log_.seal();
     UnitBuilder(context, symbols_, log_, out_).run();
   }
-  /// What a system header defines is not looked into; not parsing it, and so not instantiating it, is half of the time
-  /// for C++. Clang parses all the same what it needs itself: constexpr functions and deduced return types.
+  /// What a system header defines is not looked into; not parsing it, and so not instantiating it, saves a
+  /// tenth to two fifths of the time for C++. Clang parses all the same what it needs itself: constexpr
+  /// functions and deduced return types.
   bool shouldSkipFunctionBody(clang::Decl* decl) override {
     return decl->getASTContext().getSourceManager().isInSystemHeader(decl->getLocation());
   }

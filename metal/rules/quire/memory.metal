@@ -13,12 +13,15 @@ sm quire_guest_memory {
   decl any_expr x, y, z, w;
   decl any_fn_call gn;
   list memories = "quire::platform::Memory", "quire::platform::native::MemoryFile", "quire::platform::FakeMemory";
-  list tags = "quire::GuestAddrTag", "quire::GuestAddrTag, unsigned long";
+  list tags = "quire::GuestAddrTag";
   list numbers = "quire::StrongInt";
   list raw = "memcpy", "memmove", "memset", "memcmp", "memchr", "strlen", "strcmp", "strncmp",
     "std::memcpy", "std::memmove", "std::memset", "std::memcmp", "std::copy", "std::copy_n", "std::fill", "std::fill_n";
   start: { p = fn(args) } && ${ mc_method_of(fn, memories, "at") } ==> p.guest
     | { p = fn(x) } && ${ mc_method_of(fn, numbers, "value") && mc_position(mc_type_argument(x), tags) > 0 } ==> p.guest;
+  // Without a name.
+  start: { *fn(args) } && ${ mc_method_of(fn, memories, "at") } ==> { err("guest memory is dereferenced"); }
+    | { *fn(x) } && ${ mc_method_of(fn, numbers, "value") && mc_position(mc_type_argument(x), tags) > 0 } ==> { err("a guest address is dereferenced"); };
   // The window handed on as it is.
   start: { fn(w, gn(y, z), x) } && ${ mc_in(fn, raw) && mc_method_of(gn, memories, "at") } ==> { err("guest memory is handed to %s", mc_name(fn)); }
     | { fn(gn(y, z), w, x) } && ${ mc_in(fn, raw) && mc_method_of(gn, memories, "at") } ==> { err("guest memory is handed to %s", mc_name(fn)); };
