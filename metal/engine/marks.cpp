@@ -84,8 +84,8 @@ ConstantParameters Solver::Impl::constants(const FunctionInfo& info, const Facts
     ValueRange r = info.evaluate(facts, kids[i + 1]);
     if (r.is_constant())
       out.emplace_back(static_cast<u16>(i), r);
-    else if (r.known_nonzero() && pool.type_of(kids[i + 1]).kind == TypeKind::Pointer)
-      out.emplace_back(static_cast<u16>(i), ValueRange::nonzero());  // callees test for null
+    else if (r.known_nonzero())
+      out.emplace_back(static_cast<u16>(i), ValueRange::nonzero());  // callees test for null, or a flag
   }
   return out;
 }

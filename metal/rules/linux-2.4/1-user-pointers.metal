@@ -4,7 +4,7 @@ rule "linux-2.4.user-pointer" {
   category: "CWE-822";
   example: "copy_from_user(&k, arg, sizeof(k)); if (arg->count) ...";
   fix: "Use the copy: k.count.";
-  false_positives: "Code that switches with set_fs(KERNEL_DS) hands kernel pointers to the copy functions.";
+  false_positives: "Code whose caller in another file has switched with set_fs(KERNEL_DS) and hands on kernel pointers.";
 }
 sm user_pointer {
   state decl any_pointer u;
@@ -15,7 +15,9 @@ sm user_pointer {
     | { get_user(x, u) } | { put_user(x, u) } | { __get_user(x, u) } | { __put_user(x, u) }
     | { strncpy_from_user(x, u, y) } | { clear_user(u, y) } | { strlen_user(u) } | { strnlen_user(u, y) };
 
-  start: treated_as_user && ${ !mc_known_null(u) } ==> u.user;
+  // From here on the copy functions take kernel pointers.
+  start: { set_fs(x) } ==> stop
+    | treated_as_user && ${ !mc_known_null(u) } ==> u.user;
   u.user: treated_as_user ==> u.user
     | { *u } ==> u.stop, { err("%s points to user space and is dereferenced", mc_identifier(u)); };
 }

@@ -4,7 +4,7 @@ rule "linux-2.4.lock" {
   category: "CWE-667";
   example: "spin_lock(&dev->lock); if (err) return err;";
   fix: "Release it on the error path, usually by a goto to the common exit.";
-  false_positives: "Locks that are taken and released under one condition that is not kept in a variable; functions that are meant to return with the lock held and whose callers are not among the files checked, unless their name says so (lock, acquire, begin, seq_start, pre: these are not reported).";
+  false_positives: "Locks that are taken and released under one condition that is not kept in a variable; functions that are meant to return with the lock held and whose callers are not among the files checked, unless their name says so (lock, acquire, semaphore, begin, seq_start, pre: these are not reported).";
 }
 sm lock {
   state decl any_pointer l;
@@ -29,7 +29,7 @@ sm lock {
   set z_hundredths = -100000;
   l.locked: take ==> l.broken, { mc_counterexample(mc_key(mc_record(l), mc_name(l)), "%s is taken twice", mc_identifier(l)); }
     | release ==> l.released, { mc_example(mc_key(mc_record(l), mc_name(l))); }
-    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "wlock", "rlock", "lock_", "acquire", "begin", "seq_start", "_pre_") } ==> l.stop, { mc_counterexample(mc_remembered(), "%s is not released on this path", mc_identifier(l)); };
+    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "wlock", "lock_", "acquire", "semaphore", "begin", "seq_start", "_pre_") } ==> l.stop, { mc_counterexample(mc_remembered(), "%s is not released on this path", mc_identifier(l)); };
   // What follows a double take follows from it.
   l.broken: take ==> l.broken | release ==> l.broken;
   l.released: release ==> l.broken, { mc_counterexample(mc_key(mc_record(l), mc_name(l)), "%s is released twice", mc_identifier(l)); }
@@ -51,7 +51,7 @@ rule "linux-2.4.rwlock" {
   category: "CWE-667";
   example: "write_lock(&l); if (err) return err;";
   fix: "Release it on the error path.";
-  false_positives: "Functions that are meant to return with the lock held and whose callers are not among the files checked; reader locks that a processor may take again; unless their name says so (lock, acquire, begin, seq_start, pre: these are not reported).";
+  false_positives: "Functions that are meant to return with the lock held and whose callers are not among the files checked; reader locks that a processor may take again; unless their name says so (lock, acquire, semaphore, begin, seq_start, pre: these are not reported).";
 }
 sm rwlock {
   state decl any_pointer l;
@@ -65,11 +65,11 @@ sm rwlock {
     | rtake ==> l.stop, { err("%s is taken for reading while held for writing", mc_identifier(l)); }
     | wrelease ==> l.stop
     | rrelease ==> l.stop, { err("%s was taken for writing and is released as if for reading", mc_identifier(l)); }
-    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "wlock", "rlock", "lock_", "acquire", "begin", "seq_start", "_pre_") } ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
+    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "wlock", "lock_", "acquire", "semaphore", "begin", "seq_start", "_pre_") } ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
   l.reading: rrelease ==> l.stop
     | wtake ==> l.stop, { err("%s is taken for writing while held for reading", mc_identifier(l)); }
     | wrelease ==> l.stop, { err("%s was taken for reading and is released as if for writing", mc_identifier(l)); }
-    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "wlock", "rlock", "lock_", "acquire", "begin", "seq_start", "_pre_") } ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
+    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "wlock", "lock_", "acquire", "semaphore", "begin", "seq_start", "_pre_") } ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
 }
 
 rule "linux-2.4.flags" {

@@ -25,7 +25,7 @@ sm may_sleep_2_4 {
     | { sti() } | { __sti() } ==> stop
     | allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 } ==> { mc_annotate(mc_function(), "sleeps-2.4"); }
     | allocation ==> start  // what they do below depends on the flags
-    | { fn(args) } && ${ mc_in(fn, blocking) || (!mc_is_indirect(fn) && mc_annotated(fn, "sleeps-2.4")) } ==> { mc_annotate(mc_function(), "sleeps-2.4"); };
+    | { fn(args) } && ${ !mc_in_function("panic") && (mc_in(fn, blocking) || (!mc_is_indirect(fn) && mc_annotated(fn, "sleeps-2.4"))) } ==> { mc_annotate(mc_function(), "sleeps-2.4"); };  // who panics does not come back to be awaited
 }
 
 rule "linux-2.4.blocking" {

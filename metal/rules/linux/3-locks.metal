@@ -4,21 +4,27 @@ rule "linux.lock" {
   category: "CWE-667";
   example: "mutex_lock(&dev->lock); if (err) return err;";
   fix: "Release it on the error path, usually by a goto to the common exit.";
-  false_positives: "Locks that are taken and released under one condition that is not kept in a variable; functions that are meant to return with the lock held and whose callers are not among the files checked, unless their name says so (lock, acquire, begin, seq_start, pre: these are not reported).";
+  false_positives: "Locks that are taken and released under one condition that is not kept in a variable; functions that are meant to return with the lock held and whose callers are not among the files checked, unless their name says so (lock, acquire, semaphore, begin, seq_start, pre: these are not reported).";
 }
 sm lock {
   state decl any_pointer l;
   decl any_scalar flags;
-  decl any_expr x;
+  decl any_expr x, y;
   pat try = { spin_trylock(l) } | { mutex_trylock(l) } | { spin_trylock_bh(l) } | { spin_trylock_irqsave(l, flags) }
     | { atomic_dec_and_lock(x, l) } | { refcount_dec_and_lock(x, l) } | { refcount_dec_and_mutex_lock(x, l) };
   pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) }
     | { raw_spin_lock(l) } | { raw_spin_lock_irq(l) } | { raw_spin_lock_irqsave(l, flags) } | { mutex_lock(l) } | { mutex_lock_nested(l, x) }
-    | { spin_lock_nested(l, x) };
+    | { spin_lock_nested(l, x) }
+    | { snd_pcm_stream_lock(l) } | { snd_pcm_stream_lock_irq(l) } | { _snd_pcm_stream_lock_irqsave(l) };
   pat interruptible = { mutex_lock_interruptible(l) } | { mutex_lock_killable(l) };
   pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) }
-    | { raw_spin_unlock(l) } | { raw_spin_unlock_irq(l) } | { raw_spin_unlock_irqrestore(l, flags) } | { mutex_unlock(l) };
-  start: try ==> true = l.locked, false = l.stop, { mc_remember(mc_key(mc_record(l), mc_name(l))); }
+    | { raw_spin_unlock(l) } | { raw_spin_unlock_irq(l) } | { raw_spin_unlock_irqrestore(l, flags) } | { mutex_unlock(l) }
+    | { snd_pcm_stream_unlock(l) } | { snd_pcm_stream_unlock_irq(l) } | { snd_pcm_stream_unlock_irqrestore(l, flags) };
+  // A stream is locked by a spin lock or a mutex, its own or its group's, as the device wants it: to the rule the stream is the lock.
+  pat inside = { snd_pcm_group_lock(x, y) } | { snd_pcm_group_unlock(x, y) } | { snd_pcm_group_lock_irq(x, y) } | { snd_pcm_group_unlock_irq(x, y) }
+    | { snd_pcm_stream_group_ref(x) } | { snd_pcm_stream_lock_nested(x) };
+  start: inside ==> start
+    | try ==> true = l.locked, false = l.stop, { mc_remember(mc_key(mc_record(l), mc_name(l))); }
     | interruptible ==> true = l.stop, false = l.locked, { mc_remember(mc_key(mc_record(l), mc_name(l))); }
     | take ==> l.locked, { mc_remember(mc_key(mc_record(l), mc_name(l))); }
     | release ==> l.lent, { mc_remember(mc_key(mc_record(l), mc_name(l))); };
@@ -28,7 +34,7 @@ sm lock {
   set z_hundredths = -100000;
   l.locked: take ==> l.broken, { mc_counterexample(mc_key(mc_record(l), mc_name(l)), "%s is taken twice", mc_identifier(l)); }
     | release ==> l.released, { mc_example(mc_key(mc_record(l), mc_name(l))); }
-    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "wlock", "rlock", "lock_", "acquire", "begin", "seq_start", "_pre_") } ==> l.stop, { mc_counterexample(mc_remembered(), "%s is not released on this path", mc_identifier(l)); };
+    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "wlock", "lock_", "acquire", "semaphore", "begin", "seq_start", "_pre_") } ==> l.stop, { mc_counterexample(mc_remembered(), "%s is not released on this path", mc_identifier(l)); };
   // What follows a double take follows from it.
   l.broken: take ==> l.broken | release ==> l.broken;
   l.released: release ==> l.broken, { mc_counterexample(mc_key(mc_record(l), mc_name(l)), "%s is released twice", mc_identifier(l)); }

@@ -4,7 +4,7 @@ rule "linux.interrupts" {
   category: "CWE-667";
   example: "local_irq_save(flags); if (err) return err; local_irq_restore(flags);";
   fix: "Restore the flags on the error path.";
-  false_positives: "Functions that halt or hand over the processor with interrupts off on purpose.";
+  false_positives: "Functions that halt or hand over the processor with interrupts off on purpose. Files under arch/, which make the interrupt state, are not looked at.";
 }
 sm interrupts {
   decl any_scalar flags;
@@ -13,7 +13,9 @@ sm interrupts {
   pat of_locks = { spin_lock_irqsave(l, flags) } | { spin_unlock_irqrestore(l, flags) } | { spin_lock_irq(l) } | { spin_unlock_irq(l) }
     | { raw_spin_lock_irqsave(l, flags) } | { raw_spin_unlock_irqrestore(l, flags) } | { raw_spin_lock_irq(l) } | { raw_spin_unlock_irq(l) }
     | { read_lock_irqsave(l, flags) } | { read_unlock_irqrestore(l, flags) } | { write_lock_irqsave(l, flags) } | { write_unlock_irqrestore(l, flags) };
-  on: { local_irq_disable() } ==> off | { local_irq_save(flags) } ==> off | of_locks ==> on;
+  // Under arch/ stand those that make the interrupt state what it is: entered and left with interrupts off.
+  pat disable = { local_irq_disable() } | { local_irq_save(flags) };
+  on: disable && ${ !mc_in_file("/arch/") } ==> off | of_locks ==> on;
   // These turn them on, whatever they were.
   pat unlocks = { spin_unlock_irq(l) } | { raw_spin_unlock_irq(l) };
   off: unlocks ==> on | of_locks ==> off | { local_irq_enable() } ==> on

@@ -19,16 +19,21 @@ sm may_sleep {
   pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) } | { raw_spin_unlock(l) } | { raw_spin_unlock_irq(l) } | { raw_spin_unlock_irqrestore(l, flags) }
     | { read_unlock(l) } | { read_unlock_irq(l) } | { read_unlock_bh(l) } | { read_unlock_irqrestore(l, flags) }
     | { write_unlock(l) } | { write_unlock_irq(l) } | { write_unlock_bh(l) } | { write_unlock_irqrestore(l, flags) };
+  // A stream is locked by a mutex where its device may sleep: nothing that is known here.
+  pat stream = { snd_pcm_stream_lock(l) } | { snd_pcm_stream_unlock(l) } | { snd_pcm_stream_lock_irq(l) } | { snd_pcm_stream_unlock_irq(l) }
+    | { _snd_pcm_stream_lock_irqsave(l) } | { snd_pcm_stream_unlock_irqrestore(l, flags) } | { snd_pcm_stream_lock_nested(l) } | { snd_pcm_stream_group_ref(l) }
+    | { snd_pcm_group_lock(l, x) } | { snd_pcm_group_unlock(l, x) } | { snd_pcm_group_lock_irq(l, x) } | { snd_pcm_group_unlock_irq(l, x) };
   // What comes after the caller's lock was dropped, or interrupts were turned on, is no concern of the caller's.
   // Three deep is deep enough: a loop that seems to take locks only would make every depth a case of its own.
-  start: take && ${ own < 3 } ==> { own += 1; }
+  start: stream ==> start
+    | take && ${ own < 3 } ==> { own += 1; }
     | take ==> start
     | release && ${ own > 0 } ==> { own -= 1; }
     | release ==> stop
     | { local_irq_enable() } ==> stop
     | allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 } ==> { mc_annotate(mc_function(), "sleeps"); }
     | allocation ==> start  // what they do below depends on the flags
-    | { fn(args) } && ${ mc_in(fn, blocking) || (!mc_is_indirect(fn) && mc_annotated(fn, "sleeps")) } ==> { mc_annotate(mc_function(), "sleeps"); };
+    | { fn(args) } && ${ !mc_in_function("panic") && (mc_in(fn, blocking) || (!mc_is_indirect(fn) && mc_annotated(fn, "sleeps"))) } ==> { mc_annotate(mc_function(), "sleeps"); };  // who panics does not come back to be awaited
 }
 
 rule "linux.blocking" {
@@ -66,9 +71,15 @@ sm blocking {
   pat perhaps = { fn(args) } && ${ mc_is_indirect(fn) && mc_annotated(fn, "sleeps") };
   pat allocates = allocation && ${ mc_is_const(gfp) && (mc_value(gfp) & wait_bit) != 0 };
 
-  free: take ==> locked, { locks = 1; }
+  // A stream is locked by a mutex where its device may sleep: nothing that is known here.
+  pat stream = { snd_pcm_stream_lock(l) } | { snd_pcm_stream_unlock(l) } | { snd_pcm_stream_lock_irq(l) } | { snd_pcm_stream_unlock_irq(l) }
+    | { _snd_pcm_stream_lock_irqsave(l) } | { snd_pcm_stream_unlock_irqrestore(l, flags) } | { snd_pcm_stream_lock_nested(l) } | { snd_pcm_stream_group_ref(l) }
+    | { snd_pcm_group_lock(l, x) } | { snd_pcm_group_unlock(l, x) } | { snd_pcm_group_lock_irq(l, x) } | { snd_pcm_group_unlock_irq(l, x) };
+  free: stream ==> free
+    | take ==> locked, { locks = 1; }
     | disable ==> off;
-  locked: take && ${ locks < 3 } ==> { locks += 1; }
+  locked: stream ==> locked
+    | take && ${ locks < 3 } ==> { locks += 1; }
     | take ==> locked
     | release && ${ locks <= 1 } ==> free, { locks = 0; }
     | release ==> { locks -= 1; }

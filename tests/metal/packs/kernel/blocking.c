@@ -169,3 +169,25 @@ void by_pointer_after(struct dev *d) {
 	spin_unlock(&d->lock);
 	ask_unlocked(d);
 }
+/* The end of all things may sync disks on the way. */
+void sys_sync(void);
+void panic(const char *why, ...) { if (work()) schedule(); for (;;) work(); }
+static void checks(struct dev *d) { if (d->n < 0) panic("no such device"); d->n++; }
+void panics_locked(struct dev *d) {
+	spin_lock(&d->lock);
+	checks(d);
+	spin_unlock(&d->lock);
+}
+/* The caller says that it must not sleep, and that is what the callee asks. */
+static void delivers(struct dev *d, int atomic) {
+	if (!atomic)
+		schedule();
+	d->n++;
+}
+void to_all(struct dev *d, int atomic) {
+	if (atomic)
+		spin_lock(&d->lock);
+	delivers(d, atomic);
+	if (atomic)
+		spin_unlock(&d->lock);
+}
