@@ -64,6 +64,20 @@ class Names {
   u8 size_ = 0;
 };
 
+/// How an object of a callee appears to callers from the start: the callee's own object and the name under
+/// which it leaves.
+struct Birth {
+  PlaceId object;
+  PlaceId out;
+  friend bool operator==(const Birth&, const Birth&) = default;
+};
+
+struct Candidate {
+  i32 var;
+  PlaceId place;
+  friend bool operator==(const Candidate&, const Candidate&) = default;
+};
+
 /// Names one item: what is solved once and remembered.
 struct ItemKey {
   FunctionId function;

@@ -56,23 +56,50 @@ class Writing {
     }
   }
 
+  /// Those of functions that have no items come last: these need no fingerprint.
+  void surveys(const KeptSurveys& list) {
+    with_items_ = function_list_.size();
+    surveys_.number(list.size());
+    for (const auto& [f, s] : list) {
+      surveys_.number(function(f));
+      surveys_.number(s.key);
+      surveys_.number((s.relevant ? 1u : 0u) | (s.touches_any ? 2u : 0u) | u32{s.cut} << 2);
+      surveys_.number(s.candidates.size());
+      for (const Candidate& c : s.candidates) {
+        surveys_.integer(c.var);
+        surveys_.number(place(c.place));
+      }
+      surveys_.number(s.births.size());
+      for (const auto& [var, b] : s.births) {
+        surveys_.integer(var);
+        surveys_.number(place(b.object));
+        surveys_.number(place(b.out));
+      }
+      surveys_.number(s.touched.size());
+      for (const auto& [var, p] : s.touched) {
+        surveys_.integer(var);
+        surveys_.number(place(p));
+      }
+    }
+  }
+
   std::string done(std::size_t count) {
     ByteWriter out;
+    for (FunctionId f : function_list_) (void)text_number(names_.program.body(f).link.text());
     out.number(texts_.size());
     for (const std::string* t : text_list_) out.text(*t);
     out.number(function_list_.size());
-    for (FunctionId f : function_list_) {
-      const LinkedFunction& lf = names_.program[f];
-      out.number(lf.unit);
-      out.number(lf.body->internal ? 1 : 0);
-      out.text(lf.body->link.text());
-      out.hash(names_.fingerprint(f));
+    for (std::size_t i = 0; i < function_list_.size(); ++i) {
+      const LinkedFunction& lf = names_.program[function_list_[i]];
+      out.number(u64{lf.unit} << 2 | (i < with_items_ ? 2u : 0u) | (lf.body->internal ? 1u : 0u));
+      out.number(text_number(lf.body->link.text()));
+      if (i < with_items_) out.hash(names_.fingerprint(function_list_[i]));
     }
     out.number(place_list_size_);
     std::string bytes = out.bytes() + places_.bytes();
     ByteWriter rest;
     rest.number(count);
-    return bytes + rest.bytes() + items_.bytes();
+    return bytes + surveys_.bytes() + rest.bytes() + items_.bytes();
   }
 
  private:
@@ -139,7 +166,8 @@ class Writing {
 
   const ItemNames& names_;
   const std::function<u32(ItemId)>& number_;
-  ByteWriter items_, places_;
+  ByteWriter items_, places_, surveys_;
+  std::size_t with_items_ = 0;
   std::unordered_map<std::string, u32> texts_;
   std::vector<const std::string*> text_list_;
   std::unordered_map<u32, u32> functions_;
@@ -153,14 +181,12 @@ class Reading {
   Reading(std::string_view bytes, const ItemNames& names)
       : in_(bytes), names_(names), symbols_(names.program.symbols()) {}
 
-  std::optional<std::vector<KeptItem>> run() {
+  std::optional<Kept> run() {
     for (u64 n = in_.count(); n > 0 && in_.good(); --n) texts_.push_back(symbols_.intern(in_.text()));
     for (u64 n = in_.count(); n > 0 && in_.good(); --n) {
-      auto unit = static_cast<u32>(in_.number());
-      bool internal = in_.number() != 0;
-      FunctionId f = names_.program.find(unit, symbols_.intern(in_.text()), internal);
-      functions_.push_back(f);
-      fingerprints_.push_back(in_.hash());
+      u64 bits = in_.number();
+      functions_.push_back(names_.program.find(static_cast<u32>(bits >> 2), text(), (bits & 1) != 0));
+      fingerprints_.push_back((bits & 2) != 0 ? in_.hash() : ContentHash{});
     }
     for (u64 n = in_.count(); n > 0 && in_.good(); --n) {
       auto step = static_cast<Step>(in_.index(static_cast<std::size_t>(Step::IndexExpr) + 1));
@@ -171,14 +197,49 @@ class Reading {
       places_.push_back(base == 0 ? names_.places.root(step, name, number)
                                   : names_.places.step(places_[base - 1], step, name, number));
     }
+    Kept out;
+    for (u64 n = in_.count(); n > 0 && in_.good(); --n) {
+      u32 f = in_.index(functions_.size());
+      KeptSurvey s = survey();
+      if (in_.good() && functions_[f] != kNoFunction) out.surveys.emplace_back(functions_[f], std::move(s));
+    }
     count_ = in_.count();
-    std::vector<KeptItem> out;
-    for (u64 i = 0; i < count_ && in_.good(); ++i) item(out.emplace_back());
+    out.items.reserve(in_.good() ? count_ : 0);
+    for (u64 i = 0; i < count_ && in_.good(); ++i) item(out.items.emplace_back());
     if (!in_.done()) return std::nullopt;
     return out;
   }
 
  private:
+  KeptSurvey survey() {
+    KeptSurvey s;
+    s.key = in_.number();
+    u64 flags = in_.number();
+    s.relevant = (flags & 1) != 0;
+    s.touches_any = (flags & 2) != 0;
+    s.cut = static_cast<u8>(flags >> 2);
+    s.candidates.resize(in_.count());
+    for (Candidate& c : s.candidates) {
+      c.var = static_cast<i32>(in_.integer());
+      c.place = place();
+    }
+    s.births.resize(in_.count());
+    for (auto& [var, b] : s.births) {
+      var = static_cast<i32>(in_.integer());
+      b.object = place();
+      b.out = place();
+    }
+    s.touched.resize(in_.count());
+    for (auto& [var, p] : s.touched) {
+      var = static_cast<i32>(in_.integer());
+      p = place();
+    }
+    return s;
+  }
+  PlaceId place() {
+    u32 p = in_.index(places_.size());
+    return in_.good() ? places_[p] : kNoPlace;
+  }
   void item(KeptItem& k) {
     Summary& s = k.found;
     u32 f = in_.index(functions_.size());
@@ -269,10 +330,8 @@ class Reading {
     return in_.good() ? texts_[i] : Symbol();
   }
   void place_list(Names& list) {
-    for (u64 n = in_.count(); n > 0 && in_.good(); --n) {
-      u32 p = in_.index(places_.size());
-      if (in_.good()) list.push_back(places_[p]);
-    }
+    for (u64 n = in_.count(); n > 0 && in_.good(); --n)
+      if (PlaceId p = place(); in_.good()) list.push_back(p);
   }
 
   ByteReader in_;
@@ -287,14 +346,15 @@ class Reading {
 
 }  // namespace
 
-std::string write_items(const std::vector<const Summary*>& list, const std::function<u32(ItemId)>& number,
-                        const ItemNames& names) {
+std::string write_items(const std::vector<const Summary*>& list, const KeptSurveys& surveys,
+                        const std::function<u32(ItemId)>& number, const ItemNames& names) {
   Writing w(names, number);
   for (const Summary* s : list) w.item(*s);
+  w.surveys(surveys);
   return w.done(list.size());
 }
 
-std::optional<std::vector<KeptItem>> read_items(std::string_view bytes, const ItemNames& names) {
+std::optional<Kept> read_items(std::string_view bytes, const ItemNames& names) {
   return Reading(bytes, names).run();
 }
 

@@ -24,6 +24,25 @@ struct KeptItem {
   Summary found;
   ContentHash fingerprint{};  ///< of its function, then
   Trust trust = Trust::kUnknown;
+  bool taken = false;  ///< it is an item of this run now, and `found` but for its key is there
+};
+
+/// What the survey found out about a function.
+struct KeptSurvey {
+  u64 key = 0;  ///< of all that it rests on
+  bool relevant = false, touches_any = false;
+  u8 cut = 0;
+  std::vector<Candidate> candidates;
+  std::vector<std::pair<i32, Birth>> births;
+  std::vector<std::pair<i32, PlaceId>> touched;
+};
+
+using KeptSurveys = std::vector<std::pair<FunctionId, KeptSurvey>>;
+
+/// All that one machine keeps.
+struct Kept {
+  std::vector<KeptItem> items;
+  KeptSurveys surveys;  ///< of functions that are still there
 };
 
 /// Numbers of one run and what they stand for, both ways.
@@ -36,12 +55,13 @@ struct ItemNames {
   std::function<const std::string&(u32)> key_text;
 };
 
-/// The items of `list`, in that order. `number` tells where another stands among them, or kNoItem's value.
-std::string write_items(const std::vector<const Summary*>& list, const std::function<u32(ItemId)>& number,
-                        const ItemNames& names);
+/// The items of `list`, in that order, and `surveys`. `number` tells where another item stands among them, or
+/// kNoItem's value.
+std::string write_items(const std::vector<const Summary*>& list, const KeptSurveys& surveys,
+                        const std::function<u32(ItemId)>& number, const ItemNames& names);
 
 /// The reverse, in the terms of this run. Items of functions that are gone have FunctionId kNoFunction and are
 /// changed. Nothing when the bytes make no sense.
-std::optional<std::vector<KeptItem>> read_items(std::string_view bytes, const ItemNames& names);
+std::optional<Kept> read_items(std::string_view bytes, const ItemNames& names);
 
 }  // namespace quire::metal

@@ -329,6 +329,32 @@ class Compiler {
     return "";
   }
 
+  void find_openings() {
+    Openings& o = m_->openings;
+    for (const CompiledTransition& t : m_->transitions)
+      for (const Alternative& a : t.alternatives) {
+        if (a.special || a.fragments.empty()) continue;
+        const Pattern& p = *m_->fragments[a.fragments.front()];
+        if (p.kind == metal::PatternKind::Declaration) o.declarations = true;
+        if (p.kind == metal::PatternKind::Return) o.returns = true;
+        if (p.kind != metal::PatternKind::Expression || p.root == kNoExpr) continue;
+        const Expr& root = p.pool[p.root];
+        if (root.kind == ExprKind::Call && root.kid_count > 0) {
+          const Expr& callee = p.pool[p.pool.kid(p.root, 0)];
+          if (callee.kind == ExprKind::Function)
+            o.calls.insert(p.pool.function(callee).name);
+          else
+            o.any_call = true;
+        } else if (root.kind == ExprKind::Assign || root.kind == ExprKind::Deref ||
+                   root.kind == ExprKind::Member) {
+          o.kinds |= u64{1} << static_cast<u32>(root.kind);
+          if (root.kind == ExprKind::Deref) o.kinds |= u64{1} << static_cast<u32>(ExprKind::Index);
+        } else {
+          o.anything = true;
+        }
+      }
+  }
+
   void analyse() {
     for (const auto& f : m_->fragments)
       for (const Expr& e : f->pool.exprs()) {
@@ -356,6 +382,7 @@ class Compiler {
           m_->has_unnamed_start = true;
       }
     }
+    find_openings();
     auto unique = [](std::vector<std::string>& v) {
       std::sort(v.begin(), v.end());
       v.erase(std::unique(v.begin(), v.end()), v.end());

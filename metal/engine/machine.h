@@ -53,6 +53,16 @@ struct StateVariable {
   std::vector<std::string> states;
 };
 
+/// What the first fragments of a machine's alternatives look like: most expressions fit none, and are told so at
+/// once.
+struct Openings {
+  std::unordered_set<Symbol> calls;  ///< calls of these functions, by the names that the rule knows them by
+  bool any_call = false;             ///< of whatever is called
+  u64 kinds = 0;                     ///< other expressions: a bit for each ExprKind
+  bool anything = false;             ///< every expression has to be tried
+  bool declarations = false, returns = false;
+};
+
 /// One machine. Immutable once made; shared by threads.
 struct CompiledMachine {
   const rule::Machine* ast = nullptr;
@@ -69,6 +79,7 @@ struct CompiledMachine {
   /// Functions and macros that fragments name: their calls are not followed, their expansions not entered.
   std::unordered_set<Symbol> named;
   std::unordered_map<Symbol, Symbol> like;  ///< functions of the project that stand for a named one
+  Openings openings;
   bool reports = false;            ///< some action complains; else the machine only marks functions
   bool has_unnamed_start = false;  ///< some pattern from a global state can match without a named call
   std::vector<std::string> writes, reads;  ///< annotation tags

@@ -7,9 +7,12 @@
 namespace quire::metal {
 
 void Solver::Impl::add_candidate(Work& w, i32 var, PlaceId place) {
-  if (place == kNoPlace || w.candidates.size() >= limits.candidates_per_function) return;
   Candidate c{var, place};
-  if (std::find(w.candidates.begin(), w.candidates.end(), c) == w.candidates.end()) w.candidates.push_back(c);
+  if (place == kNoPlace || std::find(w.candidates.begin(), w.candidates.end(), c) != w.candidates.end()) return;
+  if (w.candidates.size() < limits.candidates_per_function)
+    w.candidates.push_back(c);
+  else
+    w.cut_by(Bound::kCandidates);
 }
 
 void Solver::Impl::own_candidates(FunctionId id, Work& w) {
@@ -54,8 +57,11 @@ void Solver::Impl::find_births(FunctionId id, Work& w) {
   auto add = [&](i32 var, PlaceId object, PlaceId out) {
     if (out == kNoPlace) return;
     std::pair<i32, Birth> b{var, {object, out}};
-    if (w.births.size() < 32 && std::find(w.births.begin(), w.births.end(), b) == w.births.end())
+    if (std::find(w.births.begin(), w.births.end(), b) != w.births.end()) return;
+    if (w.births.size() < limits.births_per_function)
       w.births.push_back(b);
+    else
+      w.cut_by(Bound::kCandidates);
   };
   // `e = d->next`: what is done to e's lock is done to d->next's, which callers know.
   const std::vector<Candidate> own = w.candidates;

@@ -171,6 +171,11 @@ class Preparer {
 
   void try_all(BlockId b, u32 index, metal::PatternKind kind, const std::vector<ExprId>& shown,
                std::vector<PatternMatch>& found) {
+    if (kind == metal::PatternKind::Expression
+            ? std::none_of(shown.begin(), shown.end(), [&](ExprId e) { return may_open(e); })
+        : kind == metal::PatternKind::Return ? !m_.openings.returns
+                                             : !m_.openings.declarations)
+      return;
     for (const CompiledTransition& t : m_.transitions)
       for (u32 a = 0; a < t.alternatives.size(); ++a) {
         const Alternative& alt = t.alternatives[a];
@@ -201,6 +206,26 @@ class Preparer {
           break;
         }
       }
+  }
+
+  /// False when no alternative begins with a pattern that may_fit() the expression.
+  bool may_open(ExprId e) const {
+    const Openings& o = m_.openings;
+    if (o.anything || e == kNoExpr) return o.anything;
+    while (pool_[e].kind == ExprKind::Macro || (pool_[e].kind == ExprKind::Cast && pool_[e].kid_count == 1)) {
+      const Expr& x = pool_[e];
+      if (x.kind == ExprKind::Macro) {
+        if (o.calls.contains(m_.known_as(x.name))) return true;
+        if (x.value == 0 || x.kid_count == 0) return false;
+      }
+      e = pool_.kid(e, 0);
+    }
+    const Expr& x = pool_[e];
+    if ((o.kinds >> static_cast<u32>(x.kind) & 1) != 0) return true;
+    if (x.kind == ExprKind::Construct) return o.any_call;
+    if (x.kind != ExprKind::Call) return false;
+    return o.any_call || x.kid_count == 0 ||
+           o.calls.contains(m_.known_as(callee_name(pool_, pool_.kid(e, 0))));
   }
 
   /// False when the pattern cannot match: most expressions are of another kind, or calls of something else.

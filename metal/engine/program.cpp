@@ -180,11 +180,16 @@ void Program::find_users() {
       u64 h = (std::hash<std::string_view>{}(e.name.text()) + scope) * 0x9e3779b97f4a7c15ull;
       own[i] += h ^ h >> 29;
     }
+    std::vector<FunctionId>& callees = functions_[i].callees;
     for (const CallSite& c : functions_[i].calls)
       for (FunctionId t : c.targets) {
+        ++functions_[t.value()].calls_of_it;
+        callees.push_back(t);
         std::vector<FunctionId>& callers = functions_[t.value()].callers;
         if (callers.empty() || callers.back() != FunctionId(i)) callers.emplace_back(i);
       }
+    std::sort(callees.begin(), callees.end());
+    callees.erase(std::unique(callees.begin(), callees.end()), callees.end());
   }
   globals_in_reach_.assign(components_.size(), 0);
   for (u32 c = 0; c < components_.size(); ++c) {  // callees first

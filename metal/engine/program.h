@@ -34,6 +34,8 @@ struct LinkedFunction {
   std::vector<CallSite> calls;      ///< in the order of their ExprId
   u32 component = 0;                ///< which of Program::components() it is in
   std::vector<FunctionId> callers;  ///< each once
+  std::vector<FunctionId> callees;  ///< each once, in order
+  u32 calls_of_it = 0;              ///< calls that may reach it
 };
 
 /// What link counted, for --stats.

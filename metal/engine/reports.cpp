@@ -5,6 +5,31 @@
 
 namespace quire::metal {
 
+void Solver::Impl::count(const std::vector<ItemId>& reached, EngineStats& stats) const {
+  std::vector<bool> functions(work.size());
+  std::vector<u8> cut(work.size());
+  for (ItemId i : reached) {
+    u32 f = items[i.value()].key.function.value();
+    functions[f] = true;
+    cut[f] |= items[i.value()].cut | work[f].cut;
+  }
+  stats.summaries += items.size();
+  stats.reused += taken_over;
+  stats.functions += static_cast<u64>(std::count(functions.begin(), functions.end(), true));
+  for (u8 bits : cut) {
+    stats.functions_cut += (bits & ~(1u << static_cast<u8>(Bound::kTouched))) != 0 ? 1 : 0;
+    for (std::size_t b = 0; b < stats.cut_by.size(); ++b) stats.cut_by[b] += bits >> b & 1u;
+  }
+  for (const std::unique_ptr<Solver>& h : helpers) {
+    if (!h) continue;
+    std::vector<ItemId> all;
+    for (u32 i = 0; i < h->impl_->items.size(); ++i) all.emplace_back(i);
+    stats.steps += h->stats_.steps;
+    stats.joins += h->stats_.joins;
+    h->impl_->count(all, stats);
+  }
+}
+
 void Solver::Impl::finish() {
   std::vector<ItemId> parent(items.size(), kNoItem), reached;
   std::vector<bool> seen(items.size(), false);
@@ -19,23 +44,11 @@ void Solver::Impl::finish() {
     const std::vector<ItemId>& demands = items[reached[head].value()].demands;
     for (ItemId d : demands) reach(d, reached[head]);
   }
-  std::vector<bool> functions(work.size());
-  std::vector<u8> cut(work.size());
   Tally tally;
   for (ItemId i : reached) {
     const Summary& s = items[i.value()];
-    functions[s.key.function.value()] = true;
-    cut[s.key.function.value()] |= s.cut;
     for (const Sighting& o : s.sightings) tally.add(keys.text(o.key), o.site.point(), o.good);
   }
-  self.stats_.summaries += items.size();
-  self.stats_.reused += taken_over;
-  self.stats_.functions += static_cast<u64>(std::count(functions.begin(), functions.end(), true));
-  for (u8 bits : cut) {
-    self.stats_.functions_cut += bits != 0 ? 1 : 0;
-    for (std::size_t b = 0; b < self.stats_.cut_by.size(); ++b) self.stats_.cut_by[b] += bits >> b & 1u;
-  }
-
   std::unordered_map<u32, bool> believed;  // keys of statistics
   auto holds = [&](u32 key) {
     auto [it, fresh] = believed.try_emplace(key);
@@ -68,6 +81,7 @@ void Solver::Impl::finish() {
       prepend(observations.back().finding, way);
     }
   }
+  count(reached, self.stats_);
 }
 
 const Solver::Impl::Way& Solver::Impl::way_to(ItemId item, const std::vector<ItemId>& parent,

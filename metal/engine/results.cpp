@@ -13,7 +13,7 @@
 namespace quire::metal {
 namespace {
 
-constexpr std::string_view kMagic = "quire-metal results 2\n";
+constexpr std::string_view kMagic = "quire-metal results 3\n";
 
 /// What a fragment became: it depends on files that its preamble includes, too.
 void add_pattern(Hash& h, const Pattern& p) {
@@ -112,7 +112,8 @@ Results::Results(std::string directory, const Program& program, const Models& mo
   for (u32 v :
        {limits.blocks_per_item, limits.facts_per_state, limits.forks_per_block, limits.names_per_object,
         limits.states_with_names, limits.callers_of_globals, limits.exits_per_item,
-        limits.exits_with_constants, limits.candidates_per_function, limits.touched_per_function,
+        limits.exits_with_constants, limits.candidates_per_function, limits.births_per_function,
+        limits.touched_per_function,
         limits.callers_told_apart, limits.entries_per_function, limits.call_depth, limits.intra ? 1u : 0u})
     h.add(u64{v});
   std::vector<std::string> noreturn(models.noreturn.begin(), models.noreturn.end());

@@ -7,6 +7,11 @@
 #include "metal/engine/solver_impl.h"
 
 namespace quire::metal {
+namespace {
+
+constexpr ItemId kAdopting{0xfffffffe};
+
+}  // namespace
 
 u64 Solver::Impl::place_hash(PlaceId p) {
   if (p == kNoPlace) return 1;
@@ -34,6 +39,51 @@ u64 Solver::Impl::survey_hash(const Work& w, bool outer) {
   u64 sum = 0;  // a set: in whatever order
   for (const auto& [var, place] : w.touched) sum += mix(place_hash(place), static_cast<u64>(var));
   return mix(h, sum);
+}
+
+u64 Solver::Impl::told_callers(Work& w) {
+  if (w.told == 0) w.told = survey_hash(w, true) | 1;
+  return w.told;
+}
+
+u64 Solver::Impl::survey_key(const std::vector<FunctionId>& component) {
+  Hash h;
+  for (FunctionId id : component) {
+    const LinkedFunction& lf = program[id];
+    h.add(lf.body->hash);
+    h.add(u64{lf.unit});
+    h.add(program.own_names(lf.unit));
+    if (limits.intra) continue;
+    for (const CallSite& c : lf.calls) {
+      h.add(u64{c.call.value()} << 32 | c.targets.size());
+      for (FunctionId t : c.targets) {
+        auto inside = std::lower_bound(component.begin(), component.end(), t);
+        if (inside != component.end() && *inside == t)
+          h.add(static_cast<u64>(inside - component.begin()) << 1);
+        else
+          h.add(work[t.value()].relevant ? told_callers(work[t.value()]) : 0);
+      }
+    }
+  }
+  return h.value()[0] | 1;
+}
+
+bool Solver::Impl::surveyed_before(const std::vector<FunctionId>& component, u64 key) {
+  for (FunctionId id : component) {
+    auto it = kept_surveys.find(id.value());
+    if (it == kept_surveys.end() || it->second.key != key) return false;
+  }
+  for (FunctionId id : component) {
+    KeptSurvey& s = kept_surveys.find(id.value())->second;
+    Work& w = work[id.value()];
+    w.relevant = s.relevant;
+    w.touches_any = s.touches_any;
+    w.cut = s.cut;
+    w.candidates = std::move(s.candidates);
+    w.births = std::move(s.births);
+    w.touched = {s.touched.begin(), s.touched.end()};
+  }
+  return true;
 }
 
 ContentHash Solver::Impl::fingerprint(FunctionId id) {
@@ -75,9 +125,10 @@ void Solver::Impl::take_over(const Results* results, std::string_view reader) {
   if (store == nullptr || !store->keeps() || program.functions().empty()) return;
   auto bytes = store->find_items(*m, annotators, reader);
   if (!bytes) return;
-  auto list = read_items(*bytes, item_names());
-  if (!list) return;
-  kept = std::move(*list);
+  auto found = read_items(*bytes, item_names());
+  if (!found) return;
+  kept = std::move(found->items);
+  for (auto& [function, survey] : found->surveys) kept_surveys.emplace(function.value(), std::move(survey));
   kept_as.assign(kept.size(), kNoItem);
   for (u32 i = 0; i < kept.size(); ++i)
     if (kept[i].found.key.function != kNoFunction) kept_index.emplace(kept[i].found.key, i);
@@ -134,22 +185,35 @@ bool Solver::Impl::answers_stand(const std::vector<Query>& queries) {
 
 ItemId Solver::Impl::adopt(u32 first) {
   std::vector<u32> todo{first}, made;
+  bool bounded = false;
   while (!todo.empty()) {
     u32 i = todo.back();
     todo.pop_back();
     if (kept_as[i] != kNoItem) continue;
     const ItemKey& key = kept[i].found.key;
     if ((kept_as[i] = known(key)) != kNoItem) continue;
+    kept_as[i] = kAdopting;
+    made.push_back(i);
+    bounded = ++work[key.function.value()].entries > limits.entries_per_function || bounded;
+    for (const std::vector<ItemId>* on : {&kept[i].found.demands, &kept[i].found.asked})
+      for (ItemId d : *on) todo.push_back(d.value());
+  }
+  if (bounded) {  // which of them are cut is for those to say who ask for them one by one
+    for (u32 i : made) {
+      --work[kept[i].found.key.function.value()].entries;
+      kept_as[i] = kNoItem;
+    }
+    return kNoItem;
+  }
+  for (u32 i : made) {
+    const ItemKey& key = kept[i].found.key;
     kept_as[i] = ItemId(static_cast<u32>(items.size()));
     memo.emplace(key, kept_as[i]);
-    Work& w = work[key.function.value()];
-    ++w.entries;
-    if (key.var < 0) w.visited = true;
-    Summary& s = items.emplace_back(kept[i].found);
+    if (key.var < 0) work[key.function.value()].visited = true;
+    items.push_back(std::move(kept[i].found));
+    kept[i].found.key = items.back().key;
+    kept[i].taken = true;
     ++taken_over;
-    made.push_back(i);
-    for (const std::vector<ItemId>* on : {&s.demands, &s.asked})
-      for (ItemId d : *on) todo.push_back(d.value());
   }
   for (u32 i : made)
     for (std::vector<ItemId>* on : {&items[kept_as[i].value()].demands, &items[kept_as[i].value()].asked})
@@ -163,6 +227,7 @@ bool Solver::Impl::as_before(const KeptItem& k, Summary& s) {
   auto stands = [&](ItemId d) {
     const Summary& then = kept[d.value()].found;
     if (then.key.function == kNoFunction) return false;
+    if (kept[d.value()].taken) return true;
     const Summary& now = items[solve(then.key).value()];
     return s.low == Summary::kSettled && now.exits == then.exits && now.annotations == then.annotations;
   };
@@ -197,7 +262,14 @@ void Solver::Impl::keep(const Results* results, std::string_view reader) {
     if (numbers[i.value()] == kNoItem.value()) i = known(items[i.value()].key);
     return i == kNoItem ? kNoItem.value() : numbers[i.value()];
   };
-  results->keep_items(*m, annotators, reader, write_items(list, number, item_names()));
+  std::vector<std::pair<FunctionId, KeptSurvey>> surveys;
+  for (u32 i = 0; i < work.size(); ++i) {
+    Work& w = work[i];
+    if (w.survey_key == 0) continue;
+    surveys.emplace_back(FunctionId(i), KeptSurvey{w.survey_key, w.relevant, w.touches_any, w.cut,
+                                                   w.candidates, w.births, {w.touched.begin(), w.touched.end()}});
+  }
+  results->keep_items(*m, annotators, reader, write_items(list, surveys, number, item_names()));
 }
 
 }  // namespace quire::metal

@@ -11,6 +11,11 @@ const FunctionInfo& InfoCache::get(FunctionId id) {
   return *s.info;
 }
 
+const std::vector<bool>& InfoCache::never(const std::unordered_set<std::string>& noreturn) {
+  std::call_once(never_once_, [&] { never_ = never_returning(program_, noreturn); });
+  return never_;
+}
+
 Solver::Impl::Impl(Solver& owner, const Program& program_in, InfoCache& infos_in,
                    std::shared_ptr<const CompiledMachine> machine,
                    std::vector<std::shared_ptr<const CompiledMachine>> annotators_in, const Models& models_in,
@@ -21,7 +26,7 @@ Solver::Impl::Impl(Solver& owner, const Program& program_in, InfoCache& infos_in
       m(std::move(machine)),
       annotators(std::move(annotators_in)),
       models(models_in),
-      never(never_returning(program_in, models_in.noreturn)),
+      never(infos_in.never(models_in.noreturn)),
       limits(limits_in),
       work(program.functions().size()) {
   for (const CompiledTransition& t : m->transitions) {
@@ -119,6 +124,9 @@ void Solver::Impl::run(const Results* results) {
         }
     }
   }
+  kept.clear();
+  kept.shrink_to_fit();
+  kept_index.clear();
   finish();
   keep(results, {});
 }
@@ -154,7 +162,8 @@ ItemId Solver::Impl::solve(const ItemKey& key) {
   if (auto k = kept_index.find(key); k != kept_index.end()) {
     judge(k->second);
     before_edit = &kept[k->second];
-    if (before_edit->trust == Trust::kSound) return adopt(k->second);
+    if (before_edit->trust == Trust::kSound)
+      if (ItemId i = adopt(k->second); i != kNoItem) return i;
   }
   ItemId id(static_cast<u32>(items.size()));
   memo.emplace(key, id);

@@ -23,11 +23,13 @@
 
 namespace quire::metal {
 
-/// FunctionInfo of every function, made on demand. Thread-safe.
+/// What is to be known of functions whatever the machine, made on demand. Thread-safe.
 class InfoCache {
  public:
   explicit InfoCache(const Program& program) : program_(program), slots_(program.functions().size()) {}
   const FunctionInfo& get(FunctionId id);
+  /// Functions that do not come back, as never_returning() says. `noreturn` is the same in all calls.
+  const std::vector<bool>& never(const std::unordered_set<std::string>& noreturn);
 
  private:
   struct Slot {
@@ -36,6 +38,8 @@ class InfoCache {
   };
   const Program& program_;
   std::deque<Slot> slots_;
+  std::once_flag never_once_;
+  std::vector<bool> never_;
 };
 
 /// Bounds, all in counted steps.
@@ -47,8 +51,9 @@ struct Limits {
   u32 states_with_names = 24;  ///< states (with names) of one item, beyond which objects gain no more names
   u32 exits_per_item = 24;
   u32 exits_with_constants = 8;  ///< beyond, exits of an item are told apart by the sign of the result only
-  u32 candidates_per_function = 96;
-  u32 touched_per_function = 256;  ///< callers' objects told apart
+  u32 candidates_per_function = 96;  ///< objects that begin in a function or its callees
+  u32 births_per_function = 32;      ///< of those, the ways in which they leave it
+  u32 touched_per_function = 256;    ///< callers' objects told apart
   u32 callers_told_apart = 128;    ///< beyond, calls of a function do not differ by constant arguments
   u32 callers_of_globals = 4;      ///< beyond, callers are not told of globals that ask for nothing more
   u32 entries_per_function = 512;  ///< items of one machine in one function

@@ -19,20 +19,6 @@
 
 namespace quire::metal {
 
-/// How an object of a callee appears to callers from the start: the callee's own object and the name under
-/// which it leaves.
-struct Birth {
-  PlaceId object;
-  PlaceId out;
-  friend bool operator==(const Birth&, const Birth&) = default;
-};
-
-struct Candidate {
-  i32 var;
-  PlaceId place;
-  friend bool operator==(const Candidate&, const Candidate&) = default;
-};
-
 /// What a block does to the facts of a path whose state nothing in it concerns: worked out once for each set
 /// of facts, and then taken by every object and state that passes.
 struct Passage {
@@ -107,6 +93,8 @@ struct Work {
   std::vector<Candidate> outer_candidates;
   std::vector<std::pair<i32, Birth>> outer_births;
   bool settled = false;  ///< the latter two are known
+  u64 survey_key = 0;    ///< of all that the survey of it rests on; 0: there was nothing to survey
+  u64 told = 0;          ///< survey_hash(), once settled; 0: not asked for yet
   const std::vector<Candidate>& to_callers() const { return settled ? outer_candidates : candidates; }
   const std::vector<std::pair<i32, Birth>>& born_to_callers() const {
     return settled ? outer_births : births;
@@ -116,6 +104,8 @@ struct Work {
   /// to tell. Kept for machines all of whose patterns name a function.
   std::set<std::pair<i32, PlaceId>> touched;
   bool touches_any = false;
+  u8 cut = 0;  ///< bounds that cut the survey, a bit for each Bound
+  void cut_by(Bound b) { cut = static_cast<u8>(cut | 1u << static_cast<u8>(b)); }
   bool many_callers = false;                        ///< too many to be told apart by constant arguments
   u32 callers = 0;                                  ///< calls that may reach it
   u32 entries = 0;                                  ///< items made
@@ -161,10 +151,26 @@ struct Solver::Impl {
   /// Marks the functions that matter, with their objects; callers of such functions matter too.
   void survey();
 
-  static bool calls_itself(FunctionId id, const std::vector<u32>& callees);
+  /// The functions of one recursion (mostly one), from what their callees are known to do.
+  void survey(const std::vector<FunctionId>& component);
+
+  /// Something in the function itself may concern the machine.
+  bool may_concern(FunctionId id) const;
+
+  /// What the function itself does.
+  void look_at(FunctionId id);
+
+  bool calls_itself(FunctionId id) const;
 
   /// What callees do concerns the function too. True when something new came.
-  bool take_from_callees(FunctionId id, const std::vector<u32>& callees);
+  bool take_from_callees(FunctionId id);
+
+  /// All that the survey of these functions rests on: they themselves, and what was found out about those they
+  /// call.
+  u64 survey_key(const std::vector<FunctionId>& component);
+
+  /// What an earlier run found out about them, when it rests on the same.
+  bool surveyed_before(const std::vector<FunctionId>& component, u64 key);
 
   /// Which of the function's objects concern its callers: those that it can leave in some state, and those
   /// about which something is said, since callers know more (constant arguments, other names). Most of what
@@ -224,6 +230,9 @@ struct Solver::Impl {
   /// Findings of all items that some root leads to, each with the shortest way there.
   void finish();
 
+  /// Adds what was done for these items, and for all of the machines that were asked for their marks.
+  void count(const std::vector<ItemId>& reached, EngineStats& stats) const;
+
   /// How one comes to an item from a root.
   struct Way {
     std::vector<PathNote> path;
@@ -260,6 +269,9 @@ struct Solver::Impl {
 
   /// What the survey found out about a function: walks of its callers ask for it.
   u64 survey_hash(const Work& w, bool outer);
+
+  /// survey_hash() of a function whose callers are surveyed now.
+  u64 told_callers(Work& w);
 
   /// Of all that a walk through the function reads but for items and other machines' marks.
   ContentHash fingerprint(FunctionId id);
@@ -314,7 +326,7 @@ struct Solver::Impl {
   std::shared_ptr<const CompiledMachine> m;
   std::vector<std::shared_ptr<const CompiledMachine>> annotators;
   const Models& models;
-  const std::vector<bool> never;  ///< functions that do not come back
+  const std::vector<bool>& never;  ///< functions that do not come back
   const Limits& limits;
   std::vector<Work> work;
   Places places;
@@ -339,7 +351,8 @@ struct Solver::Impl {
   KeyTexts keys;
   Summary* asking = nullptr;  ///< of the walk under way
   const Results* store = nullptr;
-  std::vector<KeptItem> kept;   ///< of an earlier run
+  std::unordered_map<u32, KeptSurvey> kept_surveys;  ///< of an earlier run, by function
+  std::vector<KeptItem> kept;                        ///< likewise
   std::vector<ItemId> kept_as;  ///< those that were taken over
   std::unordered_map<ItemKey, u32, ItemHash> kept_index;
   std::optional<Components> kept_components;
@@ -347,6 +360,7 @@ struct Solver::Impl {
   std::vector<ContentHash> fingerprints;
   std::vector<u64> place_hashes;
   bool surveyed = false;
+  bool object_macros = false;  ///< some pattern is an object-like macro
   std::vector<std::unique_ptr<Solver>> helpers;
   std::vector<Finding> findings;
   std::vector<Observation> observations;

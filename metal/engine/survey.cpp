@@ -51,12 +51,16 @@ void Solver::Impl::add_touched(FunctionId id, Work& w, i32 var, PlaceId place) {
   for (PlaceId p : names)
     if (external(p)) w.touched.emplace(var, p);
   w.touches_any = names.size() >= 24 || w.touched.size() > limits.touched_per_function;
+  if (w.touches_any) w.cut_by(Bound::kTouched);
 }
 
 void Solver::Impl::called_touched(FunctionId id, Work& w, FunctionId callee) {
   const Function& f = program.body(id);
   const Work& c = work[callee.value()];
-  if (c.touches_any) w.touches_any = true;
+  if (c.touches_any) {
+    w.touches_any = true;
+    w.cut_by(Bound::kTouched);
+  }
   const std::set<std::pair<i32, PlaceId>> theirs = c.touched;
   for (const CallSite& site : program[id].calls) {
     if (w.touches_any) return;
@@ -110,63 +114,74 @@ bool Solver::Impl::mentions_named(FunctionId id) const {
   return false;
 }
 
+bool Solver::Impl::may_concern(FunctionId id) const {
+  // What the machine names is a primitive to it: its inside is nobody's business here.
+  const Function& f = program.body(id);
+  return !f.blocks.empty() && !m->named.contains(f.name) &&
+         (m->has_unnamed_start || object_macros || mentions_named(id));
+}
+
+void Solver::Impl::look_at(FunctionId id) {
+  if (!may_concern(id)) return;
+  Work& w = at(id);
+  own_candidates(id, w);
+  if (w.prepared->direct || !w.candidates.empty()) {
+    w.relevant = true;
+  } else if (m->has_unnamed_start) {
+    // Looked at and found of no interest: matches are made again in the rare case that it is entered.
+    w.prepared.reset();
+    w.reader.reset();
+  }
+}
+
 void Solver::Impl::survey() {
   if (surveyed) return;
   surveyed = true;
-  u32 n = static_cast<u32>(program.functions().size());
-  std::vector<std::vector<u32>> callees(n);
-  std::vector<u32> callers(n, 0);
-  for (u32 i = 0; i < n; ++i)
-    for (const CallSite& c : program[FunctionId(i)].calls)
-      for (FunctionId t : c.targets) {
-        callees[i].push_back(t.value());
-        ++callers[t.value()];
-      }
-  for (u32 i = 0; i < n; ++i) {
-    work[i].many_callers = callers[i] > limits.callers_told_apart;
-    work[i].callers = callers[i];
-    std::sort(callees[i].begin(), callees[i].end());
-    callees[i].erase(std::unique(callees[i].begin(), callees[i].end()), callees[i].end());
+  for (u32 i = 0; i < work.size(); ++i) {
+    work[i].callers = program[FunctionId(i)].calls_of_it;
+    work[i].many_callers = work[i].callers > limits.callers_told_apart;
   }
-  bool object_macros = std::any_of(m->fragments.begin(), m->fragments.end(), [](const auto& p) {
+  object_macros = std::any_of(m->fragments.begin(), m->fragments.end(), [](const auto& p) {
     return p->root != kNoExpr && p->pool[p->root].kind == ExprKind::Macro;
   });
-  for (u32 i = 0; i < n; ++i) {
-    if (program.body(FunctionId(i)).blocks.empty()) continue;
-    // What the machine names is a primitive to it: its inside is nobody's business here.
-    if (m->named.contains(program.body(FunctionId(i)).name)) continue;
-    if (!m->has_unnamed_start && !object_macros && !mentions_named(FunctionId(i))) continue;
-    Work& w = at(FunctionId(i));
-    own_candidates(FunctionId(i), w);
-    if (w.prepared->direct || !w.candidates.empty()) {
-      w.relevant = true;
-    } else if (m->has_unnamed_start) {
-      // Looked at and found of no interest: matches are made again in the rare case that it is entered.
-      w.prepared.reset();
-      w.reader.reset();
+  for (const std::vector<FunctionId>& component : program.components()) survey(component);
+  kept_surveys.clear();
+}
+
+void Solver::Impl::survey(const std::vector<FunctionId>& component) {
+  bool own = std::any_of(component.begin(), component.end(), [&](FunctionId id) { return may_concern(id); });
+  bool called = !limits.intra && std::any_of(component.begin(), component.end(), [&](FunctionId id) {
+    const std::vector<FunctionId>& callees = program[id].callees;
+    return std::any_of(callees.begin(), callees.end(), [&](FunctionId t) { return work[t.value()].relevant; });
+  });
+  if (own || called) {
+    u64 key = survey_key(component);
+    if (!surveyed_before(component, key)) {
+      for (FunctionId id : component) look_at(id);
+      // Members of a recursion are taken again while their callees' objects still grow.
+      constexpr u32 kRounds = 12;
+      bool grown = !limits.intra;
+      for (u32 round = 0; grown && round < kRounds; ++round) {
+        grown = false;
+        for (FunctionId id : component) grown = take_from_callees(id) || grown;
+        if (component.size() == 1 && !calls_itself(component.front())) break;
+      }
     }
+    for (FunctionId id : component) work[id.value()].survey_key = key;
   }
-  if (limits.intra) return;
-  for (const std::vector<FunctionId>& component : program.components()) {
-    // Members of a recursion are taken again while their callees' objects still grow.
-    constexpr u32 kRounds = 12;
-    bool grown = true;
-    for (u32 round = 0; grown && round < kRounds; ++round) {
-      grown = false;
-      for (FunctionId id : component) grown = take_from_callees(id, callees[id.value()]) || grown;
-      if (component.size() == 1 && !calls_itself(component.front(), callees[component.front().value()]))
-        break;
-    }
+  if (!limits.intra)
     for (FunctionId id : component) settle(id);
-  }
 }
 
-bool Solver::Impl::calls_itself(FunctionId id, const std::vector<u32>& callees) {
-  return std::find(callees.begin(), callees.end(), id.value()) != callees.end();
+bool Solver::Impl::calls_itself(FunctionId id) const {
+  const std::vector<FunctionId>& callees = program[id].callees;
+  return std::binary_search(callees.begin(), callees.end(), id);
 }
 
-bool Solver::Impl::take_from_callees(FunctionId id, const std::vector<u32>& callees) {
-  if (std::none_of(callees.begin(), callees.end(), [&](u32 t) { return work[t].relevant; })) return false;
+bool Solver::Impl::take_from_callees(FunctionId id) {
+  const std::vector<FunctionId>& callees = program[id].callees;
+  if (std::none_of(callees.begin(), callees.end(), [&](FunctionId t) { return work[t.value()].relevant; }))
+    return false;
   Work& w = at(id);
   auto size = [&w] {
     return w.candidates.size() + w.births.size() + w.touched.size() + (w.touches_any ? 1 : 0);
@@ -175,10 +190,10 @@ bool Solver::Impl::take_from_callees(FunctionId id, const std::vector<u32>& call
   bool fresh = !w.relevant;
   w.relevant = true;
   if (m->vars.empty()) return fresh;
-  for (u32 t : callees) {
-    if (!work[t].relevant) continue;
-    called_candidates(id, w, FunctionId(t));
-    called_touched(id, w, FunctionId(t));
+  for (FunctionId t : callees) {
+    if (!work[t.value()].relevant) continue;
+    called_candidates(id, w, t);
+    called_touched(id, w, t);
   }
   find_births(id, w);
   return fresh || size() != before;

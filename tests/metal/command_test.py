@@ -191,6 +191,87 @@ class Command(unittest.TestCase):
             reused += int(re.search(solved, warm.stderr)[2])
         self.assertGreater(reused, 0)
 
+    def test_programs_that_grow_and_change_find_warm_what_they_find_cold(self):
+        """A generated program of seven files with recursion and function pointers: unlocks lost, callees changed, functions added, removed and made static, tables filled."""
+        choose = random.Random(23)
+        head = "void spin_lock(int *); void spin_unlock(int *); void *kmalloc(int, int); void kfree(void *); void cli(void); void sti(void); void schedule(void);\nstruct node { int v, lock; struct node *next; int (*run)(struct node *, int); };\nextern int shared_lock;\n"
+        plain = ["spin_lock(&p->lock);", "spin_unlock(&p->lock);", "spin_lock(&shared_lock);", "spin_unlock(&shared_lock);", "if (n > 3) return 1;", "kfree(p);", "p = p->next;", "if (n) spin_unlock(&p->lock);", "if (!n) return -1;", "struct node *q = kmalloc(8, n); q->v = 1;", "p->next = p;", "cli();", "sti();", "schedule();", "p->run(p, 1);"]
+        names, counter = {}, [0]  # function: [file, static, lines]
+
+        def line():
+            k = choose.random()
+            if k < 0.5:
+                return choose.choice(plain)
+            callee = choose.choice(sorted(names))
+            return choose.choice([f"{callee}(p, n);", f"if ({callee}(p->next, 2)) return 0;", f"n = {callee}(p, 0);", f"p->run = {callee};"])
+
+        def add():
+            name = f"f{counter[0]}"
+            counter[0] += 1
+            names[name] = [choose.randrange(7), False, []]
+            names[name][2] = [line() for _ in range(choose.randrange(2, 7))]
+            return name
+
+        def write(files):
+            for k in files:
+                text = head + "".join(f"{'static ' if s and f == k else ''}int {n}(struct node *p, int n);\n" for n, (f, s, _) in sorted(names.items()) if f == k or not s)
+                for n, (f, s, lines) in sorted(names.items()):
+                    if f == k:
+                        # What another file keeps to itself is not to be called from here.
+                        shown = [x for x in lines if all(w not in names or names[w][0] == k or not names[w][1] for w in re.findall(r"\bf\d+\b", x))]
+                        text += f"{'static ' if s else ''}int {n}(struct node *p, int n)\n{{\n" + "".join(f"\t{{ {x} }}\n" for x in shown) + "\treturn n;\n}\n"
+                self.write(f"p{k}.c", text)
+
+        for _ in range(24):
+            add()
+        write(range(7))
+        files = [str(self.dir / f"p{k}.c") for k in range(7)]
+
+        def run(*more):
+            r = self.run_metal("check", "--stats", "--rules", "linux-2.4", "--format", "json", *more, *files, "--", "-std=gnu11")
+            self.assertIn(r.returncode, (0, 1), r.stderr)
+            return r
+
+        run()
+        solved, found = r"solved +(\d+) items \((\d+) in earlier runs\)", 0
+        for step in range(30):
+            touched = set()
+            for _ in range(choose.randrange(1, 3)):
+                edit, n = choose.randrange(6), choose.choice(sorted(names))
+                touched.add(names[n][0])
+                lines = names[n][2]
+                if edit == 0:  # an unlock is lost
+                    for m in sorted(names):
+                        if any("unlock" in x for x in names[m][2]):
+                            names[m][2] = [x for x in names[m][2] if "unlock" not in x]
+                            touched.add(names[m][0])
+                            break
+                elif edit == 1 and lines:  # another callee
+                    lines[choose.randrange(len(lines))] = line()
+                elif edit == 2:
+                    new = add()
+                    touched.add(names[new][0])
+                    lines.append(f"{new}(p, n);")
+                elif edit == 3 and len(names) > 12:
+                    del names[n]
+                    touched = set(range(7))
+                    for f in names.values():
+                        f[2] = [x for x in f[2] if not re.search(rf"\b{n}\b", x)]
+                elif edit == 4:
+                    names[n][1] = not names[n][1]
+                    touched = set(range(7))
+                elif lines:
+                    lines.insert(choose.randrange(len(lines)), choose.choice(plain))
+            write(touched)
+            warm, cold = run("-j", str(1 + step % 3)), run("--cache", "none", "-j", str(1 + step % 2))
+            self.assertEqual(warm.stdout, cold.stdout, f"step {step}")
+            found += len(json.loads(cold.stdout)["findings"])
+            # What was done and cut is counted alike, too.
+            for row in ("functions", "calls", "cut", "bounds"):
+                self.assertEqual(re.search(rf"^{row} .*", warm.stderr, re.M)[0], re.search(rf"^{row} .*", cold.stderr, re.M)[0], f"step {step}")
+            self.assertEqual(re.search(solved, cold.stderr)[2], "0")
+        self.assertGreater(found, 100)
+
     def test_a_corrupt_cache_is_rebuilt(self):
         a = self.write("a.c", BAD)
         first = self.check(a, "--", "-std=gnu11").stdout
