@@ -63,7 +63,7 @@ void Solver::Impl::Walk::call(BlockId b, std::size_t index, const Event& ev, Exp
     next.resize(before);
     if (s.state != kNoState) {
       reset(s);
-      if (!key.names.empty()) s.names = {key.names.front()};
+      s.names.clear();  // nor does anything begin anew: what it is in is not the first state
     }
     passed_by = true;
   }

@@ -85,3 +85,15 @@ int removes(struct driver *r, struct dev *d) {
 	r->remove(d);
 	return d->n;
 }
+/* The caller's lock, given up and taken again around what one target does and another does not. */
+struct queue { struct ops2 *ops; spinlock_t lock; int n; };
+struct ops2 { void (*kick)(struct queue *); };
+static void kicks(struct queue *q) { spin_lock(&q->lock); spin_unlock(&q->lock); }
+static void counts(struct queue *q) { q->n++; }
+struct ops2 kicking = { kicks };
+struct ops2 counting = { counts };
+void lent_around(struct queue *q) {
+	spin_unlock(&q->lock);
+	q->ops->kick(q);
+	spin_lock(&q->lock);
+}
