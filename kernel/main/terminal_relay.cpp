@@ -65,7 +65,7 @@ void TerminalRelay::carry_input() {
 
 void TerminalRelay::carry_output() {
   for (;;) {
-    std::byte data[16384];
+    std::byte data[8192];
     vfs::IoBuffer to{std::span<std::byte>(data)};
     auto n = master_->read(to);
     if (!n || *n == 0) return;  // EIO: no process has the terminal open any more

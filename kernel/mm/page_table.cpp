@@ -324,13 +324,16 @@ void PageTables::name_block(u64 address, BlockNumber b) {
 
 Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n, Lock* unlocked,
                                  bool stored) NO_THREAD_SAFETY_ANALYSIS {
-  struct Relock {
+  // Pack quire knows it by name.
+  struct Gap {
     Lock* lock;
-    ~Relock() NO_THREAD_SAFETY_ANALYSIS {
+    explicit Gap(Lock* l) NO_THREAD_SAFETY_ANALYSIS : lock(l) {
+      if (lock != nullptr) lock->unlock();
+    }
+    ~Gap() NO_THREAD_SAFETY_ANALYSIS {
       if (lock != nullptr) lock->lock();
     }
-  } relock{unlocked};
-  if (unlocked != nullptr) unlocked->unlock();
+  } gap(unlocked);
   platform::Memory& memory = pool_.memory();
   const FrameNumber end = from + n;
   auto leave_hole = [&](FrameNumber begin, FrameNumber stop) {

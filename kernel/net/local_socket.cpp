@@ -191,7 +191,10 @@ Result<> LocalSocket::bind(const Address& address, const Caller& caller) {
     TRY_VOID(check_unix(address));
     std::string path = unix_path(address);
     if (!path.empty()) {
+      guard.unlock();  // making a node takes locks that come before ours
       node = TRY(caller.names.make(path));
+      guard.lock();
+      if (!key_.empty()) return err(EINVAL);
       key = inode_key(*node);
     } else if (address.size() > 2) {
       key = "a:" + address.substr(2);

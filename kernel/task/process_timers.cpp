@@ -70,6 +70,7 @@ void ProcessTimers::expire(int key, u64 generation) {
   siginfo_t info{};
   i32 thread = 0;
   {
+    // metal-ok: quire.lock-order arm() only hands this on; the queue calls it later, with no lock held
     LockGuard guard(lock_);
     auto it = timers_.find(key);
     if (it == timers_.end() || it->second.generation != generation) return;

@@ -355,7 +355,14 @@ bool FunctionInfo::discarded(BlockId block, std::size_t index) const {
       }
     }
   }
-  // Used beyond this block, as an operand beside ?: or &&; or used only where the same text stands again.
+  // An operand of ?: is used where the sides meet.
+  if (b.edges.size() == 1)
+    for (const Event& e : f_.blocks[b.edges[0].to.value()].events) {
+      if (e.expr == kNoExpr || pool[pool.core(e.expr)].kind != ExprKind::Conditional) continue;
+      for (ExprId k : pool.kids(pool.core(e.expr)))
+        if (pool.core(k) == call) return false;
+    }
+  // Used beyond this block, as an operand beside &&; or used only where the same text stands again.
   return repeated_[call.value()] && b.condition == kNoExpr;
 }
 

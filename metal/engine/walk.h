@@ -122,6 +122,10 @@ struct Solver::Impl::Walk {
   /// The end of `root` (or a write to it) changes the names.
   bool touches(const PathState& s, PlaceId root, bool written) const;
 
+  /// `set direct = 1`: a call with a choice of targets is not followed.
+  bool beside(const CallSite& site) const {
+    return site.indirect && site.targets.size() > 1 && machine().settings.contains("direct");
+  }
   bool call_concerns(BlockId b, u32 index, const Event& ev, ExprId x, const PathState& s);
 
   bool passes(const Pending& p) const;

@@ -20,7 +20,7 @@ void Solver::Impl::Walk::call(BlockId b, std::size_t index, const Event& ev, Exp
                   [&](FunctionId t) { return I.never[t.value()]; }))
     return;
   bool follow = passing == nullptr && !I.limits.intra && !covered && !named && !was_fired &&
-                site != nullptr && !site->targets.empty();
+                site != nullptr && !site->targets.empty() && !beside(*site);
   struct Entered {
     FunctionId callee;
     Names handed;

@@ -89,7 +89,7 @@ Result<std::string> output_of(const std::vector<std::string>& words) {
     if (error != 0) return err(error);
   }
   std::string text;
-  char buffer[65536];
+  char buffer[8192];
   while (true) {
     const ssize_t n = read(in.get(), buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;

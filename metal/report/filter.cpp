@@ -51,7 +51,7 @@ std::expected<std::string, std::string> run_git(const std::string& directory,
   close(pipe_fds[1]);
   std::string out;
   if (failed == 0) {
-    char buffer[65536];
+    char buffer[8192];
     for (ssize_t n; (n = read(pipe_fds[0], buffer, sizeof buffer)) > 0;)
       out.append(buffer, static_cast<std::size_t>(n));
   }

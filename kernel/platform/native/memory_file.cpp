@@ -203,8 +203,8 @@ MemoryKind MemoryFile::probe() const {
   empty(first);
   // Elsewhere: a window advised against huge pages is never collapsed.
   const FrameNumber other = first - pages_per_huge;
-  *at(other) = std::byte{1};
-  kind.collapse = madvise(at(other), huge_size, MADV_COLLAPSE) == 0;
+  const std::byte one{1};
+  kind.collapse = checked_copy(at(other), &one, 1) && madvise(at(other), huge_size, MADV_COLLAPSE) == 0;
   empty(other);
   return kind;
 }

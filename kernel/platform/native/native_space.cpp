@@ -103,7 +103,7 @@ void NativeSpace::prepare_sites(const Mapping& m) {
     const auto copy = host_.own_frames.take();
     if (!copy) continue;
     unpatched_.push_back(*copy);
-    host_.patcher->restore(f, host_.memory->at(*copy));
+    if (!host_.patcher->restore(f, host_.memory->at(*copy))) continue;
     const Mapping plain{{page, page + page_size}, *copy, m.access, false};
     table_.set(plain);
     if (stub_) push_map(plain);

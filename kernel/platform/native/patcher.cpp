@@ -222,19 +222,24 @@ std::vector<Site> Patcher::sites_in(FrameNumber frame) const {
   auto it = frames_.find(frame.value());
   if (it == frames_.end()) return {};
   std::vector<Site> sites;
-  const std::byte* page = memory_.at(frame);
   for (const Site& s : it->second) {
     const auto jump = jump_through(s.number);
-    if (std::memcmp(page + s.shape.start, jump.data(), jump.size()) == 0) sites.push_back(s);
+    auto found = jump;
+    if (memory_.checked_copy(found.data(), memory_.at(frame) + s.shape.start, found.size()) && found == jump)
+      sites.push_back(s);
   }
   return sites;
 }
 
-void Patcher::restore(FrameNumber frame, std::byte* to) const {
+bool Patcher::restore(FrameNumber frame, std::byte* to) const {
   const std::vector<Site> sites = sites_in(frame);
-  std::memcpy(to, memory_.at(frame), page_size);
-  LockGuard guard(lock_);
-  for (const Site& s : sites) std::ranges::copy(originals_.at(s.number), to + s.shape.start);
+  std::array<std::byte, page_size> page;
+  if (!memory_.checked_copy(page.data(), memory_.at(frame), page_size)) return false;
+  {
+    LockGuard guard(lock_);
+    for (const Site& s : sites) std::ranges::copy(originals_.at(s.number), page.begin() + s.shape.start);
+  }
+  return memory_.checked_copy(to, page.data(), page_size);
 }
 
 }  // namespace quire::platform::native

@@ -38,7 +38,7 @@ class Patcher final : public TextPatcher {
   /// Those of the frames that have ever had a site (cheap).
   std::vector<FrameNumber> patched_frames(FrameNumber first, PageCount n) const;
   /// Writes the frame's original bytes to `to`, a page.
-  void restore(FrameNumber frame, std::byte* to) const;
+  [[nodiscard]] bool restore(FrameNumber frame, std::byte* to) const;
   /// Sites that have a trampoline.
   u32 count() const;
 

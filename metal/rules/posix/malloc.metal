@@ -12,7 +12,9 @@ sm malloc_unchecked {
   decl any_arguments args;
   list makers = "malloc", "calloc", "realloc", "strdup", "strndup", "fopen", "fdopen", "opendir", "aligned_alloc", "reallocarray";
   start: { v = fn(args) } && ${ mc_in(fn, makers) } ==> true = v.stop, false = v.null;
-  v.null: { *v } && ${ !mc_known_nonnull(v) } ==> v.stop, { err("%s may be null: the result is not tested", mc_identifier(v)); };
+  // On this path it is null: what follows where a later test says otherwise cannot be.
+  v.null: { v } ==> true = v.stop, false = v.null
+    | { *v } && ${ !mc_known_nonnull(v) } ==> v.stop, { err("%s may be null: the result is not tested", mc_identifier(v)); };
 }
 
 rule "posix.free" {

@@ -141,3 +141,18 @@ int tested_elsewhere(int n) {
 	free(p);
 	return 0;
 }
+static int *table;
+static void table_init(void) {
+  if (table) return;
+  table = malloc(64);
+  if (table) table[0] = 0;
+}
+int table_find(int n) {
+  if (table == 0) return 0;
+  return table[n];
+}
+int table_used(int n) {
+  table_init();
+  work();
+  return table_find(n);
+}

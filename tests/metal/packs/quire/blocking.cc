@@ -32,7 +32,7 @@ void stub_under_process(D& d) {
   LockGuard g(d.process);
   d.space->wait(d.ticket);
 }
-static void rest() { nanosleep(nullptr, nullptr); }
+static void rest() { nanosleep(nullptr, nullptr); }  // expect: quire.blocking
 static void rest_deeper(int n) { if (n) rest(); }
 void host_sleep(D& d) {
   LockGuard g(d.frames);
@@ -40,7 +40,7 @@ void host_sleep(D& d) {
 }
 void host_sleep_deep(D& d) {
   LockGuard g(d.frames);
-  rest_deeper(1);  // expect: quire.blocking
+  rest_deeper(1);
 }
 void host_sleep_deep_before(D& d) {
   rest_deeper(1);

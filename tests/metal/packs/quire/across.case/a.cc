@@ -12,7 +12,7 @@ void order_across_right(Shared& s) {
 }
 void blocks_across(Shared& s) {
   LockGuard g(s.frames);
-  rests();  // expect: quire.blocking
+  rests();
 }
 int lock_across(Shared& s) {
   begin(s);

@@ -8,7 +8,7 @@ void takes_process(Shared& s) {
 void takes_frames(Shared& s) {
   LockGuard g(s.frames);
 }
-void rests() { nanosleep(nullptr, nullptr); }
+void rests() { nanosleep(nullptr, nullptr); }  // expect: quire.blocking
 void begin(Shared& s) { s.process.lock(); }
 void finish(Shared& s) { s.process.unlock(); }
 u32 reads(const char* p) {
