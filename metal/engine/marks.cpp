@@ -11,6 +11,7 @@ Solver& Solver::Impl::helper(std::size_t i) {
   if (helpers.size() <= i) helpers.resize(i + 1);
   if (!helpers[i]) {
     helpers[i] = std::make_unique<Solver>(program, infos, annotators[i], annotators, models, limits);
+    helpers[i]->impl_->afresh = afresh;
     helpers[i]->impl_->take_over(store, fmt::format("{}/{}", m->source->name(), m->ast->name));
   }
   return *helpers[i];

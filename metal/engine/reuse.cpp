@@ -11,6 +11,9 @@ namespace {
 
 constexpr ItemId kAdopting{0xfffffffe};
 
+/// What these bounds cut depends on how one came here.
+constexpr u8 kOrderMatters = 1u << static_cast<u8>(Bound::kDepth) | 1u << static_cast<u8>(Bound::kEntries);
+
 }  // namespace
 
 u64 Solver::Impl::place_hash(PlaceId p) {
@@ -122,13 +125,14 @@ ItemNames Solver::Impl::item_names() {
 
 void Solver::Impl::take_over(const Results* results, std::string_view reader) {
   store = results;
-  if (store == nullptr || !store->keeps() || program.functions().empty()) return;
+  if (afresh || store == nullptr || !store->keeps() || program.functions().empty()) return;
   auto bytes = store->find_items(*m, annotators, reader);
   if (!bytes) return;
   auto found = read_items(*bytes, item_names());
   if (!found) return;
   kept = std::move(found->items);
   for (auto& [function, survey] : found->surveys) kept_surveys.emplace(function.value(), std::move(survey));
+  for (const KeptItem& k : kept) order_matters = order_matters || (k.found.cut & kOrderMatters) != 0;
   kept_as.assign(kept.size(), kNoItem);
   for (u32 i = 0; i < kept.size(); ++i)
     if (kept[i].found.key.function != kNoFunction) kept_index.emplace(kept[i].found.key, i);
@@ -165,8 +169,6 @@ void Solver::Impl::judge(u32 first) {
 }
 
 bool Solver::Impl::stands_itself(const KeptItem& k) {
-  // What a bound cut depends on how one came here.
-  constexpr u8 kOrderMatters = 1u << static_cast<u8>(Bound::kDepth) | 1u << static_cast<u8>(Bound::kEntries);
   return (k.found.cut & kOrderMatters) == 0 && fingerprint(k.found.key.function) == k.fingerprint &&
          answers_stand(k.found.queries);
 }

@@ -78,7 +78,19 @@ bool Solver::Impl::enumerates(const std::vector<rule::Stmt>& list) {
   });
 }
 
-void Solver::Impl::run(const Results* results) {
+bool Solver::Impl::took_over() const {
+  return taken_over != 0 || std::any_of(helpers.begin(), helpers.end(), [](const std::unique_ptr<Solver>& h) {
+           return h && h->impl_->took_over();
+         });
+}
+
+bool Solver::Impl::order_mattered() const {
+  return order_matters || std::any_of(helpers.begin(), helpers.end(), [](const std::unique_ptr<Solver>& h) {
+           return h && h->impl_->order_mattered();
+         });
+}
+
+bool Solver::Impl::run(const Results* results) {
   take_over(results, {});
   survey();
   u32 n = static_cast<u32>(program.functions().size());
@@ -124,11 +136,13 @@ void Solver::Impl::run(const Results* results) {
         }
     }
   }
+  if (took_over() && order_mattered()) return false;
   kept.clear();
   kept.shrink_to_fit();
   kept_index.clear();
   finish();
   keep(results, {});
+  return true;
 }
 
 void Solver::Impl::forget_passages() {
@@ -173,6 +187,7 @@ ItemId Solver::Impl::solve(const ItemKey& key) {
   if (deep || ++work[key.function.value()].entries > limits.entries_per_function) {
     // Too deep, or entered in too many ways: as if the call did nothing.
     s.cut_by(deep ? Bound::kDepth : Bound::kEntries);
+    order_matters = true;
     ExitState e;
     e.state = key.state;
     e.global = key.global;
@@ -245,7 +260,16 @@ Solver::Solver(const Program& program, InfoCache& infos, std::shared_ptr<const C
                                    limits)) {}
 Solver::~Solver() = default;
 
-void Solver::run(const Results* results) { impl_->run(results); }
+void Solver::run(const Results* results) {
+  if (impl_->run(results)) return;
+  const Impl& before = *impl_;
+  auto again = std::make_unique<Impl>(*this, before.program, before.infos, before.m, before.annotators,
+                                      before.models, before.limits);
+  again->afresh = true;
+  impl_ = std::move(again);
+  stats_ = {};
+  (void)impl_->run(results);
+}
 std::vector<Finding> Solver::take_findings() { return std::move(impl_->findings); }
 std::vector<Observation> Solver::take_observations() { return std::move(impl_->observations); }
 bool Solver::annotated(FunctionId id, const std::vector<std::pair<u16, ValueRange>>& parameters,

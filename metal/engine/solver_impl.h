@@ -219,7 +219,13 @@ struct Solver::Impl {
 
   // ---- the whole program -------------------------------------------------------------------------
 
-  void run(const Results* results);
+  /// False when what was taken over may not be what a run without it finds: see order_matters. Nothing is
+  /// reported then.
+  bool run(const Results* results);
+
+  /// In this machine or one that was asked for its marks.
+  bool took_over() const;
+  bool order_mattered() const;
 
   void demand_root(const ItemKey& k) { roots.push_back(solve(k)); }
 
@@ -360,6 +366,9 @@ struct Solver::Impl {
   std::vector<ContentHash> fingerprints;
   std::vector<u64> place_hashes;
   bool surveyed = false;
+  bool afresh = false;  ///< nothing is taken over
+  /// A bound cut here, or in the run that kept what was read, that depends on who asked first.
+  bool order_matters = false;
   bool object_macros = false;  ///< some pattern is an object-like macro
   std::vector<std::unique_ptr<Solver>> helpers;
   std::vector<Finding> findings;
