@@ -134,7 +134,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool wr
     }
   }
   if (write && !s.exclusive) {
-    if (by == By::guest && !in_order(v, page) && make_private(v, page)) {
+    if (by == By::guest && by_pieces_ == 0 && !in_order(v, page) && make_private(v, page)) {
       count(manager_.counters.faults_cow);
       return Step::done;
     }

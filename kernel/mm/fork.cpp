@@ -14,6 +14,7 @@ constexpr std::size_t eager_areas = 64;  // a child with so few areas starts wit
 // that the caller sees to.
 platform::Ticket AddressSpaceImpl::write_protect(const std::vector<GuestRange>& but) {
   LockGuard tables(tables_lock_);
+  if (by_pieces_ != 0) --by_pieces_;
   platform::Ticket ticket{};
   u64 begin = 0;
   u64 end = 0;
@@ -105,8 +106,8 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork(bool alone) {
   if (has_private()) {
     if (ticket.value() != 0) space_->wait(ticket);
     runs = TRY(snapshot_runs());
-    const platform::Ticket home = TRY(bring_home(runs));
-    if (home.value() != 0) ticket = home;
+    for (const platform::Ticket t : {TRY(bring_home(runs)), TRY(settle_pieces(runs))})
+      if (t.value() != 0) ticket = t;
   }
   LockGuard tables(tables_lock_);
   LockGuard child_tables(child->tables_lock_);

@@ -21,9 +21,11 @@ namespace {
 
 constexpr u64 run_size = u64{64} << 20;
 constexpr std::size_t runs_at_once = 1024;          // asked of the platform in one call
-constexpr u64 home_batch = 8 * huge_size;           // copied home while a writer of the areas waits
+constexpr u64 home_batch = 4 * huge_size;           // copied home while a writer of the areas waits
 constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and the child gets a whole block
-constexpr u64 bring_home_pages = 16;  // so many, and a fork copies them home if nobody else has the block
+constexpr u64 clustered_run = 8;     // pages in a run of what was written, on average, from which on pieces pay
+constexpr u64 least_clustered = 64;  // pages
+constexpr u32 forks_by_pieces = 8;
 constexpr u64 often_pages = 16;       // so many copied by a fork, and the block is copied after it
 constexpr u64 dense_pages = 48;       // so many written in a window, and its run is copied by blocks
 constexpr u64 dense_batch = 2 * huge_size;  // a guest that writes there waits meanwhile
@@ -367,13 +369,10 @@ Result<platform::Ticket> AddressSpaceImpl::bring_home(std::vector<GuestRange>& r
   std::vector<std::pair<u64, u64>> home;
   {
     LockGuard tables(tables_lock_);
-    const u64 least = manager_.policy().cow == Policy::Cow::host_private ? 2 : bring_home_pages;
     std::vector<GuestRange> of_range;
     auto flush = [&](PrivateMap::iterator at) REQUIRES(tables_lock_) {
-      u64 pages = 0;
-      for (const GuestRange& r : of_range) pages += r.size() >> page_shift;
       const Span s = at == privates_.end() ? Span{} : tables_.span_at(at->first, at->second.end);
-      if (pages < least || !s.exclusive || s.end != at->second.end) {
+      if (!s.exclusive || s.end != at->second.end) {
         rest.insert(rest.end(), of_range.begin(), of_range.end());
       } else {
         for (const GuestRange& r : of_range)
@@ -407,8 +406,64 @@ Result<platform::Ticket> AddressSpaceImpl::bring_home(std::vector<GuestRange>& r
     privates_.erase(at);
   }
   // Before anybody can change the frames the stub's other threads must have lost their own pages.
+  return show_settled(home, std::move(held));
+}
+
+// Where sharers live on and forks come again and again, a copy for the child alone would have to be made at
+// each of them, of all that was written since the first. Whoever writes whole pieces is served better by
+// frames of its own for these: parent and child share them as they share all else, and a fork finds only what
+// was written since the last. The next writes go to pieces at once (break_cow), until that has to be learnt anew.
+Result<platform::Ticket> AddressSpaceImpl::settle_pieces(std::vector<GuestRange>& runs) {
+  u64 pages = 0;
+  for (const GuestRange& r : runs) pages += r.size() >> page_shift;
+  if (manager_.policy().cow != Policy::Cow::adaptive || pages < runs.size() * clustered_run ||
+      pages < least_clustered)
+    return platform::Ticket{};
+  std::vector<platform::PrivatePiece> pieces;
+  std::vector<u64> windows;  // those of which something was written
+  Gather replaced(manager_.pool(), manager_.tables());
+  Result<> done{};
+  {
+    LockGuard tables(tables_lock_);
+    for (const GuestRange& r : runs)
+      for (u64 a = r.begin.value(); a < r.end.value() && done;) {
+        const u64 end = std::min(r.end.value(), window_of(a) + huge_size);
+        if (windows.empty() || windows.back() != window_of(a)) windows.push_back(window_of(a));
+        done = tables_.refresh(a, end, replaced);
+        while (a < end && done) {
+          const Span s = tables_.span_at(a, end);
+          if (s.named) pieces.push_back({GuestAddr(a), {manager_.memory().at(s.frame), s.end - s.begin}});
+          a = s.end;
+        }
+      }
+  }
+  if (done) done = space_->gather_private(pieces);
+  LockGuard tables(tables_lock_);
+  if (!done) {
+    // The stub still has the newest of these pages, and shows the old frames around them.
+    private_at(runs.front().begin.value())->second.held.push_back(std::move(replaced));
+    return err(done.error());
+  }
+  by_pieces_ = forks_by_pieces;
+  count(manager_.counters.settled, windows.size());
+  std::vector<std::pair<u64, u64>> ranges;
+  std::vector<Gather> held;
+  held.push_back(std::move(replaced));
+  for (const u64 w : windows)
+    for (auto at = privates_.lower_bound(w); at != privates_.end() && at->first < w + huge_size;) {
+      ranges.emplace_back(at->first, at->second.end);
+      std::ranges::move(at->second.held, std::back_inserter(held));
+      at = privates_.erase(at);
+    }
+  runs.clear();
+  return show_settled(ranges, std::move(held));
+}
+
+// The stub forgets its own pages of these ranges and is shown the frames, without the right to write.
+platform::Ticket AddressSpaceImpl::show_settled(const std::vector<std::pair<u64, u64>>& ranges,
+                                                std::vector<Gather>&& held) {
   platform::Ticket lost{};
-  for_each_stretch(home, [&](u64 b, u64 e) NO_THREAD_SAFETY_ANALYSIS {
+  for_each_stretch(ranges, [&](u64 b, u64 e) NO_THREAD_SAFETY_ANALYSIS {
     lost = revoke(b, e);
     for (u64 a = b; a < e;) {
       const Vma* v = vmas_.find(a);
@@ -532,28 +587,37 @@ bool AddressSpaceImpl::settle_dense() {
 }
 
 bool AddressSpaceImpl::copy_home() {
+  auto alone = [&](PrivateMap::iterator p) REQUIRES(tables_lock_) {
+    const Span s = tables_.span_at(p->first, p->second.end);
+    return s.exclusive && s.end == p->second.end;
+  };
+  auto first_alone = [&](u64 at) REQUIRES(tables_lock_) {
+    auto it = privates_.lower_bound(at);
+    while (it != privates_.end() && !alone(it)) ++it;
+    return it;
+  };
   for (u64 at = 0; !manager_.private_spaces().stopping();) {
-    u64 begin = 0;
-    u64 end = 0;
     {
       LockGuard tables(tables_lock_);
       if (privates_.empty()) return false;
-      auto it = privates_.lower_bound(at);
-      auto alone = [&](PrivateMap::iterator p) REQUIRES(tables_lock_) {
-        const Span s = tables_.span_at(p->first, p->second.end);
-        return s.exclusive && s.end == p->second.end;
-      };
-      while (it != privates_.end() && !alone(it)) ++it;
+      const auto it = first_alone(at);
       if (it == privates_.end()) return true;
-      begin = end = it->first;
-      for (; it != privates_.end() && it->first == end && end - begin < home_batch && alone(it); ++it)
-        end = it->second.end;
+      at = it->first;
     }
-    at = end;
-    AreaReader reader(*this, begin);
+    AreaReader reader(*this, at);
     Vma* v = reader.area();
-    if (v == nullptr) continue;
     LockGuard tables(tables_lock_);
+    // A fork may have come first: what its child shares would be copied in full.
+    auto it = v == nullptr ? privates_.end() : first_alone(at);
+    if (it == privates_.end() || it->first >= v->end) {
+      at += huge_size;
+      continue;
+    }
+    const u64 begin = it->first;
+    u64 end = begin;
+    for (; it != privates_.end() && it->first == end && end - begin < home_batch && alone(it); ++it)
+      end = it->second.end;
+    at = end;
     (void)settle(*v, begin, std::min(end, v->end));
   }
   return false;

@@ -281,6 +281,10 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   /// fork: of these, copies into the frames what is dense and ours alone, and takes it out of `runs`. The
   /// stub has lost its own pages of that when the ticket is done. ESRCH.
   Result<platform::Ticket> bring_home(std::vector<GuestRange>& runs) REQUIRES(lock_);
+  /// fork: of the rest, gives whole pieces frames of their own, which the child will share.
+  Result<platform::Ticket> settle_pieces(std::vector<GuestRange>& runs) REQUIRES(lock_);
+  platform::Ticket show_settled(const std::vector<std::pair<u64, u64>>& ranges, std::vector<Gather>&& held)
+      REQUIRES(lock_, tables_lock_);
   Result<> snapshot(AddressSpaceImpl& child, const std::vector<GuestRange>& runs, Gather& gather)
       REQUIRES(lock_);
 
@@ -394,6 +398,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool joined_private_spaces_ GUARDED_BY(tables_lock_) = false;
   u32 filled_before_ GUARDED_BY(tables_lock_) =
       0;             // windows, filled and unmapped, and no others touched since
+  u32 by_pieces_ GUARDED_BY(tables_lock_) = 0;  // so many forks long writes are copied by pieces, not by the host
   u64 sampled_ = 0;  // settle_dense()
   std::chrono::steady_clock::time_point dense_again_{};  // until then it does nothing
   CondVar copied_;
