@@ -1,5 +1,6 @@
 #include "kernel/task/host_threads.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
@@ -12,18 +13,6 @@ namespace quire::task {
 namespace {
 
 constexpr std::size_t stack_bytes = 512 * 1024;
-
-/// A task starts where its maker runs: a wake-up across CPUs would cost more than most children live for.
-/// The platform moves them apart if both have something to do.
-void call_here(pthread_t thread) {
-  static const bool one_cpu = sysconf(_SC_NPROCESSORS_ONLN) == 1;
-  const int cpu = sched_getcpu();
-  if (one_cpu || cpu < 0 || cpu >= CPU_SETSIZE) return;
-  cpu_set_t here;
-  CPU_ZERO(&here);
-  CPU_SET(cpu, &here);
-  pthread_setaffinity_np(thread, sizeof here, &here);
-}
 
 }  // namespace
 
@@ -58,7 +47,9 @@ Result<> HostThreads::run(std::function<void()> job) {
     idle_.pop_back();
     worker->job = std::move(job);
     worker->called = true;
-    call_here(worker->thread);
+    // A task starts where its maker runs: a wake-up across CPUs would cost more than most children live for.
+    // The platform moves them apart if both have something to do.
+    worker->place.pull();
     worker->work.notify_one();
     return {};
   }
@@ -83,10 +74,12 @@ Result<> HostThreads::run(std::function<void()> job) {
 }
 
 void HostThreads::serve(std::function<void()> job) {
-  Worker self{.thread = pthread_self(), .work = {}, .job = {}, .called = false};
+  Worker self{.place = abi::ThreadPlace::current(), .work = {}, .job = {}, .called = false};
   for (;;) {
     job();
     job = nullptr;  // drops what it holds before the next one is waited for
+    // Whoever forks has more to do than the child, which comes to run when he sleeps.
+    const abi::Patient patient;
     LockGuard guard(lock_);
     if (!closing_ && idle_.size() < max_idle) {
       idle_.push_back(&self);

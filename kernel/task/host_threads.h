@@ -1,14 +1,14 @@
 // Kernel threads for guest tasks: kept when a task ends, because making one costs more than a fork.
 #pragma once
 
-#include <pthread.h>
-
 #include <functional>
 #include <vector>
 
 #include "base/lock.h"
 #include "base/result.h"
 #include "kernel/abi/lock_order.h"
+#include "kernel/abi/scheduling.h"
+#include "kernel/abi/thread_place.h"
 
 namespace quire::task {
 
@@ -30,7 +30,7 @@ class HostThreads {
  private:
   /// An idle thread, for as long as it waits.
   struct Worker {
-    pthread_t thread;
+    abi::ThreadPlace& place;
     CondVar work;
     std::function<void()> job;
     bool called = false;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "kernel/platform/native/wire.h"
 
@@ -48,20 +49,16 @@ class Turns {
 
   void set_yields(bool on) {
     yields_ = on;
-    if (!usual_known_) {
-      usual_known_ = true;
-      known_ = syscall(SYS_sched_getattr, 0, &usual_, sizeof usual_, 0) == 0 && usual_.policy == SCHED_OTHER;
-    }
-    if (!known_) return;
-    ScheduleAttributes a = usual_;
-    if (on) a.policy = SCHED_BATCH;
-    syscall(SYS_sched_setattr, 0, &a, 0);
+    if (on)
+      patient_.emplace();
+    else
+      patient_.reset();
   }
 
   const void* last_ = nullptr;
   int score_ = 0;
-  bool yields_ = false, usual_known_ = false, known_ = false;
-  ScheduleAttributes usual_;
+  bool yields_ = false;
+  std::optional<abi::Patient> patient_;
 };
 
 bool usable(int cpu) { return cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &usable_cpus().mask); }

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "base/types.h"
+#include "kernel/abi/scheduling.h"
 #include "kernel/platform/native/layout.h"
 
 namespace quire::platform::native {
@@ -20,17 +21,7 @@ static_assert(sizeof(RingEntry) == ENTRY_SIZE);
 static_assert(offsetof(RingEntry, nr) == ENTRY_NR && offsetof(RingEntry, args) == ENTRY_ARGS);
 static_assert(offsetof(RingEntry, expect) == ENTRY_EXPECT);
 
-/// struct sched_attr, first version.
-struct ScheduleAttributes {
-  u32 size = 48;
-  u32 policy = 0;
-  u64 flags = 0;
-  i32 nice = 0;
-  u32 priority = 0;
-  u64 slice_ns = 0;  // sched_runtime: of SCHED_OTHER, the length of its slices (Linux 6.12); 0: the usual
-  u64 deadline = 0, period = 0;
-};
-static_assert(sizeof(ScheduleAttributes) == 48);
+using abi::ScheduleAttributes;
 
 struct Ring {
   std::atomic<u32> head;
