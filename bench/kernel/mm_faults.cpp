@@ -80,6 +80,7 @@ int main(int argc, char** argv) {
 
   platform::fake::FakeOptions options;
   options.early_ack = options.evict = 0;
+  options.private_tier = false;  // the kernel copies, not the host
   auto platform = *platform::fake::FakePlatform::create(options);
   auto manager = *MemoryManager::create(*platform, policy);
   auto space = *AddressSpace::create(*manager);

@@ -22,22 +22,26 @@ struct ScheduleAttributes {
 static_assert(sizeof(ScheduleAttributes) == 48);
 
 /// While it lives, the calling thread, when it is woken, does not take the CPU from its waker: it is SCHED_BATCH.
-/// A thread whose scheduling is not the usual is left as it is.
+/// `behind`: nor from those that its waker wakes afterwards, for they have the shorter slices. A thread whose
+/// scheduling is not the usual is left as it is.
 class Patient {
  public:
-  Patient()
+  explicit Patient(bool behind = false)
       : set_(syscall(SYS_sched_getattr, 0, &usual_, sizeof usual_, 0) == 0 && usual_.policy == SCHED_OTHER &&
-             set(SCHED_BATCH)) {}
+             set(SCHED_BATCH, behind ? long_slice_ns : usual_.slice_ns)) {}
   ~Patient() {
-    if (set_) set(SCHED_OTHER);
+    if (set_) set(SCHED_OTHER, usual_.slice_ns);
   }
   Patient(const Patient&) = delete;
   Patient& operator=(const Patient&) = delete;
 
  private:
-  bool set(u32 policy) const {
+  static constexpr u64 long_slice_ns = 20'000'000;
+
+  bool set(u32 policy, u64 slice_ns) const {
     ScheduleAttributes a = usual_;
     a.policy = policy;
+    a.slice_ns = slice_ns;
     return syscall(SYS_sched_setattr, 0, &a, 0) == 0;
   }
   ScheduleAttributes usual_;

@@ -7,6 +7,7 @@ namespace quire::mm {
 namespace {
 
 constexpr std::size_t eager_areas = 64;  // a child with so few areas starts with its mappings made
+constexpr u64 stack_piece = 64u << 10;   // copied for the child around its stack pointer
 
 }  // namespace
 
@@ -51,8 +52,18 @@ platform::Ticket AddressSpaceImpl::write_protect(const std::vector<GuestRange>& 
 
 // Stack, heap and data that one side wrote after earlier forks it will write again: copied now, all in one
 // go, these pieces cost neither side a fault, and the parent may go on writing to them.
-std::vector<GuestRange> AddressSpaceImpl::hot_pieces() {
+std::vector<GuestRange> AddressSpaceImpl::hot_pieces(GuestAddr sp) {
   std::vector<GuestRange> pieces = hot_->for_fork();
+  if (manager_.policy().cow == Policy::Cow::adaptive) {
+    GuestRange stack{GuestAddr(round_down(sp.value(), stack_piece)), {}};
+    stack.end = stack.begin + stack_piece;
+    const Vma* v = vmas_.find(sp.value());
+    if (v != nullptr) {
+      stack = {GuestAddr(std::max(stack.begin.value(), v->begin)), GuestAddr(std::min(stack.end.value(), v->end))};
+      if (std::ranges::none_of(pieces, [&](const GuestRange& p) { return p.begin < stack.end && stack.begin < p.end; }))
+        pieces.push_back(stack);
+    }
+  }
   LockGuard tables(tables_lock_);
   if (!privates_.empty() || prompt()) return {};  // their frames are others' to read; all is copied
   std::erase_if(pieces, [&](const GuestRange& piece) NO_THREAD_SAFETY_ANALYSIS {
@@ -90,7 +101,7 @@ void AddressSpaceImpl::copy_hot(AddressSpaceImpl& child,
 // exists: from then on either side's first write takes a fault, and breaks what is shared.
 //
 // Where no thread can write anyhow, the pieces that are copied at once keep the right.
-Result<Ref<AddressSpace>> AddressSpaceImpl::fork(bool alone) {
+Result<Ref<AddressSpace>> AddressSpaceImpl::fork(bool alone, GuestAddr sp) {
   auto child = make_ref<AddressSpaceImpl>(manager_, TRY(manager_.platform().create_space()));
   if (space_->bare()) child->space_->set_bare();
   reap();
@@ -99,7 +110,7 @@ Result<Ref<AddressSpace>> AddressSpaceImpl::fork(bool alone) {
   Exclusive child_guard(*child);
   const Policy& policy = manager_.policy();
   TRY_VOID(settle_for_fork());
-  const std::vector<GuestRange> hot = hot_pieces();
+  const std::vector<GuestRange> hot = hot_pieces(sp);
   platform::Ticket ticket = write_protect(alone ? hot : std::vector<GuestRange>());
   // What only the stub has is copied once the stub cannot change it any more.
   std::vector<GuestRange> runs;

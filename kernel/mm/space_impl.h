@@ -35,7 +35,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   AddressSpaceImpl(ManagerImpl& manager, std::unique_ptr<platform::Space> space);
   ~AddressSpaceImpl() override;
 
-  Result<Ref<AddressSpace>> fork(bool alone = false) override;
+  Result<Ref<AddressSpace>> fork(bool alone = false, GuestAddr sp = {}) override;
   MemoryManager& manager() override { return manager_; }
   platform::Space& space() override { return *space_; }
 
@@ -309,7 +309,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void reap();
 
   // fork.cpp
-  std::vector<GuestRange> hot_pieces() REQUIRES(lock_);
+  std::vector<GuestRange> hot_pieces(GuestAddr sp) REQUIRES(lock_);
   void copy_hot(AddressSpaceImpl& child, const std::vector<GuestRange>& pieces) REQUIRES(lock_);
 
   // huge.cpp: areas in huge pages

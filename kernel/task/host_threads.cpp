@@ -79,7 +79,7 @@ void HostThreads::serve(std::function<void()> job) {
     job();
     job = nullptr;  // drops what it holds before the next one is waited for
     // Whoever forks has more to do than the child, which comes to run when he sleeps.
-    const abi::Patient patient;
+    const abi::Patient patient(true);
     LockGuard guard(lock_);
     if (!closing_ && idle_.size() < max_idle) {
       idle_.push_back(&self);
