@@ -160,13 +160,49 @@ void BlockPool::mark_free(BlockNumber first, u64 n) {
   }
 }
 
+void BlockPool::forget_full(FrameNumber f, u64 n) {
+  for (BlockNumber b = block_of(f); b <= block_of(f + (n - 1)); b = BlockNumber(b.value() + 1)) {
+    LockGuard guard(stripe(b));
+    block(b).full = false;
+    ++block(b).cleared;
+  }
+}
+
+u64 BlockPool::with_data(FrameNumber first, u64 n) {
+  u64 pages = 0;
+  while (n != 0) {
+    const BlockNumber b = block_of(first);
+    const u64 part = std::min<u64>(n, pages_per_huge - index_in_block(first));
+    u16 cleared = 0;
+    bool full = false;
+    {
+      LockGuard guard(stripe(b));
+      full = block(b).full;
+      cleared = block(b).cleared;
+    }
+    const u64 found = full ? part : frames_with_data(memory_, first, part);
+    if (!full && found == pages_per_huge) {
+      LockGuard guard(stripe(b));
+      block(b).full = block(b).cleared == cleared;
+    }
+    pages += found;
+    first += part;
+    n -= part;
+  }
+  return pages;
+}
+
+// Whoever looks meanwhile sees the old storage or the new hole, so what he saw counts neither if he began before
+// nor if he ended before it was gone.
 void BlockPool::clear(FrameNumber f, u64 n) {
+  forget_full(f, n);
   // The one error that can happen here is the host lacking memory to split a huge page: then the
   // bytes are cleared instead, for whoever names the frames next must find zeros.
   if (!memory_.punch(f, PageCount(n))) {
     static constexpr std::array<std::byte, page_size> zeros{};
     for (u64 i = 0; i < n; ++i) (void)memory_.checked_copy(memory_.at(f + i), zeros.data(), page_size);
   }
+  forget_full(f, n);
 }
 
 template <typename F>

@@ -83,6 +83,10 @@ class BlockPool {
   /// Gives the storage of frames back to the host: they read as zeros.
   void clear(FrameNumber f, u64 n);
 
+  /// How many of the `n` frames from `first` on have storage. A block that was found full is not looked at
+  /// again until something of it is given back.
+  u64 with_data(FrameNumber first, u64 n);
+
   /// How many table entries name the frame.
   u32 count(FrameNumber f) const;
   /// True when one table entry names the whole block and nothing else names any frame of it.
@@ -117,6 +121,8 @@ class BlockPool {
     u32 homes = 0;
     u32 named = 0;          // entries of `frames` that are not zero
     bool huge = false;      // taken from the huge-page pool
+    bool full = false;      // every frame has storage: with_data() has seen it
+    u16 cleared = 0;        // how often storage was given back: what was seen before may be wrong
     u32* frames = nullptr;  // counts by page; allocated while needed
     Pages* kept = nullptr;  // unnamed frames that have storage, all zeros
   };
@@ -142,6 +148,8 @@ class BlockPool {
   template <typename F>
   static void for_runs(const Pages& pages, F&& f);
   void clear(BlockNumber b, const Pages& pages);
+  /// with_data() has to look again.
+  void forget_full(FrameNumber f, u64 n);
   /// Gives back what a block has kept. The caller owns the block, and no lock is held.
   void give_back_kept(BlockNumber b);
   /// Clears released frames in place, if few are kept so far; else they are to be given back.

@@ -81,7 +81,7 @@ void AddressSpaceImpl::add_residency(const Vma& v, u64 begin, u64 end, Residency
       for (u64 at = s.begin, stop; at < s.end; at = stop) {
         stop = std::min(s.end, round_down(at, huge_size) + huge_size);
         const FrameNumber frame = s.frame + ((at - s.begin) >> page_shift);
-        const u64 n = frames_with_data(manager_.memory(), frame, (stop - at) >> page_shift);
+        const u64 n = manager_.pool().with_data(frame, (stop - at) >> page_shift);
         r.resident += n;
         r.anonymous += n;
         r.dirty += n;

@@ -596,7 +596,7 @@ u64 ObjectImpl::resident_pages(u64 first, u64 end) const {
       for (u64 i = a; i < b; ++i) n += it->second.valid[i] ? 1 : 0;
       continue;
     }
-    n += frames_with_data(manager_.memory(), first_frame(it->second.block) + a, b - a);
+    n += manager_.pool().with_data(first_frame(it->second.block) + a, b - a);
   }
   return n;
 }

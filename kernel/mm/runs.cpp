@@ -27,7 +27,6 @@ void find_shared_table(const PageTables& tables, u64 address, MemoryRun& run) {
 
 std::vector<MemoryRun> AddressSpaceImpl::runs_of(const Vma& v) const {
   std::vector<MemoryRun> found;
-  platform::Memory& memory = manager_.memory();
   auto of_object = [&](u64 begin, u64 end, bool use_patched) {
     const u64 high = v.object_offset(end - 1) / page_size + 1;
     for (u64 at = v.object_offset(begin) >> page_shift; at < high;) {
@@ -37,7 +36,7 @@ std::vector<MemoryRun> AddressSpaceImpl::runs_of(const Vma& v) const {
       const u64 pages = (*run)->end - (*run)->first;
       found.push_back({.range = {GuestAddr(from), GuestAddr(from + pages * page_size)},
                        .frame = (*run)->frame,
-                       .pages = frames_with_data(memory, (*run)->frame, pages),
+                       .pages = manager_.pool().with_data((*run)->frame, pages),
                        .of_object = true});
       at = (*run)->end;
     }
@@ -58,7 +57,7 @@ std::vector<MemoryRun> AddressSpaceImpl::runs_of(const Vma& v) const {
     if (s.named) {
       run.range = {GuestAddr(s.begin), GuestAddr(s.end)};
       run.frame = s.frame;
-      run.pages = frames_with_data(memory, s.frame, (s.end - s.begin) >> page_shift);
+      run.pages = manager_.pool().with_data(s.frame, (s.end - s.begin) >> page_shift);
       if (run.pages != 0) found.push_back(run);
     } else if (v.object != nullptr) {
       of_object(s.begin, s.end, patched(v));
