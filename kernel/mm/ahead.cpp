@@ -19,6 +19,7 @@ namespace quire::mm {
 namespace {
 
 constexpr u64 probe = 64u << 10;        // left out at the end of what was prepared
+constexpr u32 credit_for_one = 4;       // windows filled in order elsewhere, for the first of another run
 constexpr u64 most_left_out = 48;       // pages of a window that counts as filled
 constexpr u32 most_windows = 8;         // prepared at once
 constexpr u32 most_filled = 512;        // windows given back filled that are counted
@@ -120,6 +121,7 @@ bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
   if (ends_prepared(v, page)) {
     // The guest came to the end of what was prepared. Shown anew as a whole, the window is mapped huge.
     v.ahead_proven += v.ahead_windows;
+    ahead_credit_ += v.ahead_windows;
     if (v.ahead_proven >= long_run && v.ahead_first != 0) collapse_first(v);
     const Span last = span_at(window, window + huge_size);
     map_span(v, last);
@@ -137,6 +139,13 @@ bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
     }
     v.ahead_end = 0;
     v.ahead_proven = 0;
+    if (page - window < probe && ahead_credit_ >= credit_for_one) {
+      prepare_windows(v, window);
+      if (v.ahead_windows != 0) {
+        ahead_credit_ -= credit_for_one;
+        return true;
+      }
+    }
     const bool as_before = filled_before_ != 0 && !v.advised_no_huge && manager_.room_for(huge_size);
     filled_before_ -= as_before;
     if ((v.advised_huge || as_before) && !huge_pages_off_) make_huge(s.frame, 1);
