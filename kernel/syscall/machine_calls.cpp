@@ -211,12 +211,14 @@ QUIRE_SYSCALL(getrusage) {
   switch (args.i(0)) {
     case RUSAGE_SELF:
       usage = task.process().usage();
+      usage.max_resident_bytes = task.process().peak_resident_bytes();
       break;
     case RUSAGE_CHILDREN:
       usage = task.process().children_usage();
       break;
     case RUSAGE_THREAD:
       usage = task.usage();
+      usage.max_resident_bytes = task.process().peak_resident_bytes();
       break;
     default:
       return err(EINVAL);

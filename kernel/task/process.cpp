@@ -214,12 +214,25 @@ Usage Process::usage() const {
     LockGuard table(kernel_.table_lock_);
     sum = exited_threads_;
   }
-  for (const Ref<Task>& t : tasks()) {
-    sum += t->usage();
-    if (auto mm = t->mm_snapshot())
-      sum.max_resident_bytes = std::max(sum.max_resident_bytes, mm->peak_resident_bytes());
-  }
+  for (const Ref<Task>& t : tasks()) sum += t->usage();
   return sum;
+}
+
+u64 Process::peak_resident_bytes() const {
+  u64 peak = 0;
+  {
+    LockGuard table(kernel_.table_lock_);
+    peak = exited_threads_.max_resident_bytes;
+  }
+  // All but those about to exec share one.
+  Ref<mm::AddressSpace> last;
+  for (const Ref<Task>& t : tasks()) {
+    auto mm = t->mm_snapshot();
+    if (!mm || mm.get() == last.get()) continue;
+    peak = std::max(peak, mm->peak_resident_bytes());
+    last = std::move(mm);
+  }
+  return peak;
 }
 
 Usage Process::children_usage() const {

@@ -122,7 +122,9 @@ class Process : public RefCounted {
   std::vector<u64> auxiliary_vector() const;
   void set_program(vfs::Path executable, std::vector<u64> auxiliary_vector);
 
-  Usage usage() const;           // live and exited threads
+  Usage usage() const;  // live and exited threads; of their memory only what the exited had
+  /// The most memory that it ever had resident. Looks at all of it.
+  u64 peak_resident_bytes() const;
   Usage children_usage() const;  // waited-for descendants
   ProcessTimers& timers() { return *timers_; }
   vfs::Clock::time_point start_time() const { return start_time_; }
