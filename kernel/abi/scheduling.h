@@ -21,9 +21,9 @@ struct ScheduleAttributes {
 };
 static_assert(sizeof(ScheduleAttributes) == 48);
 
-/// While it lives, the calling thread, when it is woken, does not take the CPU from its waker: it is SCHED_BATCH.
-/// `behind`: nor from those that its waker wakes afterwards, for they have the shorter slices. A thread whose
-/// scheduling is not the usual is left as it is.
+/// While it lives, the calling thread, when it is woken, does not take the CPU from its waker: it is
+/// SCHED_BATCH. `behind`: nor from those that its waker wakes afterwards, for they have the shorter slices. A
+/// thread whose scheduling is not the usual is left as it is.
 class Patient {
  public:
   explicit Patient(bool behind = false)

@@ -130,8 +130,8 @@ class AddressSpace : public RefCounted {
  public:
   /// A new, empty address space (vdso and vvar appear as the platform maps them, unless bare).
   static Result<Ref<AddressSpace>> create(MemoryManager& mm, bool bare = false);
-  /// A copy-on-write copy with page tables shared. `alone`: no guest runs here, or begins to, before this returns.
-  /// `sp`: the stack of who forks, which both sides write to at once. ENOMEM.
+  /// A copy-on-write copy with page tables shared. `alone`: no guest runs here, or begins to, before this
+  /// returns. `sp`: the stack of who forks, which both sides write to at once. ENOMEM.
   virtual Result<Ref<AddressSpace>> fork(bool alone = false, GuestAddr sp = {}) = 0;
 
   virtual MemoryManager& manager() = 0;

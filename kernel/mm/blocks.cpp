@@ -192,8 +192,8 @@ u64 BlockPool::with_data(FrameNumber first, u64 n) {
   return pages;
 }
 
-// Whoever looks meanwhile sees the old storage or the new hole, so what he saw counts neither if he began before
-// nor if he ended before it was gone.
+// Whoever looks meanwhile sees the old storage or the new hole, so what he saw counts neither if he began
+// before nor if he ended before it was gone.
 void BlockPool::clear(FrameNumber f, u64 n) {
   forget_full(f, n);
   // The one error that can happen here is the host lacking memory to split a huge page: then the

@@ -59,8 +59,10 @@ std::vector<GuestRange> AddressSpaceImpl::hot_pieces(GuestAddr sp) {
     stack.end = stack.begin + stack_piece;
     const Vma* v = vmas_.find(sp.value());
     if (v != nullptr) {
-      stack = {GuestAddr(std::max(stack.begin.value(), v->begin)), GuestAddr(std::min(stack.end.value(), v->end))};
-      if (std::ranges::none_of(pieces, [&](const GuestRange& p) { return p.begin < stack.end && stack.begin < p.end; }))
+      stack = {GuestAddr(std::max(stack.begin.value(), v->begin)),
+               GuestAddr(std::min(stack.end.value(), v->end))};
+      if (std::ranges::none_of(
+              pieces, [&](const GuestRange& p) { return p.begin < stack.end && stack.begin < p.end; }))
         pieces.push_back(stack);
     }
   }

@@ -23,11 +23,11 @@ constexpr u64 run_size = u64{64} << 20;
 constexpr std::size_t runs_at_once = 1024;          // asked of the platform in one call
 constexpr u64 home_batch = 4 * huge_size;           // copied home while a writer of the areas waits
 constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and the child gets a whole block
-constexpr u64 clustered_run = 8;     // pages in a run of what was written, on average, from which on pieces pay
+constexpr u64 clustered_run = 8;  // pages in a run of what was written, on average, from which on pieces pay
 constexpr u64 least_clustered = 64;  // pages
 constexpr u32 forks_by_pieces = 8;
-constexpr u64 often_pages = 16;       // so many copied by a fork, and the block is copied after it
-constexpr u64 dense_pages = 48;       // so many written in a window, and its run is copied by blocks
+constexpr u64 often_pages = 16;             // so many copied by a fork, and the block is copied after it
+constexpr u64 dense_pages = 48;             // so many written in a window, and its run is copied by blocks
 constexpr u64 dense_batch = 2 * huge_size;  // a guest that writes there waits meanwhile
 // 512 copies of single pages by the host: 1.1 ms on one machine, 2.3 on another. A block takes 0.25 or, where
 // the host's own host has to find the memory, 9.
@@ -412,7 +412,8 @@ Result<platform::Ticket> AddressSpaceImpl::bring_home(std::vector<GuestRange>& r
 // Where sharers live on and forks come again and again, a copy for the child alone would have to be made at
 // each of them, of all that was written since the first. Whoever writes whole pieces is served better by
 // frames of its own for these: parent and child share them as they share all else, and a fork finds only what
-// was written since the last. The next writes go to pieces at once (break_cow), until that has to be learnt anew.
+// was written since the last. The next writes go to pieces at once (break_cow), until that has to be learnt
+// anew.
 Result<platform::Ticket> AddressSpaceImpl::settle_pieces(std::vector<GuestRange>& runs) {
   u64 pages = 0;
   for (const GuestRange& r : runs) pages += r.size() >> page_shift;

@@ -398,9 +398,10 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   PrivateMap privates_ GUARDED_BY(tables_lock_);
   bool joined_private_spaces_ GUARDED_BY(tables_lock_) = false;
   u32 filled_before_ GUARDED_BY(tables_lock_) =
-      0;             // windows, filled and unmapped, and no others touched since
+      0;  // windows, filled and unmapped, and no others touched since
   u32 ahead_credit_ GUARDED_BY(tables_lock_) = 0;  // windows filled in order, and no other run begun for them
-  u32 by_pieces_ GUARDED_BY(tables_lock_) = 0;  // so many forks long writes are copied by pieces, not by the host
+  u32 by_pieces_ GUARDED_BY(tables_lock_) =
+      0;             // so many forks long writes are copied by pieces, not by the host
   u64 sampled_ = 0;  // settle_dense()
   std::chrono::steady_clock::time_point dense_again_{};  // until then it does nothing
   CondVar copied_;

@@ -67,7 +67,8 @@ Result<Pid> Kernel::clone(Task& parent, const CloneRequest& request) {
   // What dead children still share would have to be copied, and for a large process that is not little.
   if (!has(CLONE_VM) && parent.own_mm().virtual_bytes() >= large_process) finish_burials();
   Ref<mm::AddressSpace> mm =
-      has(CLONE_VM) ? parent.mm_ : TRY(parent.own_mm().fork(parent.mm_->ref_count() == 1, GuestAddr(parent.regs().rsp)));
+      has(CLONE_VM) ? parent.mm_
+                    : TRY(parent.own_mm().fork(parent.mm_->ref_count() == 1, GuestAddr(parent.regs().rsp)));
   platform::Registers& regs = context->regs();
   regs.rax = 0;
   regs.orig_rax = ~u64{0};
