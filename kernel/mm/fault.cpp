@@ -12,7 +12,7 @@ namespace quire::mm {
 namespace {
 
 constexpr u64 cow_piece = 16 * page_size;  // sparse writes are copied in pieces of this size
-constexpr unsigned dense_breaks = 8;       // so many in a window, and the rest is copied at once
+constexpr unsigned dense_breaks = 16;      // so many in a window, and the rest is copied at once
 constexpr u64 forward = u64{64} << 20;     // how far beyond the window a run is mapped
 constexpr u64 name_ahead = u64{1} << 30;   // how much of a huge area is named at a time
 
@@ -168,10 +168,11 @@ bool AddressSpaceImpl::refill(Vma& v, u64 page, bool write) {
 }
 
 // A guest that writes to the begin of one window after the other will write to all of each.
-bool AddressSpaceImpl::in_order(const Vma& v, u64 page) const {
+bool AddressSpaceImpl::in_order(const Vma& v, u64 page) {
   const u64 window = round_down(page, huge_size);
   return manager_.policy().cow == Policy::Cow::adaptive && page - window < cow_piece &&
-         v.cow_window + huge_size == window && window >= v.begin && window + huge_size <= v.end;
+         v.cow_window + huge_size == window && window >= v.begin && window + huge_size <= v.end &&
+         written_wholly(v.cow_window);
 }
 
 AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {

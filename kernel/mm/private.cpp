@@ -26,8 +26,10 @@ constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and 
 constexpr u64 clustered_run = 8;  // pages in a run of what was written, on average, from which on pieces pay
 constexpr u64 least_clustered = 64;  // pages
 constexpr u32 forks_by_pieces = 8;
-constexpr u64 often_pages = 16;             // so many copied by a fork, and the block is copied after it
-constexpr u64 dense_pages = 48;             // so many written in a window, and its run is copied by blocks
+constexpr u64 often_pages = 16;  // so many copied by a fork, and the block is copied after it
+constexpr u64 dense_pages =
+    48;  // so many written in a window, and more and more: its run is copied by blocks
+constexpr u64 nearly_all = 448;             // the same, even if it stays at that
 constexpr u64 dense_batch = 2 * huge_size;  // a guest that writes there waits meanwhile
 // 512 copies of single pages by the host: 1.1 ms on one machine, 2.3 on another. A block takes 0.25 or, where
 // the host's own host has to find the memory, 9.
@@ -202,6 +204,19 @@ Result<std::vector<GuestRange>> AddressSpaceImpl::private_runs(
       begin = out.back().end.value();
     }
   return runs;
+}
+
+Result<u64> AddressSpaceImpl::private_page_count(u64 begin, u64 end) {
+  u64 pages = 0;
+  for (const GuestRange& r : TRY(private_runs({{begin, end}}))) pages += r.size() >> page_shift;
+  return pages;
+}
+
+bool AddressSpaceImpl::written_wholly(u64 window) {
+  const auto at = private_at(window);
+  if (at == privates_.end()) return true;
+  const auto pages = private_page_count(at->first, at->second.end);
+  return pages && *pages >= nearly_all;
 }
 
 Result<> AddressSpaceImpl::settle(Vma& v, u64 begin, u64 end) {
@@ -545,7 +560,8 @@ void AddressSpaceImpl::settle_copied_often() {
 }
 
 // One window of each run stands for all of it. Where most of a block will be written, a copy of the block is
-// cheaper than the host's copies of its pages, and the next fork finds it huge.
+// cheaper than the host's copies of its pages, and the next fork finds it huge. Most of it will be, if more
+// and more is; a guest that has gone through in order has written what it wanted.
 bool AddressSpaceImpl::settle_dense() {
   if (manager_.policy().cow != Policy::Cow::adaptive) return false;
   settle_copied_often();
@@ -560,14 +576,14 @@ bool AddressSpaceImpl::settle_dense() {
       samples.emplace_back(begin, r.end);
     }
   }
-  u64 dirty = 0;
+  const std::map<u64, u64> before = std::exchange(sampled_, {});
   for (const auto& [begin, end] : samples) {
-    const auto runs = private_runs({{begin, end}});
-    if (!runs) return false;
-    u64 pages = 0;
-    for (const GuestRange& r : *runs) pages += r.size() >> page_shift;
-    dirty += pages;
-    if (pages < dense_pages) continue;
+    const auto pages = private_page_count(begin, end);
+    if (!pages) return false;
+    sampled_[begin] = *pages;
+    const auto last = before.find(begin);
+    const bool grows = last != before.end() && *pages > last->second;
+    if (*pages < (grows ? dense_pages : nearly_all)) continue;
     const u64 first = round_down(begin, run_size);
     for (u64 at = first; at < first + run_size; at += dense_batch) {
       if (manager_.private_spaces().stopping()) return false;
@@ -584,7 +600,7 @@ bool AddressSpaceImpl::settle_dense() {
       }
     }
   }
-  return std::exchange(sampled_, dirty) != dirty;
+  return sampled_ != before;
 }
 
 bool AddressSpaceImpl::copy_home() {

@@ -268,6 +268,9 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void drop_private(u64 begin, u64 end) REQUIRES(lock_);
   /// The runs that only the stub has, in these ranges. ESRCH.
   Result<std::vector<GuestRange>> private_runs(const std::vector<std::pair<u64, u64>>& ranges);
+  Result<u64> private_page_count(u64 begin, u64 end);
+  /// A window that the guest has gone through: it has written nearly all of it, or it was copied as a block.
+  bool written_wholly(u64 window) REQUIRES(tables_lock_);
   void join_private_spaces() REQUIRES(tables_lock_);
   bool has_private() const REQUIRES_SHARED(lock_) {
     LockGuard tables(tables_lock_);
@@ -296,7 +299,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool refill(Vma& v, u64 page, bool write) REQUIRES_SHARED(lock_);
   void show_run(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
   Step fault_private(Vma& v, u64 page, bool write, By by, FillRequest& fill) REQUIRES_SHARED(lock_);
-  bool in_order(const Vma& v, u64 page) const REQUIRES(tables_lock_);
+  bool in_order(const Vma& v, u64 page) REQUIRES(tables_lock_);
   Step break_cow(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   Step copy_from_object(Vma& v, u64 page, const ObjectImpl::Run& run) REQUIRES_SHARED(lock_)
       REQUIRES(tables_lock_);
@@ -401,8 +404,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
       0;  // windows, filled and unmapped, and no others touched since
   u32 ahead_credit_ GUARDED_BY(tables_lock_) = 0;  // windows filled in order, and no other run begun for them
   u32 by_pieces_ GUARDED_BY(tables_lock_) =
-      0;             // so many forks long writes are copied by pieces, not by the host
-  u64 sampled_ = 0;  // settle_dense()
+      0;                        // so many forks long writes are copied by pieces, not by the host
+  std::map<u64, u64> sampled_;  // settle_dense(): pages written in the first window of each run
   std::chrono::steady_clock::time_point dense_again_{};  // until then it does nothing
   CondVar copied_;
   Ref<HotPieces> hot_ = make_ref<HotPieces>();  // shared with parent and children
