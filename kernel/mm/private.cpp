@@ -9,7 +9,8 @@
 // What is in the stub alone comes back ("is settled") in one of three ways: once nobody else names the
 // frames, into them, in the background (copy_home); when the kernel itself wants the memory, or its areas
 // change, into the frames if they are exclusively ours and else into fresh ones (settle); and a fork copies
-// it for the child alone (snapshot), leaving the parent as it is.
+// it for the child alone (snapshot), leaving the parent as it is, or, if whole pieces were written, for both
+// (settle_pieces).
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -23,13 +24,12 @@ constexpr u64 run_size = u64{64} << 20;
 constexpr std::size_t runs_at_once = 1024;          // asked of the platform in one call
 constexpr u64 home_batch = 4 * huge_size;           // copied home while a writer of the areas waits
 constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and the child gets a whole block
-constexpr u64 clustered_run = 8;  // pages in a run of what was written, on average, from which on pieces pay
+constexpr u64 clustered_run = 8;     // pages in a run of what was written, on average: pieces pay
 constexpr u64 least_clustered = 64;  // pages
 constexpr u32 forks_by_pieces = 8;
 constexpr u64 often_pages = 16;  // so many copied by a fork, and the block is copied after it
-constexpr u64 dense_pages =
-    48;  // so many written in a window, and more and more: its run is copied by blocks
-constexpr u64 nearly_all = 448;             // the same, even if it stays at that
+constexpr u64 dense_pages = 48;  // so many written in a window, and their number grows: its run is copied
+constexpr u64 nearly_all = 448;  // the same, even if it stays at that
 constexpr u64 dense_batch = 2 * huge_size;  // a guest that writes there waits meanwhile
 // 512 copies of single pages by the host: 1.1 ms on one machine, 2.3 on another. A block takes 0.25 or, where
 // the host's own host has to find the memory, 9.
