@@ -47,8 +47,8 @@ class Context {
   virtual Result<std::span<std::byte>> extended_state() = 0;
   /// Takes over registers and extended state of another context (clone). This one must be fresh.
   virtual Result<> copy_state_from(Context& other) = 0;
-  /// Start-of-program state: all zero, extended state initial. What the context held of the last space it ran in
-  /// is given back, for that space can end then.
+  /// Start-of-program state: all zero, extended state initial. What the context held of the last space it ran
+  /// in is given back, for that space can end then.
   virtual void reset() = 0;
 
   /// Lets the guest go on in `space` until the next trap. Blocks. Another space than last time moves

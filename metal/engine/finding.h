@@ -60,8 +60,8 @@ struct Observation {
   Finding finding;  ///< counter-examples: what to report when the statistics say so
 };
 
-/// The bounds that can cut what is found in a function. kTouched cuts nothing: where too many objects of callers
-/// are touched to tell them apart, all are followed there.
+/// The bounds that can cut what is found in a function. kTouched cuts nothing: where too many objects of
+/// callers are touched to tell them apart, all are followed there.
 enum class Bound : u8 { kBlocks, kForks, kExits, kDepth, kEntries, kCandidates, kTouched, kCount };
 
 /// What was done and what was cut, for --stats.

@@ -111,8 +111,8 @@ class FunctionInfo {
   std::size_t words_ = 1;
   std::vector<u64> live_;
   std::vector<bool> modified_, matters_;
-  std::vector<bool> used_;      // by core id: part of another expression, or decides something
-  std::vector<bool> voided_;    // by core id: cast to void
+  std::vector<bool> used_;                  // by core id: part of another expression, or decides something
+  std::vector<bool> voided_;                // by core id: cast to void
   std::vector<bool> evaluated_, repeated_;  // by core id, calls: some event evaluates it; more than one do
   std::vector<ExprId> local_exprs_;
   u64 frame_size_ = 0;

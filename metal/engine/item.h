@@ -191,7 +191,8 @@ class HashSet {
   std::size_t count_ = 0;
 };
 
-/// From hashes (or whatever tells apart what is numbered) to numbers, for what is looked up more than all else. 0 stands for itself.
+/// From hashes (or whatever tells apart what is numbered) to numbers, for what is looked up more than all
+/// else. 0 stands for itself.
 class HashIndex {
  public:
   static constexpr u32 kNone = 0xffffffff;

@@ -51,7 +51,7 @@ struct ItemNames {
   Places& places;
   /// Of a function and of all that its walk reads elsewhere but for items.
   std::function<ContentHash(FunctionId)> fingerprint;  ///< for writing
-  std::function<u32(const std::string&)> key_number;  ///< of statistics
+  std::function<u32(const std::string&)> key_number;   ///< of statistics
   std::function<const std::string&(u32)> key_text;
 };
 
@@ -60,8 +60,8 @@ struct ItemNames {
 std::string write_items(const std::vector<const Summary*>& list, const KeptSurveys& surveys,
                         const std::function<u32(ItemId)>& number, const ItemNames& names);
 
-/// The reverse, in the terms of this run. Items of functions that are gone have FunctionId kNoFunction and are
-/// changed. Nothing when the bytes make no sense.
+/// The reverse, in the terms of this run. Items of functions that are gone have FunctionId kNoFunction and
+/// are changed. Nothing when the bytes make no sense.
 std::optional<Kept> read_items(std::string_view bytes, const ItemNames& names);
 
 }  // namespace quire::metal

@@ -53,8 +53,8 @@ struct StateVariable {
   std::vector<std::string> states;
 };
 
-/// What the first fragments of a machine's alternatives look like: most expressions fit none, and are told so at
-/// once.
+/// What the first fragments of a machine's alternatives look like: most expressions fit none, and are told so
+/// at once.
 struct Openings {
   std::unordered_set<Symbol> calls;  ///< calls of these functions, by the names that the rule knows them by
   bool any_call = false;             ///< of whatever is called

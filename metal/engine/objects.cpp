@@ -8,7 +8,8 @@ namespace quire::metal {
 
 void Solver::Impl::add_candidate(Work& w, i32 var, PlaceId place) {
   Candidate c{var, place};
-  if (place == kNoPlace || std::find(w.candidates.begin(), w.candidates.end(), c) != w.candidates.end()) return;
+  if (place == kNoPlace || std::find(w.candidates.begin(), w.candidates.end(), c) != w.candidates.end())
+    return;
   if (w.candidates.size() < limits.candidates_per_function)
     w.candidates.push_back(c);
   else

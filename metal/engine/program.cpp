@@ -26,10 +26,12 @@ Symbol signature(const Pool& pool, ExprId callee) {
   return t->kind == TypeKind::Function ? t->spelling : Symbol();
 }
 
-/// The type names something of the program's own; `void (void *)` and `int (int)` say nothing of who is meant.
+/// The type names something of the program's own; `void (void *)` and `int (int)` say nothing of who is
+/// meant.
 bool telling(std::string_view signature) {
-  static constexpr std::string_view kPlain[] = {"void", "char", "short", "int",   "long", "unsigned", "signed",
-                                                "bool", "_Bool", "float", "double", "const", "volatile", "noexcept"};
+  static constexpr std::string_view kPlain[] = {"void",     "char",   "short",    "int",     "long",
+                                                "unsigned", "signed", "bool",     "_Bool",   "float",
+                                                "double",   "const",  "volatile", "noexcept"};
   auto part_of_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
   for (std::size_t i = 0; i < signature.size();) {
     std::size_t end = i;
@@ -38,7 +40,8 @@ bool telling(std::string_view signature) {
       ++i;
       continue;
     }
-    if (std::find(std::begin(kPlain), std::end(kPlain), signature.substr(i, end - i)) == std::end(kPlain)) return true;
+    if (std::find(std::begin(kPlain), std::end(kPlain), signature.substr(i, end - i)) == std::end(kPlain))
+      return true;
     i = end;
   }
   return false;

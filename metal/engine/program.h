@@ -67,8 +67,8 @@ class Program {
   /// Null when the function makes no such call.
   const CallSite* call(FunctionId id, ExprId call) const;
   /// A root: nothing that is known calls it, or others may. A function whose address is taken is one, unless
-  /// it is called through the very field that it, and nothing else, was stored in: then its callers are known well
-  /// enough. (Where several are, a call leaves only the state that all agree in: see Walk::call.)
+  /// it is called through the very field that it, and nothing else, was stored in: then its callers are known
+  /// well enough. (Where several are, a call leaves only the state that all agree in: see Walk::call.)
   bool is_root(FunctionId id) const {
     const LinkedFunction& f = functions_[id.value()];
     return !f.has_caller || f.exported || (f.address_taken && !f.has_field_caller);

@@ -268,8 +268,13 @@ void Solver::Impl::keep(const Results* results, std::string_view reader) {
   for (u32 i = 0; i < work.size(); ++i) {
     Work& w = work[i];
     if (w.survey_key == 0) continue;
-    surveys.emplace_back(FunctionId(i), KeptSurvey{w.survey_key, w.relevant, w.touches_any, w.cut,
-                                                   w.candidates, w.births, {w.touched.begin(), w.touched.end()}});
+    surveys.emplace_back(FunctionId(i), KeptSurvey{w.survey_key,
+                                                   w.relevant,
+                                                   w.touches_any,
+                                                   w.cut,
+                                                   w.candidates,
+                                                   w.births,
+                                                   {w.touched.begin(), w.touched.end()}});
   }
   results->keep_items(*m, annotators, reader, write_items(list, surveys, number, item_names()));
 }

@@ -165,8 +165,8 @@ struct Solver::Impl {
   /// What callees do concerns the function too. True when something new came.
   bool take_from_callees(FunctionId id);
 
-  /// All that the survey of these functions rests on: they themselves, and what was found out about those they
-  /// call.
+  /// All that the survey of these functions rests on: they themselves, and what was found out about those
+  /// they call.
   u64 survey_key(const std::vector<FunctionId>& component);
 
   /// What an earlier run found out about them, when it rests on the same.
@@ -359,7 +359,7 @@ struct Solver::Impl {
   const Results* store = nullptr;
   std::unordered_map<u32, KeptSurvey> kept_surveys;  ///< of an earlier run, by function
   std::vector<KeptItem> kept;                        ///< likewise
-  std::vector<ItemId> kept_as;  ///< those that were taken over
+  std::vector<ItemId> kept_as;                       ///< those that were taken over
   std::unordered_map<ItemKey, u32, ItemHash> kept_index;
   std::optional<Components> kept_components;
   u64 taken_over = 0;

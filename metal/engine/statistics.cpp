@@ -9,7 +9,8 @@ namespace quire::metal {
 namespace {
 
 /// How surely a key holds that has `examples` and `counterexamples`; nothing when it is not to be believed.
-std::optional<double> confidence(const CompiledMachine& m, std::size_t examples, std::size_t counterexamples) {
+std::optional<double> confidence(const CompiledMachine& m, std::size_t examples,
+                                 std::size_t counterexamples) {
   auto setting = [&](const char* name, i64 otherwise) {
     auto it = m.settings.find(name);
     return it == m.settings.end() ? otherwise : it->second;
@@ -35,8 +36,8 @@ bool Tally::holds(const CompiledMachine& machine, const std::string& key) const 
   auto it = keys_.find(key);
   if (it == keys_.end()) return false;
   const Sites& s = it->second;
-  auto failed = static_cast<std::size_t>(std::count_if(
-      s.good.begin(), s.good.end(), [&](const SourcePoint& p) { return s.bad.contains(p); }));
+  auto failed = static_cast<std::size_t>(
+      std::count_if(s.good.begin(), s.good.end(), [&](const SourcePoint& p) { return s.bad.contains(p); }));
   return confidence(machine, s.good.size() - failed, s.bad.size()).has_value();
 }
 

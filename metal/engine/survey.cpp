@@ -152,7 +152,8 @@ void Solver::Impl::survey(const std::vector<FunctionId>& component) {
   bool own = std::any_of(component.begin(), component.end(), [&](FunctionId id) { return may_concern(id); });
   bool called = !limits.intra && std::any_of(component.begin(), component.end(), [&](FunctionId id) {
     const std::vector<FunctionId>& callees = program[id].callees;
-    return std::any_of(callees.begin(), callees.end(), [&](FunctionId t) { return work[t.value()].relevant; });
+    return std::any_of(callees.begin(), callees.end(),
+                       [&](FunctionId t) { return work[t.value()].relevant; });
   });
   if (own || called) {
     u64 key = survey_key(component);

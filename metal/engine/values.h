@@ -48,11 +48,11 @@ struct ValueContext {
 
   // Of the path; all null while patterns are tried without one.
   const Facts* facts = nullptr;
-  const DataFields* data = nullptr;         ///< of the instance
-  const DataFields* global_data = nullptr;  ///< of the global state
-  i32 var = -1;                             ///< state variable of the instance
+  const DataFields* data = nullptr;          ///< of the instance
+  const DataFields* global_data = nullptr;   ///< of the global state
+  i32 var = -1;                              ///< state variable of the instance
   std::function<std::string()> object = {};  ///< the instance's object as text
-  ExprId object_expr = kNoExpr;             ///< an expression for it, where the function spells one
+  ExprId object_expr = kNoExpr;              ///< an expression for it, where the function spells one
   bool returned = false;
   bool escaped = false;
   const std::string* remembered = nullptr;

@@ -114,8 +114,9 @@ void Solver::Impl::Walk::assign(const Event& ev, ExprId x, PathState s, std::vec
     }
     if (left.empty()) {
       // `v[i]` once i has moved on: the object is still there.
-      bool out_of_reach = std::any_of(s.names.begin(), s.names.end(),
-                                      [&](PlaceId n) { return !I.places.has_prefix(n, to) && moves(n, lhs); });
+      bool out_of_reach = std::any_of(s.names.begin(), s.names.end(), [&](PlaceId n) {
+        return !I.places.has_prefix(n, to) && moves(n, lhs);
+      });
       if (!s.escaped && !out_of_reach) {
         std::swap(s.facts, before);
         fire_end(s, ev.at);

@@ -53,14 +53,16 @@ void print_stats(const Analysis& a, const RuleSet& rules) {
       "calls        {}, {} indirect, {} with unknown target, {} with too many\n"
       "rules        {} machines\n"
       "solved       {} items ({} in earlier runs), {} blocks walked, {} joins of facts\n"
-      "cut          {} of {} functions looked into ({:.2f} %): by blocks {}, forks {}, exits {}, depth {}, entries {}, objects {}\n"
+      "cut          {} of {} functions looked into ({:.2f} %): by blocks {}, forks {}, exits {}, depth {}, "
+      "entries {}, objects {}\n"
       "bounds       {} functions in which all objects of callers are followed: too many to tell apart\n"
       "time         reading {:.2f} s, link {:.2f} s, checking {:.2f} s\n"
       "peak memory  {} MiB\n",
       a.parsed, a.cached, a.failed, a.link.functions, a.link.duplicates, a.functions_with_errors,
       a.link.calls, a.link.indirect_calls, a.link.unresolved_calls, a.link.wide_calls, rules.machines.size(),
-      e.summaries, e.reused, e.steps, e.joins, e.functions_cut, e.functions, share, e.cut_by[0], e.cut_by[1], e.cut_by[2], e.cut_by[3], e.cut_by[4], e.cut_by[5], e.cut_by[6], a.extract_seconds,
-      a.link_seconds, a.solve_seconds, usage.ru_maxrss / 1024);
+      e.summaries, e.reused, e.steps, e.joins, e.functions_cut, e.functions, share, e.cut_by[0], e.cut_by[1],
+      e.cut_by[2], e.cut_by[3], e.cut_by[4], e.cut_by[5], e.cut_by[6], a.extract_seconds, a.link_seconds,
+      a.solve_seconds, usage.ru_maxrss / 1024);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ struct Project {
   std::vector<std::string> include_paths;
   std::vector<std::string> noreturn;
   std::map<std::string, std::string> like;  ///< a function of the project and the known one that it is like
-  std::map<std::string, i64> settings;  ///< "RULE.setting" or "setting"
+  std::map<std::string, i64> settings;      ///< "RULE.setting" or "setting"
   std::string baseline;
 };
 
