@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <set>
 
 #include "metal/front/files.h"
 
@@ -135,6 +136,49 @@ TEST_F(ExtractTest, DeepNestingIsSurvived) {
   write("b.c", ladder + "return 0; }\n");
   EXPECT_THAT(names(unit("a.c")), testing::ElementsAre("f"));
   EXPECT_THAT(names(unit("b.c")), testing::ElementsAre("g"));
+}
+
+TEST_F(ExtractTest, LambdasHaveNamesOfTheirOwn) {
+  // The two stand in one expansion; the third has a destructor, and the first is made a pointer.
+  write("a.cc",
+        "#define EACH(a, b) use(a); use(b)\nstruct Own { Own(const Own&); ~Own(); };\n"
+        "using Plain = int (*)(int); int use(Plain);\nvoid keep_it(void*);\n"
+        "template <class F> void keep(F f) { keep_it(&f); }\n"
+        "void f(const Own& o) {\n  EACH([](int i) { return i; }, [](int i) { return i + 1; });\n"
+        "  keep([o] { return 1; });\n}\n");
+  std::set<std::string_view> links, bodies, called;
+  const Unit u = unit("a.cc");
+  for (const Function& f : u.functions) {
+    links.insert(f.link.text());
+    if (f.name.text() != "f") continue;
+    for (u32 i = 0; i < f.pool.size(); ++i)
+      if (const Expr& e = f.pool[ExprId(i)]; e.kind == ExprKind::Lambda)
+        bodies.insert(e.name.text());
+      else if (e.kind == ExprKind::Function)
+        called.insert(f.pool.function(e).link.text());
+  }
+  EXPECT_EQ(links.size(), u.functions.size());
+  // To make a pointer of one does not call it.
+  EXPECT_EQ(bodies.size(), 3u);
+  for (std::string_view b : bodies) {
+    EXPECT_TRUE(links.contains(b)) << b;
+    EXPECT_FALSE(called.contains(b)) << b;
+  }
+}
+
+TEST_F(ExtractTest, OrderDoesNotDependOnTheFolder) {
+  const std::string text =
+      "struct Own { Own(const Own&); ~Own(); };\ntemplate <class F> void keep(F f) { f(); }\n"
+      "#define TWO(n) int a##n() { return 1; } int b##n() { return 2; }\n"
+      "TWO(1) TWO(2) TWO(3) TWO(4)\nvoid f(const Own& o) { keep([o] { return 1; }); keep([o] { return 2; }); }\n";
+  std::vector<std::vector<std::string>> seen;
+  for (int i = 0; i < 8; ++i) {
+    const std::string name = "folder" + std::to_string(i * 7919) + ".cc";
+    write(name, text);
+    seen.push_back(names(unit(name)));
+    EXPECT_EQ(seen.back(), seen.front()) << name;
+  }
+  EXPECT_GE(seen.front().size(), 10u);
 }
 
 TEST_F(ExtractTest, SameInputSameBytes) {

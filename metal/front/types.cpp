@@ -77,6 +77,17 @@ Symbol Names::qualified(const clang::NamedDecl* decl) {
   return qualified_[decl] = symbol(name);
 }
 
+std::string Names::lambda(const clang::CXXRecordDecl* record) {
+  const clang::SourceLocation at = record->getBeginLoc();
+  std::string name = "<lambda>@" + place(at);
+  // All that a macro is given stands where the macro does.
+  std::vector<clang::SourceLocation>& here = lambdas_[name];
+  auto it = std::find(here.begin(), here.end(), at);
+  if (it == here.end()) it = here.insert(here.end(), at);
+  if (it != here.begin()) name += "#" + std::to_string(it - here.begin() + 1);
+  return name;
+}
+
 Symbol Names::link(const clang::FunctionDecl* decl) {
   decl = decl->getCanonicalDecl();
   if (const Symbol known = links_.lookup(decl)) return known;
@@ -84,7 +95,10 @@ Symbol Names::link(const clang::FunctionDecl* decl) {
   const clang::FunctionDecl* pattern = decl->getTemplateInstantiationPattern();
   const auto* method = llvm::dyn_cast<clang::CXXMethodDecl>(decl);
   if (method != nullptr && method->getParent()->isLambda()) {
-    made = symbol("<lambda>@" + place(method->getParent()->getBeginLoc()));
+    made = symbol(lambda(method->getParent()) +
+                  (method->getOverloadedOperator() == clang::OO_Call
+                       ? ""
+                       : "::" + method->getDeclName().getAsString()));  // its destructor, say
   } else if (pattern != nullptr || decl->isDependentContext()) {
     const clang::FunctionDecl* where = pattern != nullptr ? pattern : decl;
     made =

@@ -6,8 +6,11 @@
 #include <clang/AST/Mangle.h>
 #include <clang/Basic/SourceManager.h>
 #include <llvm/ADT/DenseMap.h>
+#include <llvm/ADT/StringMap.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "metal/ir/expr.h"
 
@@ -38,6 +41,8 @@ class Names {
   Symbol spelling(clang::QualType canonical);
   Symbol tag(const clang::TagDecl* decl);
   std::string place(clang::SourceLocation at);
+  /// A lambda expression's own name; its instances in the instances of a template share one.
+  std::string lambda(const clang::CXXRecordDecl* record);
 
   clang::ASTContext& context_;
   Symbols& symbols_;
@@ -47,6 +52,7 @@ class Names {
   llvm::DenseMap<const clang::Decl*, Symbol> qualified_;
   llvm::DenseMap<const clang::Decl*, Symbol> links_;
   llvm::DenseMap<clang::FileID, Symbol> files_;
+  llvm::StringMap<std::vector<clang::SourceLocation>> lambdas_;  ///< by place
   llvm::DenseMap<const void*, std::pair<Type, clang::QualType>> types_;
 };
 
