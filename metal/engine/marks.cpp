@@ -19,11 +19,10 @@ Solver& Solver::Impl::helper(std::size_t i) {
 
 std::optional<bool> Solver::Impl::ask(FunctionId from, ExprId call, const Facts& facts,
                                       const std::string& tag, std::string* why) {
-  const FunctionInfo& info = infos.get(from);
   const CallSite* site = program.call(from, call);
   if (site == nullptr) return false;
   for (FunctionId t : site->targets)
-    if (ask_function(t, constants(info, facts, call, t), tag, why)) return true;
+    if (ask_function(t, constants(from, facts, call, t), tag, why)) return true;
   return false;
 }
 
@@ -74,8 +73,12 @@ bool Solver::Impl::annotated_here(FunctionId id, const ConstantParameters& c, co
   return true;
 }
 
-ConstantParameters Solver::Impl::constants(const FunctionInfo& info, const Facts& facts, ExprId call,
+ConstantParameters Solver::Impl::constants(FunctionId from, const Facts& facts, ExprId call,
                                            FunctionId callee) {
+  // A recursion whose argument grows (`print_tree(child, indent + 1)`) would be entered without end: within
+  // one only what the text says is told apart, and the smallest numbers.
+  const bool recursion = program[from].component == program[callee].component;
+  const FunctionInfo& info = infos.get(from);
   ConstantParameters out;
   const Pool& pool = info.function().pool;
   const FunctionInfo& to = infos.get(callee);
@@ -83,7 +86,9 @@ ConstantParameters Solver::Impl::constants(const FunctionInfo& info, const Facts
   for (u32 i = 0; i + 1 < kids.size() && i < to.function().parameter_count; ++i) {
     if (!to.parameter_matters(i)) continue;
     ValueRange r = info.evaluate(facts, kids[i + 1]);
-    if (r.is_constant())
+    const bool many = recursion && r.is_constant() && (r.low < -1 || r.low > 1) &&
+                      !info.evaluate({}, kids[i + 1]).is_constant();
+    if (r.is_constant() && !many)
       out.emplace_back(static_cast<u16>(i), r);
     else if (r.known_nonzero())
       out.emplace_back(static_cast<u16>(i), ValueRange::nonzero());  // callees test for null, or a flag

@@ -56,7 +56,7 @@ struct Limits {
   u32 touched_per_function = 256;    ///< callers' objects told apart
   u32 callers_told_apart = 128;      ///< beyond, calls of a function do not differ by constant arguments
   u32 callers_of_globals = 4;        ///< beyond, callers are not told of globals that ask for nothing more
-  u32 entries_per_function = 512;    ///< items of one machine in one function
+  u32 entries_per_function = 16384;  ///< items of one machine in one function; what is cut depends on order
   u32 call_depth = 1000;             ///< nested items
   bool intra = false;                ///< no calls are followed: the reading of 2001
 };

@@ -320,7 +320,7 @@ struct Solver::Impl {
   bool annotated_here(FunctionId id, const ConstantParameters& c, const std::string& tag, std::string* why);
 
   /// Constant arguments that the callee's decisions depend on.
-  ConstantParameters constants(const FunctionInfo& info, const Facts& facts, ExprId call, FunctionId callee);
+  ConstantParameters constants(FunctionId from, const Facts& facts, ExprId call, FunctionId callee);
 
   // ---- one item ----------------------------------------------------------------------------------
 

@@ -161,7 +161,7 @@ bool Solver::Impl::Walk::enter(FunctionId t, const CallSite& site, const Event& 
   k.function = t;
   k.global = s.global;
   k.global_data = s.global_data;
-  k.constants = I.constants(info, s.facts, x, t);
+  k.constants = I.constants(key.function, s.facts, x, t);
   bool untouched = false;
   bool follows_object = false;
   if (has_object() && !handed.empty()) {

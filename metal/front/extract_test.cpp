@@ -170,7 +170,8 @@ TEST_F(ExtractTest, OrderDoesNotDependOnTheFolder) {
   const std::string text =
       "struct Own { Own(const Own&); ~Own(); };\ntemplate <class F> void keep(F f) { f(); }\n"
       "#define TWO(n) int a##n() { return 1; } int b##n() { return 2; }\n"
-      "TWO(1) TWO(2) TWO(3) TWO(4)\nvoid f(const Own& o) { keep([o] { return 1; }); keep([o] { return 2; }); }\n";
+      "TWO(1) TWO(2) TWO(3) TWO(4)\nvoid f(const Own& o) { keep([o] { return 1; }); keep([o] { return 2; }); "
+      "}\n";
   std::vector<std::vector<std::string>> seen;
   for (int i = 0; i < 8; ++i) {
     const std::string name = "folder" + std::to_string(i * 7919) + ".cc";

@@ -28,8 +28,8 @@ void UnitBuilder::run() {
     build(decl, lambda);
   }
   for (const std::string& name : log_.exported()) out_.exported.push_back(names_.symbol(name));
-  // The order of emission follows Clang's declarations and is the same each time, wherever the sources lie; by
-  // place is kinder to readers.
+  // The order of emission follows Clang's declarations and is the same each time, wherever the sources lie;
+  // by place is kinder to readers.
   std::stable_sort(out_.functions.begin(), out_.functions.end(), [](const Function& a, const Function& b) {
     if (a.in_header != b.in_header) return !a.in_header;
     const std::string_view fa = a.files.empty() ? "" : a.files[0].text();
