@@ -109,12 +109,8 @@ Results::Results(std::string directory, const Program& program, const Models& mo
     h.add(static_cast<u64>(self.st_mtim.tv_sec));
     h.add(static_cast<u64>(self.st_mtim.tv_nsec));
   }
-  for (u32 v : {limits.blocks_per_item, limits.facts_per_state, limits.forks_per_block,
-                limits.names_per_object, limits.states_with_names, limits.callers_of_globals,
-                limits.exits_per_item, limits.exits_with_constants, limits.candidates_per_function,
-                limits.births_per_function, limits.touched_per_function, limits.callers_told_apart,
-                limits.entries_per_function, limits.call_depth, limits.intra ? 1u : 0u})
-    h.add(u64{v});
+  for (const LimitName& l : kLimitNames) h.add(u64{limits.*l.bound});
+  h.add(limits.intra ? 1u : 0u);
   std::vector<std::string> noreturn(models.noreturn.begin(), models.noreturn.end());
   std::sort(noreturn.begin(), noreturn.end());
   for (const std::string& s : noreturn) h.add(s);

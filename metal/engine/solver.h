@@ -16,6 +16,7 @@
 
 #include "metal/engine/finding.h"
 #include "metal/engine/function_info.h"
+#include "metal/engine/limits.h"
 #include "metal/engine/machine.h"
 #include "metal/engine/match.h"
 #include "metal/engine/place.h"
@@ -40,25 +41,6 @@ class InfoCache {
   std::deque<Slot> slots_;
   std::once_flag never_once_;
   std::vector<bool> never_;
-};
-
-/// Bounds, all in counted steps.
-struct Limits {
-  u32 blocks_per_item = 20000;  ///< blocks walked for one item
-  u32 facts_per_state = 12;  ///< fact sets kept apart for one state at one block; beyond, facts are dropped
-  u32 forks_per_block = 48;  ///< configurations within one block
-  u32 names_per_object = 6;
-  u32 states_with_names = 24;  ///< states (with names) of one item, beyond which objects gain no more names
-  u32 exits_per_item = 24;
-  u32 exits_with_constants = 8;  ///< beyond, exits of an item are told apart by the sign of the result only
-  u32 candidates_per_function = 96;  ///< objects that begin in a function or its callees
-  u32 births_per_function = 32;      ///< of those, the ways in which they leave it
-  u32 touched_per_function = 256;    ///< callers' objects told apart
-  u32 callers_told_apart = 128;      ///< beyond, calls of a function do not differ by constant arguments
-  u32 callers_of_globals = 4;        ///< beyond, callers are not told of globals that ask for nothing more
-  u32 entries_per_function = 16384;  ///< items of one machine in one function; what is cut depends on order
-  u32 call_depth = 1000;             ///< nested items
-  bool intra = false;                ///< no calls are followed: the reading of 2001
 };
 
 /// What the project knows about functions.

@@ -190,6 +190,7 @@ int check_command(const std::vector<std::string>& arguments) {
   options.cache = cache == "auto" ? default_cache_directory() : cache == "none" ? "" : cache;
   options.threads = jobs;
   options.progress = !quiet && isatty(2) != 0;
+  options.run.limits = project->limits;
   options.run.limits.intra = intra;
   for (const std::string& w : read_words(packs_directory() + "/noreturn.txt"))
     options.run.models.noreturn.insert(w);

@@ -2,11 +2,35 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 namespace quire::metal {
+
+namespace {
+
+/// What is wrong with an object of bounds; empty: nothing, and they are in `to`.
+std::string read_limits(const nlohmann::json& from, Limits& to) {
+  if (!from.is_object()) return "is no object of bounds";
+  for (const auto& [name, value] : from.items()) {
+    const auto* known = std::find_if(kLimitNames.begin(), kLimitNames.end(),
+                                     [&, &wanted = name](const LimitName& l) { return l.name == wanted; });
+    if (known == kLimitNames.end()) {
+      std::string names;
+      for (const LimitName& l : kLimitNames) names += fmt::format("{}{}", names.empty() ? "" : ", ", l.name);
+      return fmt::format("has no bound '{}' ({})", name, names);
+    }
+    if (!value.is_number_integer() || value < 1 || value > known->most)
+      return fmt::format("has {} for '{}', which takes a number from 1 to {}", value.dump(), name,
+                         known->most);
+    to.*known->bound = value.get<u32>();
+  }
+  return {};
+}
+
+}  // namespace
 
 std::expected<Project, std::string> read_project(const std::string& path) {
   std::ifstream in(path);
@@ -50,9 +74,13 @@ std::expected<Project, std::string> read_project(const std::string& path) {
           good = good && v.is_number_integer();
           if (v.is_number_integer()) p.settings[name] = v.get<i64>();
         }
+    } else if (key == "limits") {
+      if (std::string wrong = read_limits(value, p.limits); !wrong.empty())
+        return std::unexpected(fmt::format("{}: 'limits' {}", path, wrong));
     } else {
       return std::unexpected(fmt::format(
-          "{}: unknown key '{}' (rules, exclude, include, noreturn, like, settings, baseline)", path, key));
+          "{}: unknown key '{}' (rules, exclude, include, noreturn, like, settings, limits, baseline)", path,
+          key));
     }
     if (!good) return std::unexpected(fmt::format("{}: '{}' has a value of the wrong kind", path, key));
   }

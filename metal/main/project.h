@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/types.h"
+#include "metal/engine/limits.h"
 
 namespace quire::metal {
 
@@ -18,6 +19,7 @@ struct Project {
   std::vector<std::string> noreturn;
   std::map<std::string, std::string> like;  ///< a function of the project and the known one that it is like
   std::map<std::string, i64> settings;      ///< "RULE.setting" or "setting"
+  Limits limits;
   std::string baseline;
 };
 

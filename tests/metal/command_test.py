@@ -41,9 +41,9 @@ class Command(unittest.TestCase):
         (self.dir / name).write_text(text)
         return str(self.dir / name)
 
-    def run_metal(self, *args):
+    def run_metal(self, *args, cwd=None):
         env = dict(os.environ, METAL_CACHE=str(self.dir / "cache"))
-        return subprocess.run([METAL, *map(str, args)], cwd=self.dir, env=env, capture_output=True, text=True, timeout=100)
+        return subprocess.run([METAL, *map(str, args)], cwd=cwd or self.dir, env=env, capture_output=True, text=True, timeout=100)
 
     def check(self, *args, rules="interrupts.metal"):
         return self.run_metal("check", "--rules", CHECKERS / rules, *args)
@@ -162,9 +162,9 @@ class Command(unittest.TestCase):
         for jobs in ("1", "2", "4"):
             self.assertEqual(run("--cache", "none", "-j", jobs).stdout, warm.stdout)
 
-    def test_edits_find_warm_what_they_find_cold(self):
-        """Programs that are edited at random, with callers and recursion across files: only what an edit can have changed is solved again, and the report is that of a cold run."""
-        choose = random.Random(7)
+    def edit_at_random(self, seed, steps):
+        """Programs that are edited at random, with callers and recursion across files: warm reports are compared with cold ones. Returns how many items were taken over, and by bound how often it cut."""
+        choose = random.Random(seed)
         head = "void spin_lock(int *); void spin_unlock(int *); void *kmalloc(int, int); void kfree(void *);\nstruct node { int v, lock; struct node *next; };\n" + "".join(f"int f{i}(struct node *p, int n);\n" for i in range(16))
         lines = ["spin_lock(&p->lock);", "spin_unlock(&p->lock);", "if (n > 3) return 1;", "if (p) kfree(p);", "p = p->next;", "n = p->v;", "if (n) spin_unlock(&p->lock);", "if (!n) return -1;", "struct node *q = kmalloc(8, n); q->v = 1;", "p->next = p;"]
         lines += [f"f{i}(p, n);" for i in range(16)] + [f"if (f{i}(p->next, 2)) return 0;" for i in range(16)]
@@ -180,16 +180,31 @@ class Command(unittest.TestCase):
 
         solved = r"solved +(\d+) items \((\d+) in earlier runs\)"
         run()
-        reused = 0
-        for step in range(20):
+        reused, cut = 0, {"depth": 0, "entries": 0}
+        for step in range(steps):
             k = choose.randrange(16)
             bodies[k][choose.randrange(5)] = choose.choice(lines)
             write(k // 4)
             warm, cold = run("-j", str(1 + step % 3)), run("--cache", "none", "-j", str(1 + step % 2))
             self.assertEqual(warm.stdout, cold.stdout, f"step {step}")
+            self.assertEqual(re.search(r"^cut .*", warm.stderr, re.M)[0], re.search(r"^cut .*", cold.stderr, re.M)[0], f"step {step}")
             self.assertEqual(re.search(solved, cold.stderr)[2], "0")
             reused += int(re.search(solved, warm.stderr)[2])
+            for bound in cut:
+                cut[bound] += int(re.search(rf"^cut .*\b{bound} (\d+)", cold.stderr, re.M)[1])
+        return reused, cut
+
+    def test_edits_find_warm_what_they_find_cold(self):
+        reused, cut = self.edit_at_random(7, 20)
         self.assertGreater(reused, 0)
+        self.assertEqual(cut, {"depth": 0, "entries": 0})
+
+    def test_bounds_that_depend_on_the_order_of_asking_cut_warm_as_they_cut_cold(self):
+        """What depth and entries cut depends on who asks first, and a run that takes items over asks in another order."""
+        for limits, bound in (({"entries_per_function": 4}, "entries"), ({"call_depth": 5}, "depth")):
+            self.write(".metal.json", json.dumps({"limits": limits}))
+            _, cut = self.edit_at_random(11, 12)
+            self.assertGreater(cut[bound], 0)
 
     def test_programs_that_grow_and_change_find_warm_what_they_find_cold(self):
         """A generated program of seven files with recursion and function pointers: unlocks lost, callees changed, functions added, removed and made static, tables filled."""
@@ -343,6 +358,37 @@ class Command(unittest.TestCase):
         self.assertEqual(self.run_metal("check", "-p", self.dir).returncode, 1)
         self.write(".metal.json", "{\"rule\": 1}")
         self.assertEqual(self.run_metal("check", "-p", self.dir).returncode, 2)
+
+    def test_a_project_sets_bounds(self):
+        a = self.write("a.c", BAD.split("int f")[0] + "int f(int *a, int b)\n{\n" + "\tif (*a++ > b) cli(); else sti();\n" * 50 + "\treturn b;\n}\n")
+        self.assertIn("by blocks 0", self.check("--stats", a, "--", "-std=gnu11").stderr)
+        self.write(".metal.json", json.dumps({"limits": {"blocks_per_item": 40}}))
+        self.assertIn("by blocks 1", self.check("--stats", a, "--", "-std=gnu11").stderr)
+        for limits, complaint in (({"block_per_item": 40}, "no bound 'block_per_item' (blocks_per_item,"), ({"exits_per_item": 0}, "takes a number from 1"), ({"call_depth": 5000}, "from 1 to 1000"), ({"call_depth": "x"}, "\"x\" for 'call_depth'"), ([3], "no object")):
+            self.write(".metal.json", json.dumps({"limits": limits}))
+            r = self.check(a)
+            self.assertEqual(r.returncode, 2)
+            self.assertIn(complaint, r.stderr)
+
+    def test_the_report_does_not_depend_on_the_folder(self):
+        """The same program in two folders, one of them with a long name: functions of one place, lambdas and what headers define are met in the same order."""
+        head = BAD.split("int f")[0] + """static inline int in_header(int a) { if (a) cli(); return a; }
+#define TWO(x) int x##_one(int a) { cli(); if (a) return x##_two(a); sti(); return 0; } int x##_two(int a) { sti(); return x##_one(a - 1); }
+int f_one(int); int f_two(int); int g_one(int); int g_two(int); int h_one(int); int h_two(int);
+"""
+        main = head + "TWO(f) TWO(g) TWO(h)\n" + BAD.split("cli\")\n")[-1].split("sti\")\n")[-1] + "int k(int a) { in_header(a); f_one(a); g_two(a); return h_one(a); }\n"
+        reports = set()
+        for name in ("x", "a_folder_with_another_name/and/more", "w-2"):
+            folder = self.dir / name
+            folder.mkdir(parents=True)
+            (folder / "head.h").write_text(head)
+            (folder / "a.c").write_text(main)
+            (folder / "b.cc").write_text('#include "head.h"\ntemplate <typename F> int call(F f) { cli(); f(); f(); return 0; }\nint both(int a) { auto one = [&] { cli(); return a; }; auto two = [&] { sti(); return a; }; call(one); call(two); return in_header(a); }\n')
+            r = self.run_metal("check", "--rules", CHECKERS / "interrupts.metal", "--format", "json", "--cache", "none", "a.c", "b.cc", cwd=folder)
+            self.assertEqual(r.returncode, 1, r.stderr)
+            self.assertGreater(len(json.loads(r.stdout)["findings"]), 8)
+            reports.add(r.stdout.replace(str(folder), "."))
+        self.assertEqual(len(reports), 1)
 
     def test_a_project_says_what_its_functions_are_like(self):
         text = "void *my_get(int); void my_put(void *);\nint f(void)\n{\n\tint *p = my_get(4);\n\tmy_put(p);\n\treturn *p;\n}\nint g(int *p)\n{\n\tmy_put(p);\n\treturn 0;\n}\n"
