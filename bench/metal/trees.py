@@ -22,7 +22,7 @@ def modern():
     if not os.path.exists(tree + "/include/generated/autoconf.h"):
         subprocess.run(["make", "-C", tree, "LLVM=-19", "defconfig", "prepare", "modules_prepare", "-j2"], check=True,
                        stdout=subprocess.DEVNULL)
-    plan = subprocess.run(["make", "-C", tree, "LLVM=-19", "-n", "-k", "V=1"], stdout=subprocess.PIPE,
+    plan = subprocess.run(["make", "-C", tree, "LLVM=-19", "-n", "-k", "V=1", "-j2", "--output-sync=recurse"], stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL, text=True).stdout
     commands = {}
     for m in re.finditer(r";\s+(clang-19 [^;\n]*-D__KERNEL__[^;\n]* -c -o \S+ (\S+\.c))\s", plan):

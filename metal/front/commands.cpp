@@ -107,6 +107,8 @@ bool takes_value(const std::string& word) {
   return kOptions.count(word) != 0;
 }
 
+}  // namespace
+
 void sort_and_drop_doubles(std::vector<CompileCommand>& commands) {
   // By path; of several commands for one file the first stays.
   std::map<std::string, CompileCommand> by_path;
@@ -117,8 +119,6 @@ void sort_and_drop_doubles(std::vector<CompileCommand>& commands) {
   commands.clear();
   for (auto& [path, command] : by_path) commands.push_back(std::move(command));
 }
-
-}  // namespace
 
 CompileCommand parse_command_words(const std::string& directory, const std::vector<std::string>& words) {
   CompileCommand command;
@@ -214,37 +214,6 @@ std::expected<std::vector<CompileCommand>, ExtractError> read_compile_commands(c
       command.arguments.insert(command.arguments.begin(), {"-x", "c++"});
     commands.push_back(std::move(command));
   }
-  sort_and_drop_doubles(commands);
-  return commands;
-}
-
-std::expected<std::vector<CompileCommand>, ExtractError> read_kbuild(
-    const std::string& directory, const std::vector<std::string>& make_arguments) {
-  std::error_code ec;
-  const std::string top = std::filesystem::absolute(directory, ec).lexically_normal().string();
-  if (!std::filesystem::exists(top + "/Kbuild", ec))
-    return std::unexpected(ExtractError{top + ": not the top of a kernel tree"});
-  if (!std::filesystem::exists(top + "/include/generated/autoconf.h", ec))
-    return std::unexpected(
-        ExtractError{top + ": not configured; run 'make defconfig prepare modules_prepare' there first"});
-  // -k: without object files the links at the end cannot be planned, and that does not matter.
-  std::vector<std::string> make = {"make", "-C", top, "--no-print-directory", "-n", "-k", "V=1"};
-  make.insert(make.end(), make_arguments.begin(), make_arguments.end());
-  const auto text = output_of(make);
-  if (!text) return std::unexpected(ExtractError{std::string("make: ") + text.error().message()});
-  std::vector<CompileCommand> commands;
-  for (std::size_t at = 0; at < text->size();) {
-    const std::size_t end = std::min(text->find('\n', at), text->size());
-    const std::string_view line = std::string_view(*text).substr(at, end - at);
-    at = end + 1;
-    if (line.find(" -c ") == std::string_view::npos || line.find(".c") == std::string_view::npos) continue;
-    CompileCommand command = parse_command_line(top, line);
-    // Programs of the build itself (scripts/, tools/) are no part of the kernel.
-    const bool kernel = std::find(command.arguments.begin(), command.arguments.end(), "-D__KERNEL__") !=
-                        command.arguments.end();
-    if (!command.file.empty() && kernel) commands.push_back(std::move(command));
-  }
-  if (commands.empty()) return std::unexpected(ExtractError{top + ": make -n printed no compile commands"});
   sort_and_drop_doubles(commands);
   return commands;
 }

@@ -12,11 +12,15 @@ namespace quire::metal {
 /// The commands of BUILD_DIR/compile_commands.json (or of the file itself). C, C++ only; one a file.
 std::expected<std::vector<CompileCommand>, ExtractError> read_compile_commands(const std::string& path);
 
-/// The commands of a configured kernel tree, by `make -n V=1`: nothing is compiled. `make_arguments` are
-/// passed on
-/// ("LLVM=-19", "drivers/net/").
+/// The commands of a configured kernel tree: those with which its object files were made, and what `make -n
+/// V=1` would run besides. Nothing is compiled. `make_arguments` are passed on ("LLVM=-19", "drivers/net/").
+/// A compiler other than the one that the tree is configured for is an error, since make would configure it
+/// anew.
 std::expected<std::vector<CompileCommand>, ExtractError> read_kbuild(
     const std::string& directory, const std::vector<std::string>& make_arguments);
+
+/// Sorts by path; of several commands for one file the first stays.
+void sort_and_drop_doubles(std::vector<CompileCommand>& commands);
 
 /// Splits a shell command line ("gcc -DX='a b' -c f.c") and makes a command of it if it compiles one C or C++
 /// file; otherwise an empty `file`.

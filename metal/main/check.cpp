@@ -155,6 +155,7 @@ int check_command(const std::vector<std::string>& arguments) {
     options.commands = std::move(*c);
   }
   if (!kbuild.empty()) {
+    if (!quiet && isatty(2) != 0) std::cerr << "metal: asking make for the commands of " << kbuild << "\n";
     auto c = read_kbuild(kbuild, kbuild_arguments);
     if (!c) return complain(c.error().what);
     options.commands.insert(options.commands.end(), c->begin(), c->end());

@@ -446,6 +446,22 @@ int f_one(int); int f_two(int); int g_one(int); int g_two(int); int h_one(int); 
         self.assertEqual(r.returncode, 1, r.stderr)
         self.assertIn("1 parsed", r.stderr)
         self.assertFalse((tree / "drivers" / "a.o").exists())
+        # What is built make -n does not tell: its command is kept beside the object file, with make's escapes.
+        (tree / "fs").mkdir()
+        (tree / "fs" / "b.c").write_text("int x = A;\nchar *s = B;\n")
+        (tree / "fs" / ".b.o.cmd").write_text("savedcmd_fs/b.o := gcc -D__KERNEL__ -DA=2 '-DB=\"$(pound)$$\"' -c -o fs/b.o fs/b.c ; ./tools/objtool/objtool fs/b.o\n\nsource_fs/b.o := fs/b.c\n")
+        (tree / "fs" / ".gone.o.cmd").write_text("cmd_fs/gone.o := gcc -D__KERNEL__ -c -o fs/gone.o fs/gone.c\n")
+        r = self.check("--stats", "--kbuild", tree)
+        self.assertIn("1 parsed, 1 from the cache, 0 failed", r.stderr)
+        # Make would configure the tree anew for another compiler.
+        compiler = self.dir / "other-gcc"
+        compiler.write_text("#!/bin/sh\necho other gcc 1.0\n")
+        compiler.chmod(0o755)
+        (tree / ".config").write_text('CONFIG_CC_VERSION_TEXT="other gcc 1.0"\n')
+        r = self.check("--kbuild", tree)
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("configured for 'other gcc 1.0'", r.stderr)
+        self.assertEqual(self.check("--kbuild", tree, "--kbuild-arg", f"CC={compiler}").returncode, 1)
         (tree / "include" / "generated" / "autoconf.h").unlink()
         r = self.check("--kbuild", tree)
         self.assertEqual(r.returncode, 2)
