@@ -170,7 +170,7 @@ static int whole(size_t bytes, const char* kind, double ppm, const char* who, co
   const size_t wanted = (size_t)((double)pages * ppm / 1e6 + 0.5);
   const int by_child = strcmp(who, "child") == 0;
   const int fresh = strcmp(prepared, "fresh") == 0;
-  warm_up(bytes + (fresh ? 0 : bytes / 4));
+  warm_up(bytes + wanted * page + bytes / 4);  // with what is to be copied
   char* p = memory(bytes, kind);
   fill(p, bytes);
   uint64_t expected = read_all(p, bytes);

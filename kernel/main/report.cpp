@@ -42,6 +42,7 @@ void print_report(bool json, const task::Kernel& kernel, const mm::MemoryManager
          {{"page", m.cow_page},
           {"host_private", m.cow_private},
           {"block", m.cow_block},
+          {"warm", m.cow_warm},
           {"settled", m.settled},
           {"snapshot_pieces", m.snapshot_pages}}},
         {"page_tables",

@@ -85,6 +85,7 @@ void AddressSpaceImpl::make_huge(FrameNumber first, u64 windows) {
     (void)memory.checked_copy(&byte, memory.at(first + i * pages_per_huge), 1);
   // The advice would outlive these contents: whoever has the frames next may want small pages.
   memory.advise_huge(first, PageCount(windows * pages_per_huge), false);
+  manager_.pool().mark_dense(block_of(first), windows);
 }
 
 // The window that told that memory is filled in order has small pages itself, which cost a fork as much as
@@ -93,7 +94,8 @@ void AddressSpaceImpl::collapse_first(Vma& v) {
   const u64 window = std::exchange(v.ahead_first, 0);
   platform::Memory& memory = manager_.memory();
   if (!memory.kind().tmpfs_huge_advise || !memory.kind().collapse || !filled_window(v, window)) return;
-  (void)memory.collapse(span_at(window, window + huge_size).frame);
+  const FrameNumber first = span_at(window, window + huge_size).frame;
+  if (memory.collapse(first)) manager_.pool().mark_dense(block_of(first), 1);
 }
 
 void AddressSpaceImpl::prepare_windows(Vma& v, u64 begin) {

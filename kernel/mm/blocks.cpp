@@ -9,6 +9,8 @@
 namespace quire::mm {
 namespace {
 
+constexpr std::chrono::seconds warm_for(5);
+
 /// Zeroed memory whose pages exist only once touched.
 template <typename T>
 Result<T*> reserve_array(u64 n) {
@@ -39,6 +41,9 @@ Result<std::unique_ptr<BlockPool>> BlockPool::create(platform::Memory& memory) {
   return pool;
 }
 
+BlockPool::BlockPool(platform::Memory& memory)
+    : memory_(memory), cooler_([this] { return cool(warm_for); }) {}
+
 Result<> BlockPool::reserve() {
   block_count_ = memory_.size().value() / pages_per_huge;
   if (block_count_ == 0) return err(ENOMEM);
@@ -52,6 +57,7 @@ Result<> BlockPool::reserve() {
 }
 
 BlockPool::~BlockPool() {
+  cooler_.stop();
   for (const u32 b : keepers_) delete std::exchange(blocks_[b].kept, nullptr);
   for (u64 b = 0; blocks_ != nullptr && used_ != nullptr && b < block_count_; ++b) {
     if (b % blocks_per_chunk == 0 && used_[b / blocks_per_chunk] == 0) {
@@ -75,20 +81,34 @@ bool BlockPool::take(u64 b) {
   Block& m = block(BlockNumber(b));
   assert(idle(m) && m.frames == nullptr);
   if (m.kept != nullptr) std::erase(keepers_, static_cast<u32>(b));
+  if (warm_.has(b)) {
+    warm_.remove(b);
+    kept_count_.fetch_sub(pages_per_huge, std::memory_order_relaxed);
+    m.stale = true;
+  }
   m.whole = 1;
   return true;
 }
 
-Result<BlockNumber> BlockPool::allocate(u64 slot, BlockNumber wanted, Use use) {
+Result<BlockNumber> BlockPool::allocate(u64 slot, BlockNumber wanted, Use use, bool* warm) {
   const BlockNumber b = TRY(allocate_any(slot, wanted, use));
-  if (use == Use::fresh) give_back_kept(b);
+  if (use == Use::covered && block(b).stale) {
+    block(b).stale = false;
+    warm_used_.fetch_add(1, std::memory_order_relaxed);
+    *warm = true;
+    return b;
+  }
+  if (use != Use::overwritten || block(b).stale) give_back_kept(b);
   return b;
 }
 
 Result<BlockNumber> BlockPool::allocate_any(u64 slot, BlockNumber wanted, Use use) {
   LockGuard guard(allocation_);
-  if (wanted != no_block && take(wanted.value())) return wanted;
   const u64 place = slot % blocks_per_chunk;
+  // A block that is warm is worth more than one beside the neighbours.
+  if (use == Use::covered && (wanted == no_block || !warm_.has(wanted.value())))
+    if (const auto b = warm_.last_at(place); b && take(*b)) return BlockNumber(*b);
+  if (wanted != no_block && take(wanted.value())) return wanted;
   if (use == Use::overwritten) {
     for (std::size_t i = keepers_.size(); i-- != 0;)
       if (const u32 b = keepers_[i]; b % blocks_per_chunk == place && take(b)) return BlockNumber(b);
@@ -96,7 +116,7 @@ Result<BlockNumber> BlockPool::allocate_any(u64 slot, BlockNumber wanted, Use us
   while (!free_chunks_.empty()) {
     const u64 chunk = free_chunks_.back();
     free_chunks_.pop_back();
-    if (used_[chunk] == 0 && take(chunk * blocks_per_chunk + place))
+    if (used_[chunk] == 0 && !warm_.any_in(chunk) && take(chunk * blocks_per_chunk + place))
       return BlockNumber(chunk * blocks_per_chunk + place);
   }
   if (next_chunk_ < chunk_count_) {
@@ -116,7 +136,8 @@ Result<BlockNumber> BlockPool::allocate_run(u64 n, u64 slot) {
   const u64 place = slot % blocks_per_chunk;
   const u64 chunks = (place + n + blocks_per_chunk - 1) / blocks_per_chunk;
   u64 first = ~u64{0};
-  if (chunks == 1 && !free_chunks_.empty() && used_[free_chunks_.back()] == 0) {
+  if (chunks == 1 && !free_chunks_.empty() && used_[free_chunks_.back()] == 0 &&
+      !warm_.any_in(free_chunks_.back())) {
     first = free_chunks_.back() * blocks_per_chunk + place;
     free_chunks_.pop_back();
   } else if (chunks <= chunk_count_ - next_chunk_ &&
@@ -156,14 +177,87 @@ void BlockPool::mark_free(BlockNumber first, u64 n) {
     u32& word = used_[b / blocks_per_chunk];
     word &= ~(u32{1} << (b % blocks_per_chunk));
     if (blocks_[b].kept != nullptr) keepers_.push_back(static_cast<u32>(b));
-    if (word == 0) free_chunks_.push_back(static_cast<u32>(b / blocks_per_chunk));
+    if (word == 0 && !warm_.any_in(b / blocks_per_chunk))
+      free_chunks_.push_back(static_cast<u32>(b / blocks_per_chunk));
+  }
+}
+
+void BlockPool::mark_dense(BlockNumber first, u64 n) {
+  for (u64 b = first.value(); b < first.value() + n; ++b) {
+    LockGuard guard(stripe(BlockNumber(b)));
+    block(BlockNumber(b)).dense = true;
+  }
+}
+
+bool BlockPool::worth_keeping(BlockNumber b) {
+  {
+    LockGuard guard(stripe(b));
+    if (!block(b).dense || block(b).huge) return false;
+  }
+  return with_data(first_frame(b), pages_per_huge) == pages_per_huge;
+}
+
+u64 BlockPool::room_for_warm() {
+  if (!keep_warm_.load(std::memory_order_relaxed)) return 0;
+  LockGuard guard(allocation_);
+  const u64 room = spare_.bytes() / huge_size;
+  return room - std::min(room, warm_.count());
+}
+
+// The caller alone names these blocks, as wholes.
+void BlockPool::make_warm(BlockNumber first, u64 n) {
+  for (u64 b = first.value(); b < first.value() + n; ++b) {
+    LockGuard guard(stripe(BlockNumber(b)));
+    forget_frames(blocks_[b]);
+    blocks_[b].whole = 0;
+  }
+  {
+    LockGuard guard(allocation_);
+    const auto now = WarmBlocks::Clock::now();
+    for (u64 b = first.value(); b < first.value() + n; ++b) {
+      used_[b / blocks_per_chunk] &= ~(u32{1} << (b % blocks_per_chunk));
+      warm_.add(b, now);
+    }
+    used_count_.fetch_sub(n, std::memory_order_relaxed);
+    kept_count_.fetch_add(n * pages_per_huge, std::memory_order_relaxed);
+  }
+  cooler_.stir();
+}
+
+bool BlockPool::cool(WarmBlocks::Clock::duration age) {
+  std::vector<u64> ours;
+  bool more = false;
+  {
+    LockGuard guard(allocation_);
+    for (const u64 b : warm_.since(WarmBlocks::Clock::now() - age))
+      if (take(b)) ours.push_back(b);
+    more = warm_.count() != 0;
+  }
+  give_back(ours);
+  return more;
+}
+
+// In ascending order: neighbours go in one call.
+void BlockPool::give_back(const std::vector<u64>& blocks) {
+  for (std::size_t i = 0; i < blocks.size();) {
+    std::size_t e = i + 1;
+    while (e < blocks.size() && blocks[e] == blocks[e - 1] + 1) ++e;
+    const BlockNumber first(blocks[i]);
+    for (std::size_t k = i; k < e; ++k) blocks_[blocks[k]].stale = false;
+    clear(first_frame(first), (e - i) * pages_per_huge);
+    for (std::size_t k = i; k < e; ++k) {
+      LockGuard guard(stripe(BlockNumber(blocks[k])));
+      blocks_[blocks[k]].whole = 0;
+    }
+    mark_free(first, e - i);
+    i = e;
   }
 }
 
 void BlockPool::forget_full(FrameNumber f, u64 n) {
   for (BlockNumber b = block_of(f); b <= block_of(f + (n - 1)); b = BlockNumber(b.value() + 1)) {
     LockGuard guard(stripe(b));
-    block(b).full = false;
+    block(b).full = block(b).dense = false;
     ++block(b).cleared;
   }
 }
@@ -244,6 +338,10 @@ void BlockPool::forget_kept(Block& m, u64 n) {
 }
 
 void BlockPool::give_back_kept(BlockNumber b) {
+  if (std::exchange(block(b).stale, false)) {
+    clear(first_frame(b), pages_per_huge);
+    return;
+  }
   Pages kept;
   {
     LockGuard guard(stripe(b));
@@ -256,7 +354,9 @@ void BlockPool::give_back_kept(BlockNumber b) {
   clear(b, kept);
 }
 
-void BlockPool::trim() {
+bool BlockPool::trim() {
+  const bool any = kept_bytes() != 0;
+  (void)cool({});
   std::vector<u32> ours;
   {
     LockGuard guard(allocation_);
@@ -271,6 +371,7 @@ void BlockPool::trim() {
     }
     mark_free(BlockNumber(b), 1);
   }
+  return any;
 }
 
 void BlockPool::ensure_frames(Block& b) {
@@ -304,6 +405,19 @@ void BlockPool::release_whole(BlockNumber first, u64 n) {
       ++b;
       continue;
     }
+    const u64 room = std::min(alone, room_for_warm());
+    u64 warm = 0;
+    while (warm < room && worth_keeping(BlockNumber(b + warm))) ++warm;
+    if (warm != 0) {
+      make_warm(BlockNumber(b), warm);
+      b += warm;
+      continue;
+    }
+    for (u64 i = 1; i < room; ++i)
+      if (worth_keeping(BlockNumber(b + i))) {
+        alone = i;
+        break;
+      }
     clear(first_frame(BlockNumber(b)), alone * pages_per_huge);
     for (u64 i = 0; i < alone; ++i) {
       LockGuard guard(stripe(BlockNumber(b + i)));

@@ -9,7 +9,8 @@
 // that the next to name it finds a hole, which reads as zeros. But to give a page back and to have one again
 // costs more than all else in a small fork and exit. So a few pages (`most_kept` in all) that were released
 // in small pieces are cleared instead and stay, for those who name frames to write over them
-// (`Use::overwritten`); whoever else names one finds it given back.
+// (`Use::overwritten`); whoever else names one finds it given back. Blocks that were filled stay warm for a
+// while (`warm.h`), for those who copy a whole block.
 #pragma once
 
 #include <array>
@@ -22,6 +23,7 @@
 #include "base/result.h"
 #include "kernel/abi/lock_order.h"
 #include "kernel/abi/types.h"
+#include "kernel/mm/warm.h"
 #include "kernel/platform/memory.h"
 
 namespace quire::mm {
@@ -34,8 +36,9 @@ constexpr FrameNumber first_frame(BlockNumber b) { return FrameNumber(b.value() 
 constexpr BlockNumber block_of(FrameNumber f) { return BlockNumber(f.value() / pages_per_huge); }
 constexpr unsigned index_in_block(FrameNumber f) { return static_cast<unsigned>(f.value() % pages_per_huge); }
 
-/// What is to become of frames that somebody names: zeros until they are touched, or overwritten at once.
-enum class Use : u8 { fresh, overwritten };
+/// What is to become of frames that somebody names: zeros until they are touched, overwritten at once, or, of
+/// a whole block that nobody sees before, covered by a copy from end to end.
+enum class Use : u8 { fresh, overwritten, covered };
 
 /// How many of the `n` frames from `first` on have storage. One host call a 2 MiB, however they lie.
 u64 frames_with_data(platform::Memory& memory, FrameNumber first, u64 n);
@@ -52,8 +55,9 @@ class BlockPool {
   /// A free block, counted once as a whole. `wanted` is taken if it is free (no_block: no wish);
   /// else one whose place in a fresh 64 MiB chunk is that of `slot` (address / 2 MiB), so that
   /// neighbours can follow in both directions. With `Use::overwritten` it may have kept pages, which
-  /// only name_run() knows how to give out: it is to become a home. ENOMEM when the file has no free block.
-  Result<BlockNumber> allocate(u64 slot, BlockNumber wanted, Use use = Use::fresh);
+  /// only name_run() knows how to give out: it is to become a home. With `Use::covered` it may be warm, and
+  /// then holds what others had in it; `warm` says so. ENOMEM when the file has no free block.
+  Result<BlockNumber> allocate(u64 slot, BlockNumber wanted, Use use = Use::fresh, bool* warm = nullptr);
   /// `n` consecutive free blocks, each counted once as a whole, the first at the place of `slot` in
   /// its chunk. ENOMEM.
   Result<BlockNumber> allocate_run(u64 n, u64 slot);
@@ -95,6 +99,11 @@ class BlockPool {
   /// once, or all counted more than once; `exclusive` says which.
   u32 uniform_run(FrameNumber f, u32 n, bool& exclusive) const;
 
+  /// The blocks were given huge pages by the host, and are filled: worth keeping when they are given up.
+  void mark_dense(BlockNumber first, u64 n);
+  /// Whether any block stays warm (`--no-keep`); they do from the start on.
+  void keep_warm(bool on) { keep_warm_ = on; }
+
   /// The block, just allocated, is a huge page of the pool: `on_huge_release` hears of its end, with no
   /// lock of this class held, when its storage is gone.
   void mark_huge(BlockNumber b);
@@ -102,8 +111,17 @@ class BlockPool {
 
   /// Storage that nobody uses: it counts as free.
   u64 kept_bytes() const { return kept_count_.load(std::memory_order_relaxed) * page_size; }
-  /// Gives back what is kept in free blocks.
-  void trim();
+  /// Gives back what is kept in free blocks. True if there was anything.
+  bool trim();
+  /// No thread of the pool's own from here on.
+  void stop_background() { cooler_.stop(); }
+  /// How many blocks are warm.
+  u64 warm() const {
+    LockGuard guard(allocation_);
+    return warm_.count();
+  }
+  /// How many warm blocks were used again.
+  u64 warm_used() const { return warm_used_.load(std::memory_order_relaxed); }
 
   u64 blocks_used() const { return used_count_.load(std::memory_order_relaxed); }
   platform::Memory& memory() { return memory_; }
@@ -122,6 +140,8 @@ class BlockPool {
     u32 named = 0;          // entries of `frames` that are not zero
     bool huge = false;      // taken from the huge-page pool
     bool full = false;      // every frame has storage: with_data() has seen it
+    bool dense = false;     // given a huge page; no part of it was given back since
+    bool stale = false;     // just taken by allocate(), and holds what others had in it
     u16 cleared = 0;        // how often storage was given back: what was seen before may be wrong
     u32* frames = nullptr;  // counts by page; allocated while needed
     Pages* kept = nullptr;  // unnamed frames that have storage, all zeros
@@ -129,11 +149,17 @@ class BlockPool {
   using StripeLock = Mutex<locks::frames>;
   static constexpr unsigned stripes = 256;
   static constexpr u32 dying = ~u32{0};  // count of a frame whose storage is on its way to the host
-  static constexpr u64 blocks_per_chunk = 32;
   static constexpr u64 most_kept = 256;  // pages
   static constexpr unsigned most_kept_run = 32;
 
-  explicit BlockPool(platform::Memory& memory) : memory_(memory) {}
+  explicit BlockPool(platform::Memory& memory);
+  bool worth_keeping(BlockNumber b);
+  /// How many more blocks may become warm.
+  u64 room_for_warm();
+  void make_warm(BlockNumber first, u64 n);
+  /// Blocks that were warm for long are given back. True if there are others.
+  bool cool(WarmBlocks::Clock::duration age);
+  void give_back(const std::vector<u64>& blocks);
   Result<> reserve();
   StripeLock& stripe(BlockNumber b) const { return stripe_[(b.value() * 0x9e3779b97f4a7c15u) >> 56]; }
   Block& block(BlockNumber b) const { return blocks_[b.value()]; }
@@ -162,13 +188,17 @@ class BlockPool {
   Block* blocks_ = nullptr;  // one each; host pages of it exist once touched
   mutable std::array<StripeLock, stripes> stripe_;
 
-  Mutex<locks::frames> allocation_;
+  mutable Mutex<locks::frames> allocation_;
   u32* used_ GUARDED_BY(allocation_) = nullptr;           // one bit a block, one word a chunk
   u64 next_chunk_ GUARDED_BY(allocation_) = 0;            // chunks from here on were never used
   std::vector<u32> free_chunks_ GUARDED_BY(allocation_);  // emptied again; checked when popped
   std::vector<u32> keepers_ GUARDED_BY(allocation_);      // free blocks that have kept pages
-  std::atomic<u64> used_count_{0}, kept_count_{0};
+  WarmBlocks warm_ GUARDED_BY(allocation_);
+  SpareMemory spare_ GUARDED_BY(allocation_);
+  std::atomic<bool> keep_warm_{true};
+  std::atomic<u64> used_count_{0}, kept_count_{0}, warm_used_{0};
   std::function<void(BlockNumber)> huge_released_;
+  Cooler cooler_;  // last: it uses the rest
 };
 
 }  // namespace quire::mm

@@ -1,4 +1,7 @@
 // What was released in small pieces may stay, for copies; everybody else finds holes.
+#include <chrono>
+#include <thread>
+
 #include "kernel/mm/mm_test.h"
 
 namespace quire::mm::test {
@@ -87,6 +90,91 @@ TEST_F(KeptPages, AreFewAndGoWhenAsked) {
   EXPECT_EQ(kept(), 0u);
   EXPECT_EQ(platform->memory().bytes_used(), 0u);
   EXPECT_EQ(pool->blocks_used(), 0u);
+}
+
+struct Warm : KeptPages {
+  /// A block that is filled with `byte`, as by a copy.
+  BlockNumber filled(u64 slot, int byte) {
+    bool warm = false;
+    const BlockNumber b = *pool->allocate(slot, no_block, Use::covered, &warm);
+    was_warm = warm;
+    std::memset(platform->memory().at(first_frame(b)), byte, huge_size);
+    pool->mark_dense(b, 1);
+    return b;
+  }
+  bool was_warm = false;
+};
+
+TEST_F(Warm, BlocksAreUsedAgainForCopiesOnly) {
+  const BlockNumber b = filled(5, 0xa5);
+  EXPECT_FALSE(was_warm);
+  pool->release_whole(b, 1);
+  EXPECT_EQ(pool->warm(), 1u);
+  EXPECT_EQ(pool->blocks_used(), 0u);
+  EXPECT_EQ(kept(), pages_per_huge) << "it counts as free";
+  const BlockNumber elsewhere = filled(6, 1);
+  EXPECT_FALSE(was_warm) << "it would lie at the wrong place";
+  EXPECT_EQ(filled(5 + 32, 2), b);
+  EXPECT_TRUE(was_warm);
+  EXPECT_EQ(pool->warm_used(), 1u);
+  EXPECT_EQ(kept(), 0u);
+  pool->release_whole(b, 1);
+  // Whoever else names it, by wish or as one of a run, finds a hole.
+  EXPECT_EQ(*pool->allocate(5, b), b);
+  EXPECT_EQ(stored(first_frame(b), pages_per_huge), 0u);
+  EXPECT_TRUE(zeros(first_frame(b)));
+  pool->release_whole(b, 1);
+  EXPECT_EQ(pool->warm(), 0u) << "there is nothing in it";
+  pool->release_whole(elsewhere, 1);
+  pool->trim();
+  EXPECT_EQ(platform->memory().bytes_used(), 0u);
+}
+
+TEST_F(Warm, HomesAndRunsDoNotShowOldContents) {
+  const BlockNumber b = filled(5, 0xa5);
+  pool->release_whole(b, 1);
+  const BlockNumber h = *pool->allocate(5, b, Use::overwritten);
+  ASSERT_EQ(h, b);
+  pool->whole_to_home(h);
+  ASSERT_EQ(pool->name_run(first_frame(h), 4, Use::fresh), 4u);
+  EXPECT_TRUE(zeros(first_frame(h)));
+  pool->release_frames(first_frame(h), 4);
+  pool->release_home(h);
+  // All blocks of the file, in one run.
+  std::vector<BlockNumber> some;
+  for (u64 i = 0; i < 8; ++i) some.push_back(filled(i, 0x5a));
+  for (const BlockNumber each : some) pool->release_whole(each, 1);
+  EXPECT_EQ(pool->warm(), 8u);
+  const u64 all = platform->memory().size().value() / pages_per_huge;
+  const auto run = pool->allocate_run(all, 0);
+  ASSERT_TRUE(run);
+  for (const BlockNumber each : some) EXPECT_TRUE(zeros(first_frame(each) + 7));
+  pool->release_whole(*run, all);
+  EXPECT_EQ(pool->blocks_used(), 0u);
+}
+
+TEST_F(Warm, OnlyWhatIsFullStays) {
+  const BlockNumber b = filled(5, 0xa5);
+  pool->clear(first_frame(b) + 9, 1);
+  pool->release_whole(b, 1);
+  EXPECT_EQ(pool->warm(), 0u);
+  EXPECT_EQ(platform->memory().bytes_used(), 0u);
+  pool->keep_warm(false);
+  pool->release_whole(filled(5, 0xa5), 1);
+  EXPECT_EQ(pool->warm(), 0u);
+  EXPECT_EQ(platform->memory().bytes_used(), 0u);
+}
+
+TEST_F(Warm, BlocksCoolDownByThemselves) {
+  pool->release_whole(filled(5, 0xa5), 1);
+  EXPECT_EQ(pool->warm(), 1u);
+  for (int i = 0; i < 1500 && pool->warm() != 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(pool->warm(), 0u);
+  // What the thread has taken is being given back.
+  for (int i = 0; i < 500 && pool->blocks_used() != 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(platform->memory().bytes_used(), 0u);
 }
 
 }  // namespace

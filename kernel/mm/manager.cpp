@@ -22,6 +22,7 @@ ManagerImpl::ManagerImpl(platform::Platform& platform, const Policy& policy, std
       huge_(*pool_, [this] { return total_ - std::min(total_, stored_bytes()); }),
       private_spaces_(policy.copy_home) {
   tables_.back.copied_chains = policy.copied_chains;
+  pool_->keep_warm(policy.keep_warm);
   struct sysinfo info{};
   const bool known = sysinfo(&info) == 0;
   const u64 host = known ? u64{info.totalram} * info.mem_unit : u64{1} << 30;
@@ -29,7 +30,8 @@ ManagerImpl::ManagerImpl(platform::Platform& platform, const Policy& policy, std
   total_ = policy.memory_limit != 0 ? std::min(policy.memory_limit, host) : host;
   if (policy.memory_limit != 0)
     limit_watch_ = std::make_unique<LimitWatch>(
-        policy.memory_limit, [this] { return used_bytes(); }, [this] { return out_of_memory(); });
+        policy.memory_limit, [this] { return used_bytes() + pool_->kept_bytes(); },
+        [this] { return out_of_memory(); });
 }
 
 Statistics ManagerImpl::statistics() const {
@@ -45,6 +47,7 @@ Statistics ManagerImpl::statistics() const {
   s.cow_page = counters.cow_page;
   s.cow_private = counters.cow_private;
   s.cow_block = counters.cow_block;
+  s.cow_warm = pool_->warm_used();
   s.settled = counters.settled;
   s.snapshot_pages = counters.snapshot_pages;
   s.revocations = counters.revocations;
@@ -86,14 +89,13 @@ void ManagerImpl::leave(ObjectImpl* object) {
 }
 
 bool ManagerImpl::drop_clean_pages() {
-  pool_->trim();
+  bool any = pool_->trim();
   std::vector<Ref<ObjectImpl>> objects;
   {
     LockGuard guard(objects_lock_);
     for (ObjectImpl* o : objects_)
       if (o->try_ref()) objects.push_back(Ref<ObjectImpl>::adopt(o));
   }
-  bool any = false;
   for (const Ref<ObjectImpl>& o : objects) any |= o->reclaim();
   return any && (policy_.memory_limit == 0 || used_bytes() <= policy_.memory_limit);
 }

@@ -42,6 +42,7 @@ class ManagerImpl final : public MemoryManager {
   void stop_background() override {
     limit_watch_.reset();
     private_spaces_.stop();
+    pool_->stop_background();
   }
 
   platform::Memory& memory() { return platform_.memory(); }

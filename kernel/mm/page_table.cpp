@@ -221,7 +221,7 @@ Span PageTables::span_at(u64 address, u64 end, bool across) const {
 }
 
 // A free block for the window of `address`: next to those of its neighbours if that place is free.
-Result<BlockNumber> PageTables::fresh_block(const Table& level2, u64 address, Use use) {
+Result<BlockNumber> PageTables::fresh_block(const Table& level2, u64 address, Use use, bool* warm) {
   const unsigned i = entry_index(address, 2);
   const unsigned group = i & ~31u;
   BlockNumber wanted = no_block;
@@ -238,7 +238,7 @@ Result<BlockNumber> PageTables::fresh_block(const Table& level2, u64 address, Us
       wanted = BlockNumber(near.value() + i - j);
       break;
     }
-  return pool_.allocate(address >> huge_shift, wanted, use);
+  return pool_.allocate(address >> huge_shift, wanted, use, warm);
 }
 
 Result<> PageTables::name(u64 begin, u64 end, bool by_page) {
@@ -353,16 +353,26 @@ Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n, Lock* 
   return {};
 }
 
-// A whole block. Where the source has no hole the copy is a huge page, if the host can give one.
-Result<> PageTables::copy_block(FrameNumber from, FrameNumber to, Lock* unlocked) {
+// A whole block of the window's own. Where the source has no hole the copy is a huge page, if the host can
+// give one, or one that is warm.
+Result<BlockNumber> PageTables::copy_block(const Table& level2, u64 address, FrameNumber from,
+                                           Lock* unlocked) {
   platform::Memory& memory = pool_.memory();
   const bool full = memory.next_hole(from, from + pages_per_huge) == from + pages_per_huge;
-  if (!full || !memory.kind().tmpfs_huge_advise) return copy_frames(from, to, pages_per_huge, unlocked);
-  memory.advise_huge(to, PageCount(pages_per_huge), true);
-  auto done = copy_frames(from, to, pages_per_huge, unlocked);
+  const bool huge = full && memory.kind().tmpfs_huge_advise;
+  bool warm = false;
+  const BlockNumber b = TRY(fresh_block(level2, address, full ? Use::covered : Use::fresh, &warm));
+  const FrameNumber to = first_frame(b);
+  if (huge && !warm) memory.advise_huge(to, PageCount(pages_per_huge), true);
+  auto done = copy_frames(from, to, pages_per_huge, unlocked, warm);
   // The advice would outlive these contents: whoever has the frames next may want small pages.
-  memory.advise_huge(to, PageCount(pages_per_huge), false);
-  return done;
+  if (huge && !warm) memory.advise_huge(to, PageCount(pages_per_huge), false);
+  if (!done) {
+    pool_.release_whole(b, 1);
+    return err(done.error());
+  }
+  if (full) pool_.mark_dense(b, 1);
+  return b;
 }
 
 Result<> PageTables::own(u64 begin, u64 end, Gather& gather, Lock* unlocked) {
@@ -379,11 +389,7 @@ Result<> PageTables::own(u64 begin, u64 end, Gather& gather, Lock* unlocked) {
     if (pool_.uniform_run(first, pages, exclusive) == pages && exclusive) return {};
     if (pages == pages_per_huge) {
       // The whole window: a block of its own, and no table.
-      const BlockNumber b = TRY(fresh_block(*level2, begin));
-      if (auto done = copy_block(first, first_frame(b), unlocked); !done) {
-        pool_.release_whole(b, 1);
-        return done;
-      }
+      const BlockNumber b = TRY(copy_block(*level2, begin, first, unlocked));
       set(*level2, w, Entry::to_frame(first_frame(b)));
       gather.blocks(block_of(first), 1);
       return {};

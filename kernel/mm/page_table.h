@@ -214,8 +214,9 @@ class PageTables {
   Table* split_block(Table& level2, unsigned index);
   Table* own_last_level(u64 address, bool create);
   Result<u32> fresh_frames(Table& t, u64 address, u32 n, Use use = Use::fresh, bool* stored = nullptr);
-  Result<BlockNumber> fresh_block(const Table& level2, u64 address, Use use = Use::fresh);
-  Result<> copy_block(FrameNumber from, FrameNumber to, Lock* unlocked);
+  Result<BlockNumber> fresh_block(const Table& level2, u64 address, Use use = Use::fresh,
+                                  bool* warm = nullptr);
+  Result<BlockNumber> copy_block(const Table& level2, u64 address, FrameNumber from, Lock* unlocked);
   /// `stored`: the target may have storage, of zeros.
   Result<> copy_frames(FrameNumber from, FrameNumber to, u32 n, Lock* unlocked, bool stored = false);
   void zap_in(Table& t, u64 base, u64 begin, u64 end, Keep keep, Gather& gather);

@@ -34,6 +34,7 @@ constexpr u64 dense_batch = 2 * huge_size;  // a guest that writes there waits m
 // 512 copies of single pages by the host: 1.1 ms on one machine, 2.3 on another. A block takes 0.25 or, where
 // the host's own host has to find the memory, 9.
 constexpr std::chrono::microseconds most_for_a_window{2000};
+constexpr std::chrono::milliseconds dense_patience{16};
 constexpr std::chrono::seconds dense_pause{1};
 constexpr Access no_write = Access::read | Access::exec;
 
@@ -565,7 +566,6 @@ void AddressSpaceImpl::settle_copied_often() {
 bool AddressSpaceImpl::settle_dense() {
   if (manager_.policy().cow != Policy::Cow::adaptive) return false;
   settle_copied_often();
-  if (Clock::now() < dense_again_) return false;
   std::vector<std::pair<u64, u64>> samples;
   {
     LockGuard tables(tables_lock_);
@@ -585,8 +585,10 @@ bool AddressSpaceImpl::settle_dense() {
     const bool grows = last != before.end() && *pages > last->second;
     if (*pages < (grows ? dense_pages : nearly_all)) continue;
     const u64 first = round_down(begin, run_size);
+    Clock::duration late{};
     for (u64 at = first; at < first + run_size; at += dense_batch) {
       if (manager_.private_spaces().stopping()) return false;
+      if (manager_.pool().warm() == 0 && Clock::now() < dense_again_) return sampled_ != before;
       AreaReader reader(*this, at < begin ? begin : at);
       Vma* v = reader.area();
       if (v == nullptr) continue;
@@ -594,9 +596,12 @@ bool AddressSpaceImpl::settle_dense() {
       const auto started = Clock::now();
       if (!settle(*v, at, at + dense_batch)) return false;
       // Where fresh memory is dear to the host, its own copies of single pages are the better way.
-      if (Clock::now() - started > dense_batch / huge_size * most_for_a_window) {
+      // One batch may have had to wait for a CPU.
+      constexpr auto allowed = dense_batch / huge_size * most_for_a_window;
+      late += std::min<Clock::duration>(Clock::now() - started, 4 * allowed) - allowed;
+      if (late > dense_patience) {
         dense_again_ = Clock::now() + dense_pause;
-        return false;
+        late = {};
       }
     }
   }

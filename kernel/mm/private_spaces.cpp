@@ -84,6 +84,8 @@ void PrivateSpaces::work(const std::stop_token& stop) {
     guard.lock();
     working_ = false;
     wake_.notify_all();
+    // Whoever begins to write while this goes to sleep is heard: after one more look, or by his wake().
+    if (!left && stirred_.exchange(false)) continue;
     auto woken = [&] { return wakes_ != seen; };
     if (left)
       wake_.wait_for(guard, stop, written ? look_again : retry, woken);
