@@ -18,9 +18,10 @@
 namespace quire::mm {
 namespace {
 
-constexpr u64 probe = 64u << 10;        // left out at the end of what was prepared
-constexpr u32 credit_for_one = 4;       // windows filled in order elsewhere, for the first of another run
-constexpr u64 most_left_out = 48;       // pages of a window that counts as filled
+constexpr u64 probe = 64u << 10;   // left out at the end of what was prepared
+constexpr u32 credit_for_one = 4;  // windows filled in order elsewhere, for the first of another run
+// An allocator leaves some pages of a window for later when it goes on to the next.
+constexpr u64 most_left_out = 48;
 constexpr u32 most_windows = 8;         // prepared at once
 constexpr u32 most_filled = 512;        // windows given back filled that are counted
 constexpr u32 long_run = 32;            // windows filled in order after which the first is worth collapsing
@@ -47,20 +48,13 @@ bool AddressSpaceImpl::fresh_window(const Vma& v, u64 window, Span& s) const {
   return manager_.memory().next_data(s.frame, end) == end;
 }
 
-// An allocator leaves some pages of a window for later when it goes on to the next.
-bool AddressSpaceImpl::nearly_filled(const Vma& v, u64 window) {
+// The window lies in the area, is exclusively ours as one run, and all but `left_out` pages have been
+// touched.
+bool AddressSpaceImpl::filled_window(const Vma& v, u64 window, u64 left_out) {
   if (window < v.begin || v.end - window < huge_size) return false;
   const Span s = span_at(window, window + huge_size);
   return s.named && s.exclusive && s.end == window + huge_size &&
-         manager_.pool().with_data(s.frame, pages_per_huge) >= pages_per_huge - most_left_out;
-}
-
-bool AddressSpaceImpl::filled_window(const Vma& v, u64 window) {
-  if (window < v.begin || v.end - window < huge_size) return false;
-  const Span s = span_at(window, window + huge_size);
-  if (!s.named || !s.exclusive || s.end != window + huge_size) return false;
-  const FrameNumber end = s.frame + pages_per_huge;
-  return manager_.memory().next_hole(s.frame, end) == end;
+         manager_.pool().with_data(s.frame, pages_per_huge) >= pages_per_huge - left_out;
 }
 
 void AddressSpaceImpl::note_filled(u64 begin, u64 end) {
@@ -133,7 +127,7 @@ bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
   Span s;
   if (fresh_window(v, window, s)) {
     const bool in_order =
-        page - window < probe && window != v.ahead_end && nearly_filled(v, window - huge_size);
+        page - window < probe && window != v.ahead_end && filled_window(v, window - huge_size, most_left_out);
     if (in_order) {
       if (v.ahead_proven++ == 0) v.ahead_first = window - huge_size;
       prepare_windows(v, window);

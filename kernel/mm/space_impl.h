@@ -233,8 +233,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   /// The same for a page in a window that was touched before, and not by a guest that fills memory in order.
   bool show_touched(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
   void show_filled(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
-  bool filled_window(const Vma& v, u64 window) REQUIRES(tables_lock_);
-  bool nearly_filled(const Vma& v, u64 window) REQUIRES(tables_lock_);
+  bool filled_window(const Vma& v, u64 window, u64 left_out = 0) REQUIRES(tables_lock_);
   /// Before an unmap: windows that were filled to the last page will be again.
   void note_filled(u64 begin, u64 end) REQUIRES(lock_);
   void collapse_first(Vma& v) REQUIRES(tables_lock_);
