@@ -38,20 +38,36 @@ Path path_of(const Finding& f) {
 /// pointer or on code that did not parse; then the local before the far-fetched, where a standard deviation
 /// of statistical weight makes up for a call crossed, half a round of a loop or four branches. A cause that
 /// shows at very many places is more likely to be misjudged than to be an error that nobody met.
-std::tuple<int, int, double, u32> weight(const Finding& f) {
+using Weight = std::tuple<int, int, double, u32>;
+
+Weight weight(const Finding& f) {
   Path p = path_of(f);
   return {static_cast<int>(f.level), (f.uncertain ? 2 : 0) + (p.indirect ? 1 : 0),
           p.calls + 2.0 * p.rounds + std::min<u32>(f.branches, 50) / 4.0 - f.z + std::log2(1.0 + f.also),
           p.calls};
 }
 
-}  // namespace
-
-bool read_before(const Finding& a, const Finding& b) {
-  auto wa = weight(a), wb = weight(b);
+bool read_before(const Finding& a, const Weight& wa, const Finding& b, const Weight& wb) {
   if (wa != wb) return wa < wb;
   return std::tie(a.at, a.rule, a.message, a.function, a.cause, a.path) <
          std::tie(b.at, b.rule, b.message, b.function, b.cause, b.path);
+}
+
+}  // namespace
+
+bool read_before(const Finding& a, const Finding& b) { return read_before(a, weight(a), b, weight(b)); }
+
+void sort_for_reading(std::vector<Finding>& findings) {
+  std::vector<std::pair<Weight, std::size_t>> order;
+  order.reserve(findings.size());
+  for (std::size_t i = 0; i < findings.size(); ++i) order.emplace_back(weight(findings[i]), i);
+  std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+    return read_before(findings[a.second], a.first, findings[b.second], b.first);
+  });
+  std::vector<Finding> sorted;
+  sorted.reserve(findings.size());
+  for (const auto& [w, i] : order) sorted.push_back(std::move(findings[i]));
+  findings = std::move(sorted);
 }
 
 }  // namespace quire::metal

@@ -51,6 +51,7 @@ struct Finding {
 
 /// The order in which findings are read: the most serious and most local first; a total order.
 bool read_before(const Finding& a, const Finding& b);
+void sort_for_reading(std::vector<Finding>& findings);
 
 /// An example or counter-example of a statistical rule.
 struct Observation {

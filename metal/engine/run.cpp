@@ -40,7 +40,7 @@ void on_large_stacks(u32 threads, const std::function<void()>& work) {
 }  // namespace
 
 std::vector<Finding> group_and_rank(std::vector<Finding> findings) {
-  std::sort(findings.begin(), findings.end(), read_before);
+  sort_for_reading(findings);
   using Cause = std::tuple<std::string, SourcePoint, u32>;
   std::map<Cause, std::size_t> causes;
   std::map<std::tuple<std::string, SourcePoint>, std::size_t> places;
@@ -59,7 +59,7 @@ std::vector<Finding> group_and_rank(std::vector<Finding> findings) {
     places.emplace(std::move(place), out.size());
     out.push_back(std::move(f));
   }
-  std::sort(out.begin(), out.end(), read_before);
+  sort_for_reading(out);
   return out;
 }
 
