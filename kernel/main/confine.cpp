@@ -15,6 +15,10 @@
 
 #include <cstddef>
 
+#ifndef SYS_cachestat
+#define SYS_cachestat 451  // Linux 6.5
+#endif
+
 namespace quire::confine {
 namespace {
 
@@ -50,8 +54,8 @@ Result<> allow_beneath(int ruleset, int dir, u64 rights) {
 // What the kernel process calls once it runs, by purpose.
 constexpr int calls_always[] = {
     // memory: the memory file, thread stacks, malloc
-    SYS_mmap, SYS_munmap, SYS_mprotect, SYS_mremap, SYS_madvise, SYS_brk, SYS_mincore, SYS_ftruncate,
-    SYS_fallocate, SYS_memfd_create, SYS_membarrier,
+    SYS_mmap, SYS_munmap, SYS_mprotect, SYS_mremap, SYS_madvise, SYS_brk, SYS_mincore, SYS_cachestat,
+    SYS_ftruncate, SYS_fallocate, SYS_memfd_create, SYS_membarrier,
     // threads and sleeping
     SYS_futex, SYS_set_robust_list, SYS_rseq, SYS_exit, SYS_exit_group, SYS_gettid, SYS_getpid, SYS_getppid,
     SYS_sched_yield, SYS_sched_getaffinity, SYS_sched_setaffinity, SYS_sched_getparam, SYS_sched_getscheduler,

@@ -22,19 +22,6 @@ Result<T*> reserve_array(u64 n) {
 
 }  // namespace
 
-u64 frames_with_data(platform::Memory& memory, FrameNumber first, u64 n) {
-  std::array<unsigned char, pages_per_huge> present;
-  u64 pages = 0;
-  while (n != 0) {
-    const u64 part = std::min<u64>(n, present.size());
-    if (mincore(memory.at(first), part * page_size, present.data()) != 0) return pages;
-    for (u64 i = 0; i < part; ++i) pages += present[i] & 1;
-    first += part;
-    n -= part;
-  }
-  return pages;
-}
-
 Result<std::unique_ptr<BlockPool>> BlockPool::create(platform::Memory& memory) {
   std::unique_ptr<BlockPool> pool(new BlockPool(memory));
   TRY_VOID(pool->reserve());
@@ -274,7 +261,7 @@ u64 BlockPool::with_data(FrameNumber first, u64 n) {
       full = block(b).full;
       cleared = block(b).cleared;
     }
-    const u64 found = full ? part : frames_with_data(memory_, first, part);
+    const u64 found = full ? part : memory_.stored(first, PageCount(part));
     if (!full && found == pages_per_huge) {
       LockGuard guard(stripe(b));
       block(b).full = block(b).cleared == cleared;

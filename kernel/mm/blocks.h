@@ -40,9 +40,6 @@ constexpr unsigned index_in_block(FrameNumber f) { return static_cast<unsigned>(
 /// a whole block that nobody sees before, covered by a copy from end to end.
 enum class Use : u8 { fresh, overwritten, covered };
 
-/// How many of the `n` frames from `first` on have storage. One host call a 2 MiB, however they lie.
-u64 frames_with_data(platform::Memory& memory, FrameNumber first, u64 n);
-
 /// Hands out blocks and keeps the counts of their frames. All methods may be called from any thread,
 /// with locks of a rank below `frames` held.
 class BlockPool {

@@ -16,7 +16,7 @@ struct KeptPages : testing::Test {
     return b;
   }
   void fill(FrameNumber f, u32 n) { std::memset(platform->memory().at(f), 0xa5, n * page_size); }
-  u64 stored(FrameNumber f, u32 n) const { return frames_with_data(platform->memory(), f, n); }
+  u64 stored(FrameNumber f, u32 n) const { return platform->memory().stored(f, PageCount(n)); }
   bool zeros(FrameNumber f) const {
     const std::byte* p = platform->memory().at(f);
     return std::all_of(p, p + page_size, [](std::byte b) { return b == std::byte{0}; });

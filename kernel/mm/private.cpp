@@ -23,13 +23,16 @@ namespace {
 constexpr u64 run_size = u64{64} << 20;
 constexpr std::size_t runs_at_once = 1024;          // asked of the platform in one call
 constexpr u64 home_batch = 4 * huge_size;           // copied home while a writer of the areas waits
+constexpr u64 most_holes = 48;                      // pages of a window that is left to the host
 constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and the child gets a whole block
 constexpr u64 clustered_run = 8;     // pages in a run of what was written, on average: pieces pay
 constexpr u64 least_clustered = 64;  // pages
 constexpr u32 forks_by_pieces = 8;
 constexpr u64 often_pages = 16;  // so many copied by a fork, and the block is copied after it
-constexpr u64 dense_pages = 48;  // so many written in a window, and their number grows: its run is copied
-constexpr u64 nearly_all = 448;  // the same, even if it stays at that
+constexpr u64 dense_pages =
+    48;  // so many written in a window, and their number grows fast: its run is copied
+constexpr u64 fast_growth = 150;            // in a second: all of the window within a few
+constexpr u64 nearly_all = 448;             // so many, and it is copied even if it stays at that
 constexpr u64 dense_batch = 2 * huge_size;  // a guest that writes there waits meanwhile
 // 512 copies of single pages by the host: 1.1 ms on one machine, 2.3 on another. A block takes 0.25 or, where
 // the host's own host has to find the memory, 9.
@@ -86,8 +89,8 @@ AddressSpaceImpl::PrivateMap::iterator AddressSpaceImpl::private_at(u64 address)
   return it->second.end > address ? it : privates_.end();
 }
 
-// For speed only whole windows without holes: a write to a hole would be allocated twice. Where the tier
-// is forced, whatever can be.
+// For speed only whole windows, and make_private() leaves out those with many holes. Where the tier is
+// forced, whatever can be.
 bool AddressSpaceImpl::may_be_private(const Vma& v, const Span& s) {
   if (prompt()) return false;
   if (!s.named || s.exclusive || s.stub_owned || !v.anonymous() || !v.is_private() || v.huge_tlb)
@@ -103,42 +106,32 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
   if (tier != Policy::Cow::adaptive && tier != Policy::Cow::host_private) return false;
   if (!space_->supports_private()) return false;
   const bool forced = tier == Policy::Cow::host_private;
-  const platform::Memory& memory = manager_.memory();
+  // A write to a hole is allocated twice: an allocator leaves some, but few.
+  auto nearly_full = [&](const Span& s) {
+    return manager_.pool().with_data(s.frame, pages_per_huge) >= pages_per_huge - most_holes;
+  };
   const u64 begin = std::max(v.begin, round_down(page, run_size));
   const u64 end = std::min(v.end, round_down(page, run_size) + run_size);
   {
     const u64 window = std::max(begin, window_of(page));
     Span s = span_at(window, std::min(end, window_of(page) + huge_size));
     while (forced && s.end <= page) s = span_at(s.end, std::min(end, window_of(page) + huge_size));
-    if (!may_be_private(v, s)) return false;
-    if (!forced && memory.next_hole(s.frame, s.frame + pages_per_huge) != s.frame + pages_per_huge)
-      return false;
+    if (!may_be_private(v, s) || (!forced && !nearly_full(s))) return false;
   }
   // Neighbours with consecutive frames are mapped by one call.
   Span piece;
   auto map = [&]() REQUIRES(tables_lock_) {
-    u64 a = piece.begin;
-    while (a < piece.end) {
-      const FrameNumber frame = piece.frame + (a - piece.begin) / page_size;
-      u64 stop = piece.end;
-      if (!forced) {
-        const FrameNumber last = frame + (piece.end - a) / page_size;
-        const FrameNumber hole = memory.next_hole(frame, last);
-        if (hole < last) stop = round_down(a + (hole - frame) * page_size, huge_size);
-      }
-      if (a < stop) {
-        space_->map_private({GuestAddr(a), GuestAddr(stop)}, frame, (v.access | Access::read) & no_write);
-        for (u64 w = a; w < stop; w = window_of(w) + huge_size)
-          privates_[w].end = std::min(stop, window_of(w) + huge_size);
-      }
-      a = stop == piece.end ? stop : stop + huge_size;
-    }
+    if (piece.begin == piece.end) return;
+    space_->map_private({GuestAddr(piece.begin), GuestAddr(piece.end)}, piece.frame,
+                        (v.access | Access::read) & no_write);
+    for (u64 w = piece.begin; w < piece.end; w = window_of(w) + huge_size)
+      privates_[w].end = std::min(piece.end, window_of(w) + huge_size);
     piece = {};
   };
   for (u64 a = forced ? begin : round_up(begin, huge_size); a < end;) {
     const Span s = span_at(a, std::min(end, window_of(a) + huge_size));
     a = s.end;
-    if (!may_be_private(v, s)) continue;
+    if (!may_be_private(v, s) || (!forced && !nearly_full(s))) continue;
     if (piece.begin != piece.end && piece.end == s.begin &&
         piece.frame + (piece.end - piece.begin) / page_size == s.frame) {
       piece.end = s.end;
@@ -562,7 +555,8 @@ void AddressSpaceImpl::settle_copied_often() {
 
 // One window of each run stands for all of it. Where most of a block will be written, a copy of the block is
 // cheaper than the host's copies of its pages, and the next fork finds it huge. Most of it will be, if more
-// and more is; a guest that has gone through in order has written what it wanted.
+// and more is, and so fast that the sharers are likely to see the end of it (a guest that writes slowly would
+// be held up for nothing); a guest that has gone through in order has written what it wanted.
 bool AddressSpaceImpl::settle_dense() {
   if (manager_.policy().cow != Policy::Cow::adaptive) return false;
   settle_copied_often();
@@ -577,18 +571,23 @@ bool AddressSpaceImpl::settle_dense() {
     }
   }
   const std::map<u64, u64> before = std::exchange(sampled_, {});
+  const auto now = Clock::now();
+  const std::chrono::duration<double> passed = now - std::exchange(sampled_at_, now);
+  bool fast = false;
   for (const auto& [begin, end] : samples) {
     const auto pages = private_page_count(begin, end);
     if (!pages) return false;
     sampled_[begin] = *pages;
     const auto last = before.find(begin);
-    const bool grows = last != before.end() && *pages > last->second;
+    const bool grows = last != before.end() && *pages > last->second &&
+                       static_cast<double>(*pages - last->second) >= fast_growth * passed.count();
+    fast |= grows || last == before.end();  // of a new one nobody knows yet
     if (*pages < (grows ? dense_pages : nearly_all)) continue;
     const u64 first = round_down(begin, run_size);
     Clock::duration late{};
     for (u64 at = first; at < first + run_size; at += dense_batch) {
       if (manager_.private_spaces().stopping()) return false;
-      if (manager_.pool().warm() == 0 && Clock::now() < dense_again_) return sampled_ != before;
+      if (manager_.pool().warm() == 0 && Clock::now() < dense_again_) return fast;
       AreaReader reader(*this, at < begin ? begin : at);
       Vma* v = reader.area();
       if (v == nullptr) continue;
@@ -605,7 +604,7 @@ bool AddressSpaceImpl::settle_dense() {
       }
     }
   }
-  return sampled_ != before;
+  return fast;
 }
 
 bool AddressSpaceImpl::copy_home() {

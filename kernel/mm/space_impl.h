@@ -97,7 +97,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   /// the background. False: none of it is left to do.
   bool copy_home();
   /// Copies by blocks where most pages are being written, sharers or not. In the background, by one thread.
-  /// False: nothing was written since the last time.
+  /// False: nothing was written since the last time, or little.
   bool settle_dense();
   /// For tests: makes the frames hold all contents again.
   Result<> settle_all();
@@ -405,6 +405,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   u32 by_pieces_ GUARDED_BY(tables_lock_) =
       0;                        // so many forks long writes are copied by pieces, not by the host
   std::map<u64, u64> sampled_;  // settle_dense(): pages written in the first window of each run
+  std::chrono::steady_clock::time_point sampled_at_{};
   std::chrono::steady_clock::time_point dense_again_{};  // until then it does nothing
   CondVar copied_;
   Ref<HotPieces> hot_ = make_ref<HotPieces>();  // shared with parent and children

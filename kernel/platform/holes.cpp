@@ -24,4 +24,17 @@ FrameNumber end_of_data(const Memory& memory, FrameNumber from, FrameNumber limi
   return limit;
 }
 
+u64 Memory::stored(FrameNumber first, PageCount n) const {
+  std::array<unsigned char, pages_per_huge> present;
+  u64 pages = 0;
+  for (u64 left = n.value(); left != 0;) {
+    const u64 part = std::min<u64>(left, present.size());
+    if (mincore(at(first), part * page_size, present.data()) != 0) return pages;
+    for (u64 i = 0; i < part; ++i) pages += present[i] & 1;
+    first += part;
+    left -= part;
+  }
+  return pages;
+}
+
 }  // namespace quire::platform

@@ -19,6 +19,9 @@
 #include "kernel/platform/holes.h"
 #include "kernel/platform/native/host_calls.h"
 
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
+#endif
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
@@ -233,6 +236,22 @@ FrameNumber MemoryFile::next_data(FrameNumber from, FrameNumber limit) const {
 
 FrameNumber MemoryFile::next_hole(FrameNumber from, FrameNumber limit) const {
   return end_of_data(*this, from, limit);
+}
+
+// mincore goes through the pages one by one where they are not mapped here: 90-190 us for 2 MiB of small
+// pages; this takes 25, and one step for a huge page (Linux 6.5).
+u64 MemoryFile::stored(FrameNumber first, PageCount n) const {
+  struct {
+    u64 offset, length;
+  } range{file_offset(first), n.value() << page_shift};
+  struct {
+    u64 cached, dirty, written_back, evicted, recently_evicted;
+  } found{};
+  if (!no_cachestat_.load(std::memory_order_relaxed)) {
+    if (syscall(SYS_cachestat, fd_.get(), &range, &found, 0) == 0) return found.cached;
+    no_cachestat_.store(true, std::memory_order_relaxed);
+  }
+  return Memory::stored(first, n);
 }
 
 void MemoryFile::advise_huge(FrameNumber first, PageCount n, bool on) {

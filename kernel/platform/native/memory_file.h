@@ -1,6 +1,7 @@
 // The memory file on the host: tmpfs huge=advise where a namespace for it can be had, else a memfd.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 
@@ -30,6 +31,7 @@ class MemoryFile final : public Memory {
   Result<> punch(FrameNumber first, PageCount n) override;
   FrameNumber next_data(FrameNumber from, FrameNumber limit) const override;
   FrameNumber next_hole(FrameNumber from, FrameNumber limit) const override;
+  u64 stored(FrameNumber first, PageCount n) const override;
   void advise_huge(FrameNumber first, PageCount n, bool on) override;
   Result<> collapse(FrameNumber first) override;
   u64 bytes_used() const override;
@@ -48,6 +50,7 @@ class MemoryFile final : public Memory {
   u64 reserved_ = 0;
   mutable std::once_flag probed_;
   mutable MemoryKind kind_{};
+  mutable std::atomic<bool> no_cachestat_{false};
 };
 
 }  // namespace quire::platform::native
