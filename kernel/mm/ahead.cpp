@@ -18,10 +18,8 @@
 namespace quire::mm {
 namespace {
 
-constexpr u64 probe = 64u << 10;   // left out at the end of what was prepared
-constexpr u32 credit_for_one = 4;  // windows filled in order elsewhere, for the first of another run
-// An allocator leaves some pages of a window for later when it goes on to the next.
-constexpr u64 most_left_out = 48;
+constexpr u64 probe = 64u << 10;        // left out at the end of what was prepared
+constexpr u32 credit_for_one = 4;       // windows filled in order elsewhere, for the first of another run
 constexpr u32 most_windows = 8;         // prepared at once
 constexpr u32 most_filled = 512;        // windows given back filled that are counted
 constexpr u32 long_run = 32;            // windows filled in order after which the first is worth collapsing

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cassert>
+#include <thread>
 #include <utility>
 
 namespace quire::mm {
 namespace {
 
 constexpr std::chrono::seconds warm_for(5);
+constexpr std::size_t cooled_at_once = 8;
+constexpr std::chrono::milliseconds cooling_pause(1);
 
 /// Zeroed memory whose pages exist only once touched.
 template <typename T>
@@ -29,7 +32,7 @@ Result<std::unique_ptr<BlockPool>> BlockPool::create(platform::Memory& memory) {
 }
 
 BlockPool::BlockPool(platform::Memory& memory)
-    : memory_(memory), cooler_([this] { return cool(warm_for); }) {}
+    : memory_(memory), cooler_([this] { return cool(warm_for, cooling_pause); }) {}
 
 Result<> BlockPool::reserve() {
   block_count_ = memory_.size().value() / pages_per_huge;
@@ -211,17 +214,25 @@ void BlockPool::make_warm(BlockNumber first, u64 n) {
   cooler_.stir();
 }
 
-bool BlockPool::cool(WarmBlocks::Clock::duration age) {
-  std::vector<u64> ours;
-  bool more = false;
-  {
-    LockGuard guard(allocation_);
-    for (const u64 b : warm_.since(WarmBlocks::Clock::now() - age))
-      if (take(b)) ours.push_back(b);
-    more = warm_.count() != 0;
+// Some at a time: others have to wait while the file is being punched.
+bool BlockPool::cool(WarmBlocks::Clock::duration age, std::chrono::microseconds pause) {
+  for (;;) {
+    std::vector<u64> ours;
+    bool more = false;
+    {
+      LockGuard guard(allocation_);
+      for (const u64 b : warm_.since(WarmBlocks::Clock::now() - age)) {
+        if (ours.size() == cooled_at_once) break;
+        if (take(b)) ours.push_back(b);
+      }
+      more = warm_.count() != 0;
+    }
+    give_back(ours);
+    if (ours.size() < cooled_at_once) return more;
+    if (pause.count() == 0) continue;
+    if (cooler_.stopping()) return false;
+    std::this_thread::sleep_for(pause);
   }
-  give_back(ours);
-  return more;
 }
 
 // In ascending order: neighbours go in one call.
@@ -343,7 +354,7 @@ void BlockPool::give_back_kept(BlockNumber b) {
 
 bool BlockPool::trim() {
   const bool any = kept_bytes() != 0;
-  (void)cool({});
+  (void)cool({}, {});
   std::vector<u32> ours;
   {
     LockGuard guard(allocation_);

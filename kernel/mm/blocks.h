@@ -155,7 +155,7 @@ class BlockPool {
   u64 room_for_warm();
   void make_warm(BlockNumber first, u64 n);
   /// Blocks that were warm for long are given back. True if there are others.
-  bool cool(WarmBlocks::Clock::duration age);
+  bool cool(WarmBlocks::Clock::duration age, std::chrono::microseconds pause);
   void give_back(const std::vector<u64>& blocks);
   Result<> reserve();
   StripeLock& stripe(BlockNumber b) const { return stripe_[(b.value() * 0x9e3779b97f4a7c15u) >> 56]; }

@@ -15,6 +15,8 @@ constexpr u64 cow_piece = 16 * page_size;  // sparse writes are copied in pieces
 constexpr unsigned dense_breaks = 16;      // so many in a window, and the rest is copied at once
 constexpr u64 forward = u64{64} << 20;     // how far beyond the window a run is mapped
 constexpr u64 name_ahead = u64{1} << 30;   // how much of a huge area is named at a time
+constexpr u64 in_order_ahead = u64{64}
+                               << 20;  // the same, where it need not be used at all but is filled in order
 
 constexpr u32 most_walked = 64;  // small areas that one fault serves
 
@@ -103,13 +105,16 @@ AddressSpaceImpl::Step AddressSpaceImpl::fault_private(Vma& v, u64 page, bool wr
     if (v.size() >= 2 * name_ahead && !v.no_reserve) {
       begin = std::max(v.begin, round_down(page, name_ahead));
       end = std::min(v.end, round_down(page, name_ahead) + name_ahead);
+    } else if (by_window(v) && begin % huge_size == 0 && filled_window(v, begin - huge_size, most_left_out)) {
+      end = std::min(v.end, begin + in_order_ahead);  // filled in order: the next ones too
     }
     tables.unlock();
     const bool pages_only = by_page_entered(begin, end);
     tables.lock();
     if (!tables_.name(begin, end, pages_only)) return Step::out_of_memory;
     count(manager_.counters.faults_minor);
-    show_private(v, begin, end, {});
+    if (s = span_at(page, page + page_size); !s.exclusive || !fill_ahead(v, page))
+      show_private(v, begin, end, {});
     return Step::done;
   }
   if (s.stub_owned) {

@@ -30,6 +30,9 @@
 
 namespace quire::mm {
 
+/// Pages of a window that counts as filled: an allocator leaves some for later when it goes on to the next.
+inline constexpr u64 most_left_out = 48;
+
 class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
  public:
   AddressSpaceImpl(ManagerImpl& manager, std::unique_ptr<platform::Space> space);

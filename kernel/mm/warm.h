@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -70,6 +71,7 @@ class Cooler {
   void stir();
   /// Waits for the end of the thread, which is not started again.
   void stop();
+  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
 
  private:
   void work(const std::stop_token& stop);
@@ -77,8 +79,9 @@ class Cooler {
   std::function<bool()> cool_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  bool stirred_ = false, stopping_ = false;  // under mutex_
-  std::jthread thread_;                      // last: it uses the rest
+  bool stirred_ = false;  // under mutex_
+  std::atomic<bool> stopping_{false};
+  std::jthread thread_;  // last: it uses the rest
 };
 
 }  // namespace quire::mm
