@@ -23,7 +23,6 @@ namespace {
 constexpr u64 run_size = u64{64} << 20;
 constexpr std::size_t runs_at_once = 1024;          // asked of the platform in one call
 constexpr u64 home_batch = 4 * huge_size;           // copied home while a writer of the areas waits
-constexpr u64 most_holes = 48;                      // pages of a window that is left to the host
 constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and the child gets a whole block
 constexpr u64 clustered_run = 8;     // pages in a run of what was written, on average: pieces pay
 constexpr u64 least_clustered = 64;  // pages
@@ -108,7 +107,7 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
   const bool forced = tier == Policy::Cow::host_private;
   // A write to a hole is allocated twice: an allocator leaves some, but few.
   auto nearly_full = [&](const Span& s) {
-    return manager_.pool().with_data(s.frame, pages_per_huge) >= pages_per_huge - most_holes;
+    return manager_.pool().with_data(s.frame, pages_per_huge) >= pages_per_huge - most_left_out;
   };
   const u64 begin = std::max(v.begin, round_down(page, run_size));
   const u64 end = std::min(v.end, round_down(page, run_size) + run_size);

@@ -3,8 +3,7 @@
 // To give a huge page back and to have another one costs the host a page fault and 2 MiB of zeros, and where
 // the host is itself a guest whose free memory was taken away, milliseconds. So a block that was filled and
 // is given up keeps its storage for some seconds, with its old contents: for those who copy a whole block
-// over it
-// (`Use::covered`). Nobody else sees it before it was given back.
+// over it (`Use::covered`). Nobody else sees it before it was given back.
 #pragma once
 
 #include <array>

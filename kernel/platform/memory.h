@@ -34,7 +34,8 @@ class Memory {
   virtual FrameNumber next_data(FrameNumber from, FrameNumber limit) const = 0;
   /// Next frame in [from, limit) that is a hole, or limit (SEEK_HOLE).
   virtual FrameNumber next_hole(FrameNumber from, FrameNumber limit) const = 0;
-  /// How many of the frames have storage that the host has in memory. By mincore, unless there is a better way.
+  /// How many of the frames have storage that the host has in memory. By mincore, unless there is a better
+  /// way.
   virtual u64 stored(FrameNumber first, PageCount n) const;
   /// Asks for huge pages in the 2 MiB-aligned window before it is touched (madvise), best effort.
   virtual void advise_huge(FrameNumber first, PageCount n, bool on) = 0;
