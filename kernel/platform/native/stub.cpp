@@ -208,6 +208,7 @@ void Stub::believe_done(u64 position) {
 }
 
 void Stub::collect() {
+  if (polled_) return;  // who sleeps until there is something to read would not hear of it
   u64 sum = 0;
   if (read(ack_.get(), &sum, sizeof sum) != sizeof sum) return;
   failures_ += static_cast<u32>(sum >> 32);
@@ -239,14 +240,22 @@ bool Stub::wait(u64 ack) {
       if (dead()) return false;
       drain_backlog();
       publish();
+      if (polled_) {
+        (void)collected_.wait_until(lock_,
+                                    std::chrono::steady_clock::now() + std::chrono::nanoseconds(tick_ns));
+        continue;
+      }
+      polled_ = true;
     }
     pollfd fds[2] = {{ack_.get(), POLLIN, 0}, {pidfd_.get(), POLLIN, 0}};
     const int n = poll(fds, pidfd_ ? 2 : 1, tick_ns / 1'000'000);
-    if (n > 0 && fds[0].revents == 0) {
-      // The process has ended; what it acknowledged before still counts.
+    {
       LockGuard guard(lock_);
+      polled_ = false;
       collect();
-      return done(ack);
+      collected_.notify_all();
+      // The process has ended; what it acknowledged before still counts.
+      if (n > 0 && fds[0].revents == 0) return done(ack);
     }
     // Silent means that not even earlier requests are acknowledged.
     if (const u64 now = acked_.load(std::memory_order_relaxed); now != heard) {

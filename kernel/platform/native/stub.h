@@ -144,6 +144,8 @@ class Stub {
   u64 last_request_ GUARDED_BY(lock_) = 0;  // entries up to the last that changes the address space
   u64 since_ack_ GUARDED_BY(lock_) = 0;     // entries since the last acknowledgement asked for
   u32 failures_ GUARDED_BY(lock_) = 0;
+  bool polled_ GUARDED_BY(lock_) = false;      // a thread sleeps in wait() until acknowledgements come
+  CondVar collected_;                          // it has looked; others who wait wait for this
   int agent_cpu_ GUARDED_BY(lock_) = any_cpu;  // that the agent is kept on
   std::deque<u64> ack_positions_ GUARDED_BY(lock_);
   std::deque<RingEntry> backlog_ GUARDED_BY(lock_);
