@@ -53,6 +53,7 @@ inline constexpr LockClass shm{347, "mm.shm"};                    // System V se
 inline constexpr LockClass huge_pool{348, "mm.huge_pool"};        // counts of huge pages
 inline constexpr LockClass private_spaces{349, "mm.private_spaces"};  // whose stubs hold pages of their own
 inline constexpr LockClass frames{350, "mm.frames"};                  // blocks of the memory file
+inline constexpr LockClass slab{352, "mm.slab"};                      // storage for page tables
 // leaves
 inline constexpr LockClass sysv_ipc{395, "syscall.sysv_ipc"};  // System V semaphores and message queues
 inline constexpr LockClass futex_bucket{400, "task.futex_bucket", true};

@@ -15,6 +15,19 @@ namespace quire::abi {
 
 inline constexpr int any_cpu = -1;
 
+/// The CPUs that this process may use, but for the caller's. False: there is no other.
+inline bool other_cpus(cpu_set_t& others) {
+  static const cpu_set_t usable = [] {
+    cpu_set_t mask;
+    CPU_ZERO(&mask);
+    sched_getaffinity(getpid(), sizeof mask, &mask);
+    return mask;
+  }();
+  others = usable;
+  if (const int here = sched_getcpu(); here >= 0 && here < CPU_SETSIZE) CPU_CLR(here, &others);
+  return CPU_COUNT(&others) != 0;
+}
+
 class ThreadPlace {
  public:
   using Clock = std::chrono::steady_clock;
@@ -47,6 +60,12 @@ class ThreadPlace {
     CPU_ZERO(&one);
     CPU_SET(here, &one);
     if (sched_setaffinity(tid_, sizeof one, &one) == 0) kept_on_.store(here, std::memory_order_relaxed);
+  }
+
+  /// By a waker, while this thread sleeps: to any CPU but the waker's.
+  void push() {
+    cpu_set_t others;
+    if (other_cpus(others) && sched_setaffinity(tid_, sizeof others, &others) == 0) set_kept_on(any_cpu);
   }
 
  private:

@@ -1,4 +1,5 @@
 // The `quire` command.
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -27,6 +28,10 @@ int main(int argc, char** argv) {
     case Parsed::What::run:
       break;
   }
+  // Page tables come and go by the thousand: heaps grow by more than a page at a time, and do not shrink at
+  // once.
+  mallopt(M_TOP_PAD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 16 << 20);
   Outcome outcome = run_sandbox(parsed.run);
   if (outcome.signo != 0) {
     // Die of the signal that killed the program, so that the caller sees what it would have seen.

@@ -157,6 +157,7 @@ Parsed parse(int argc, char** argv) {
   add_choice(*run, "--cow", cow_names, o.policy.cow, "Copy-on-write");
   run->add_flag("!--no-copy-home", o.policy.copy_home, "Leave pages that the host copied in the stub");
   run->add_flag("!--no-snapshot", o.policy.snapshot, "Settle such pages at the next fork");
+  run->add_flag("!--no-collapse", o.policy.collapse, "Leave windows of small pages as they are");
   run->add_flag("!--no-keep-warm", o.policy.keep_warm, "Give free blocks back to the host at once");
   CLI::App* mem =
       app.add_subcommand("mem", "In a sandbox: show what memory a process has and shares with whom");

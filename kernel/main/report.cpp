@@ -47,6 +47,7 @@ void print_report(bool json, const task::Kernel& kernel, const mm::MemoryManager
           {"snapshot_pieces", m.snapshot_pages}}},
         {"page_tables",
          {{"live", m.tables_live}, {"shared", m.tables_shared}, {"unshared", m.tables_unshared}}},
+        {"windows_collapsed", m.collapsed},
         {"lock_wait_ms", static_cast<double>(m.lock_wait_ns) / 1e6},
         {"forks", m.forks},
         {"execs", k.execs},
@@ -85,6 +86,7 @@ void print_report(bool json, const task::Kernel& kernel, const mm::MemoryManager
           m.cow_page, m.cow_block, m.cow_private, m.settled, m.snapshot_pages));
   row("page tables", fmt::format("{} live, {} shared at fork, {} unshared", m.tables_live, m.tables_shared,
                                  m.tables_unshared));
+  row("huge pages", fmt::format("{} windows of small pages made huge", m.collapsed));
   row("address-space locks", fmt::format("{:.3f} ms waited", static_cast<double>(m.lock_wait_ns) / 1e6));
   row("processes", fmt::format("{} forks, {} execs, {} tasks, {} signals", m.forks, k.execs, k.tasks_created,
                                k.signals_delivered));

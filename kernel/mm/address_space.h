@@ -12,6 +12,7 @@
 #include "base/ref.h"
 #include "base/result.h"
 #include "kernel/abi/types.h"
+#include "kernel/mm/guest_gate.h"
 #include "kernel/mm/memory_manager.h"
 #include "kernel/mm/memory_object.h"
 #include "kernel/platform/platform.h"
@@ -134,6 +135,9 @@ class AddressSpace : public RefCounted {
   /// returns. `sp`: the stack of who forks, which both sides write to at once. ENOMEM.
   virtual Result<Ref<AddressSpace>> fork(bool alone = false, GuestAddr sp = {}) = 0;
 
+  /// Whoever runs guest code here enters and leaves.
+  GuestGate& gate() { return gate_; }
+
   virtual MemoryManager& manager() = 0;
   virtual platform::Space& space() = 0;
 
@@ -233,6 +237,9 @@ class AddressSpace : public RefCounted {
   virtual void for_each_run(const std::function<bool(const MemoryRun&)>& visit) const = 0;
   /// One /proc/PID/pagemap entry a page.
   virtual void pagemap(GuestAddr first, std::span<u64> out) const = 0;
+
+ private:
+  GuestGate gate_;
 };
 
 }  // namespace quire::mm

@@ -80,6 +80,12 @@ void AddressSpaceImpl::make_huge(FrameNumber first, u64 windows) {
   manager_.pool().mark_dense(block_of(first), windows);
 }
 
+// What was not made huge before the first touch may be once it is full.
+void AddressSpaceImpl::note_small_pages() {
+  if (manager_.collapser() != nullptr && !small_pages_.exchange(true, std::memory_order_relaxed))
+    manager_.collapser()->stir();
+}
+
 // The window that told that memory is filled in order has small pages itself, which cost a fork as much as
 // hundreds of huge ones.
 void AddressSpaceImpl::collapse_first(Vma& v) {
@@ -142,10 +148,14 @@ bool AddressSpaceImpl::fill_ahead(Vma& v, u64 page) {
     }
     const bool as_before = filled_before_ != 0 && !v.advised_no_huge && manager_.room_for(huge_size);
     filled_before_ -= as_before;
-    if ((v.advised_huge || as_before) && !huge_pages_off_) make_huge(s.frame, 1);
+    if ((v.advised_huge || as_before) && !huge_pages_off_)
+      make_huge(s.frame, 1);
+    else
+      note_small_pages();
     map_span(v, s);
     return true;
   }
+  note_small_pages();
   show_filled(v, page);
   return true;
 }
@@ -154,6 +164,7 @@ bool AddressSpaceImpl::show_touched(Vma& v, u64 page) {
   if (!by_window(v)) return false;
   if (ends_prepared(v, page)) return false;
   if (Span s; fresh_window(v, round_down(page, huge_size), s)) return false;
+  note_small_pages();
   show_filled(v, page);
   return true;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -11,6 +12,7 @@ namespace quire::mm {
 namespace {
 
 constexpr std::chrono::seconds warm_for(5);
+constexpr std::chrono::seconds cooling_step(1);
 constexpr std::size_t cooled_at_once = 8;
 constexpr std::chrono::milliseconds cooling_pause(1);
 
@@ -32,7 +34,10 @@ Result<std::unique_ptr<BlockPool>> BlockPool::create(platform::Memory& memory) {
 }
 
 BlockPool::BlockPool(platform::Memory& memory)
-    : memory_(memory), cooler_([this] { return cool(warm_for, cooling_pause); }) {}
+    : memory_(memory), cooler_(cooling_step, [this] {
+        return cool(warm_for, cooling_pause) ? std::optional<Background::Duration>(cooling_step)
+                                             : std::nullopt;
+      }) {}
 
 Result<> BlockPool::reserve() {
   block_count_ = memory_.size().value() / pages_per_huge;
@@ -54,7 +59,7 @@ BlockPool::~BlockPool() {
       b += blocks_per_chunk - 1;
       continue;
     }
-    delete[] blocks_[b].frames;
+    forget_frames(blocks_[b]);
     delete blocks_[b].kept;
   }
   if (blocks_ != nullptr) munmap(blocks_, block_count_ * sizeof(Block));
@@ -76,6 +81,7 @@ bool BlockPool::take(u64 b) {
     kept_count_.fetch_sub(pages_per_huge, std::memory_order_relaxed);
     m.stale = true;
   }
+  m.refused = 0;
   m.whole = 1;
   return true;
 }
@@ -177,6 +183,50 @@ void BlockPool::mark_dense(BlockNumber first, u64 n) {
     LockGuard guard(stripe(BlockNumber(b)));
     block(BlockNumber(b)).dense = true;
   }
+}
+
+bool BlockPool::hold_small(BlockNumber b) {
+  LockGuard guard(stripe(b));
+  Block& m = block(b);
+  if (m.dense || m.huge || m.refused == most_refused) return false;
+  ++m.homes;
+  return true;
+}
+
+// The host fills what it finds to be a hole. So what was given back meanwhile is given back once more.
+bool BlockPool::collapse_held(BlockNumber b) {
+  LockGuard guard(stripe(b));
+  Block& m = block(b);
+  const u16 cleared = m.cleared;
+  guard.unlock();
+  const bool done = memory_.collapse(first_frame(b)).has_value();
+  guard.lock();
+  const bool dense = done && m.cleared == cleared;
+  if (dense)
+    m.full = m.dense = true;
+  else if (!done)
+    ++m.refused;
+  if (done && !dense && m.whole == 0) {
+    Pages unnamed;
+    ensure_frames(m);
+    for (unsigned i = 0; i < pages_per_huge; ++i)
+      if (m.frames[i] == 0) {
+        unnamed[i] = true;
+        m.frames[i] = dying;
+        ++m.named;
+      }
+    guard.unlock();
+    clear(b, unnamed);
+    guard.lock();
+    for (unsigned i = 0; i < pages_per_huge; ++i)
+      if (unnamed[i]) {
+        m.frames[i] = 0;
+        --m.named;
+      }
+  }
+  guard.unlock();
+  release_home(b);
+  return dense;
 }
 
 bool BlockPool::worth_keeping(BlockNumber b) {
@@ -373,12 +423,12 @@ bool BlockPool::trim() {
 }
 
 void BlockPool::ensure_frames(Block& b) {
-  if (b.frames == nullptr) b.frames = new u32[pages_per_huge]();
+  if (b.frames == nullptr)
+    b.frames = static_cast<u32*>(std::memset(FrameCounts::take(), 0, pages_per_huge * sizeof(u32)));
 }
 
 void BlockPool::forget_frames(Block& b) {
-  delete[] b.frames;
-  b.frames = nullptr;
+  if (b.frames != nullptr) FrameCounts::give(std::exchange(b.frames, nullptr));
 }
 
 void BlockPool::retain_whole(BlockNumber b) {

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <bitset>
 #include <functional>
 #include <memory>
@@ -23,6 +24,8 @@
 #include "base/result.h"
 #include "kernel/abi/lock_order.h"
 #include "kernel/abi/types.h"
+#include "kernel/mm/background.h"
+#include "kernel/mm/slab.h"
 #include "kernel/mm/warm.h"
 #include "kernel/platform/memory.h"
 
@@ -35,6 +38,8 @@ inline constexpr BlockNumber no_block{~u64{0}};
 constexpr FrameNumber first_frame(BlockNumber b) { return FrameNumber(b.value() * pages_per_huge); }
 constexpr BlockNumber block_of(FrameNumber f) { return BlockNumber(f.value() / pages_per_huge); }
 constexpr unsigned index_in_block(FrameNumber f) { return static_cast<unsigned>(f.value() % pages_per_huge); }
+
+using FrameCounts = Slab<pages_per_huge * sizeof(u32)>;
 
 /// What is to become of frames that somebody names: zeros until they are touched, overwritten at once, or, of
 /// a whole block that nobody sees before, covered by a copy from end to end.
@@ -96,6 +101,13 @@ class BlockPool {
   /// once, or all counted more than once; `exclusive` says which.
   u32 uniform_run(FrameNumber f, u32 n, bool& exclusive) const;
 
+  /// A block that the caller names wholly and alone, and which the host may have in small pages: true, and it
+  /// is held (as a home) until collapse_held() or release_home(). False: it is huge already, or cannot be.
+  bool hold_small(BlockNumber b);
+  /// Asks the host to make the held block one huge page, and lets it go. Whoever named it may have dropped it
+  /// meanwhile. True if it is one now. No lock held; takes as long as a copy of it.
+  bool collapse_held(BlockNumber b);
+
   /// The blocks were given huge pages by the host, and are filled: worth keeping when they are given up.
   void mark_dense(BlockNumber first, u64 n);
   /// Whether any block stays warm (`--no-keep`); they do from the start on.
@@ -138,9 +150,10 @@ class BlockPool {
     bool huge = false;      // taken from the huge-page pool
     bool full = false;      // every frame has storage: with_data() has seen it
     bool dense = false;     // given a huge page; no part of it was given back since
+    u8 refused = 0;         // how often the host did not make a huge page of it
     bool stale = false;     // just taken by allocate(), and holds what others had in it
     u16 cleared = 0;        // how often storage was given back: what was seen before may be wrong
-    u32* frames = nullptr;  // counts by page; allocated while needed
+    u32* frames = nullptr;  // counts by page; allocated while needed (FrameCounts)
     Pages* kept = nullptr;  // unnamed frames that have storage, all zeros
   };
   using StripeLock = Mutex<locks::frames>;
@@ -148,6 +161,7 @@ class BlockPool {
   static constexpr u32 dying = ~u32{0};  // count of a frame whose storage is on its way to the host
   static constexpr u64 most_kept = 256;  // pages
   static constexpr unsigned most_kept_run = 32;
+  static constexpr u8 most_refused = 3;
 
   explicit BlockPool(platform::Memory& memory);
   bool worth_keeping(BlockNumber b);
@@ -195,7 +209,7 @@ class BlockPool {
   std::atomic<bool> keep_warm_{true};
   std::atomic<u64> used_count_{0}, kept_count_{0}, warm_used_{0};
   std::function<void(BlockNumber)> huge_released_;
-  Cooler cooler_;  // last: it uses the rest
+  Background cooler_;  // last: it uses the rest
 };
 
 }  // namespace quire::mm

@@ -165,6 +165,47 @@ TEST_F(Warm, OnlyWhatIsFullStays) {
   EXPECT_EQ(platform->memory().bytes_used(), 0u);
 }
 
+TEST_F(Warm, AHeldBlockBecomesDenseOnce) {
+  const BlockNumber b = *pool->allocate(5, no_block);
+  std::memset(platform->memory().at(first_frame(b)), 1, huge_size);
+  ASSERT_TRUE(pool->hold_small(b));
+  EXPECT_TRUE(pool->sole(b)) << "to hold it is not to name it";
+  EXPECT_TRUE(pool->collapse_held(b));
+  EXPECT_FALSE(pool->hold_small(b)) << "it is huge already";
+  pool->clear(first_frame(b) + 3, 1);
+  EXPECT_TRUE(pool->hold_small(b)) << "that took the huge page apart";
+  pool->release_home(b);
+  EXPECT_EQ(pool->counts(b).homes, 0u);
+  pool->release_whole(b, 1);
+  EXPECT_EQ(pool->blocks_used(), 0u);
+}
+
+TEST_F(Warm, AHeldBlockThatIsDroppedIsGivenBack) {
+  const BlockNumber b = *pool->allocate(5, no_block);
+  std::memset(platform->memory().at(first_frame(b)), 1, huge_size);
+  ASSERT_TRUE(pool->hold_small(b));
+  pool->release_whole(b, 1);
+  EXPECT_EQ(pool->blocks_used(), 1u) << "nobody else may have it yet";
+  EXPECT_EQ(stored(first_frame(b), pages_per_huge), 0u);
+  (void)pool->collapse_held(b);
+  EXPECT_EQ(pool->blocks_used(), 0u);
+}
+
+TEST_F(Warm, ABlockThatTheHostRefusesIsLeftAlone) {
+  auto& memory = static_cast<platform::fake::FakeMemory&>(platform->memory());
+  const BlockNumber b = *pool->allocate(5, no_block);
+  memory.set_collapse_error(EAGAIN);
+  int tries = 0;
+  for (; tries < 10 && pool->hold_small(b); ++tries) EXPECT_FALSE(pool->collapse_held(b));
+  EXPECT_EQ(tries, 3);
+  pool->release_whole(b, 1);
+  memory.set_collapse_error(0);
+  EXPECT_EQ(*pool->allocate(5, b), b);
+  EXPECT_TRUE(pool->hold_small(b)) << "its next owner may have better luck";
+  EXPECT_TRUE(pool->collapse_held(b));
+  pool->release_whole(b, 1);
+}
+
 TEST_F(Warm, BlocksCoolDownByThemselves) {
   pool->release_whole(filled(5, 0xa5), 1);
   EXPECT_EQ(pool->warm(), 1u);

@@ -9,7 +9,8 @@
 namespace quire::mm {
 namespace {
 
-constexpr u64 largest_piece = 64u << 10;  // bytes copied under the locks at a time
+constexpr u64 largest_piece = 64u << 10;   // bytes copied under the locks at a time
+constexpr u64 largest_detour = 16u << 10;  // for more it is worth having the frames hold the contents again
 constexpr unsigned memory_tries = 3;
 constexpr i64 fault_first = 0;
 constexpr i64 copy_failed = -1;
@@ -20,8 +21,21 @@ std::array<std::byte, largest_piece> zero_bytes{};  // what reads of untouched m
 
 // Calls use(pointer, bytes, frame pinned by count or null) with the locks held that keep the piece as it
 // is; the pointer is null for memory that nobody has touched. Returns bytes, fault_first or copy_failed.
+// A few bytes of a page whose newest contents only the stub has go through its own view: to settle would copy
+// the window. Whoever settles or freezes it takes the lock that is held here first.
 template <typename F>
-i64 AddressSpaceImpl::piece_locked(u64 address, std::size_t n, bool write, bool force, F&& use) {
+i64 AddressSpaceImpl::through_stub(u64 address, std::size_t n, bool write, F&& use) {
+  std::array<std::byte, 512> bytes;
+  const std::span<std::byte> part(bytes.data(), std::min(n, bytes.size()));
+  if (write && private_at(address)->second.state != PrivateRange::State::writable) return fault_first;
+  if (!write && !space_->read_private(GuestAddr(address), part)) return fault_first;
+  if (!use(part.data(), part.size(), nullptr)) return copy_failed;
+  if (write && !space_->write_private(GuestAddr(address), part)) return fault_first;
+  return static_cast<i64>(part.size());
+}
+
+template <typename F>
+i64 AddressSpaceImpl::piece_locked(u64 address, std::size_t n, bool write, bool force, Via via, F&& use) {
   Vma* v = vmas_.find(address);
   if (v == nullptr || (!force && !v->permits(write ? Access::write : Access::read))) return fault_first;
   const u64 page = round_down(address, page_size);
@@ -50,8 +64,11 @@ i64 AddressSpaceImpl::piece_locked(u64 address, std::size_t n, bool write, bool 
   const Span s = span_at(page, round_up(end, page_size));
   end = std::min(end, s.end);
   if (s.named) {
+    if (s.stub_owned && (write || private_at(page)->second.state != PrivateRange::State::clean)) {
+      if (via == Via::frames || n > largest_detour) return fault_first;
+      return through_stub(address, end - address, write, use);
+    }
     if (write && !s.exclusive) return fault_first;
-    if (s.stub_owned && private_at(page)->second.state != PrivateRange::State::clean) return fault_first;
     return call(s.frame, &s.frame);
   }
   if (write) return fault_first;
@@ -63,7 +80,7 @@ i64 AddressSpaceImpl::piece_locked(u64 address, std::size_t n, bool write, bool 
 }
 
 template <typename F>
-std::size_t AddressSpaceImpl::transfer(u64 address, std::size_t n, bool write, bool force, F&& use) {
+std::size_t AddressSpaceImpl::transfer(u64 address, std::size_t n, bool write, bool force, F&& use, Via via) {
   if (address >= limit()) return 0;
   n = std::min<u64>(n, limit() - address);
   std::size_t done = 0;
@@ -73,7 +90,7 @@ std::size_t AddressSpaceImpl::transfer(u64 address, std::size_t n, bool write, b
     {
       SharedLockGuard guard(lock_);
       moved = piece_locked(
-          address + done, n - done, write, force,
+          address + done, n - done, write, force, via,
           [&](std::byte* p, std::size_t bytes, const FrameNumber*) { return use(p, done, bytes); });
     }
     if (moved > 0) {
@@ -140,10 +157,11 @@ Result<std::string> AddressSpaceImpl::copy_in_string(GuestAddr from, std::size_t
 
 bool AddressSpaceImpl::touch(u64 address, bool write) {
   // Reading a byte through the kernel's mapping gives a hole its storage.
-  return transfer(address, 1, write, false, [&](std::byte* p, std::size_t, std::size_t) {
-           std::byte byte;
-           return p == nullptr || manager_.memory().checked_copy(&byte, p, 1);
-         }) == 1;
+  auto read = [&](std::byte* p, std::size_t, std::size_t) {
+    std::byte byte;
+    return p == nullptr || manager_.memory().checked_copy(&byte, p, 1);
+  };
+  return transfer(address, 1, write, false, read, Via::frames) == 1;
 }
 
 Result<> AddressSpaceImpl::force_copy_in(void* to, GuestAddr from, std::size_t n) {
@@ -201,7 +219,7 @@ Result<std::unique_ptr<Pin>> AddressSpaceImpl::pin(GuestAddr address, std::size_
     {
       SharedLockGuard guard(lock_);
       while (done < length) {
-        const i64 n = piece_locked(begin + done, length - done, write, false,
+        const i64 n = piece_locked(begin + done, length - done, write, false, Via::frames,
                                    [&](std::byte* p, std::size_t bytes, const FrameNumber* frame) {
                                      pin->pieces_.emplace_back(p != nullptr ? p : zero_bytes.data(), bytes);
                                      if (write || frame == nullptr) return true;
@@ -245,14 +263,16 @@ template <typename F>
 Result<u32> AddressSpaceImpl::atomic_u32(GuestAddr address, bool write, F&& operate) {
   if (address.value() % sizeof(u32) != 0) return err(EINVAL);
   u32 old = 0;
-  const std::size_t done =
-      transfer(address.value(), sizeof(u32), write, false, [&](std::byte* p, std::size_t, std::size_t) {
+  const std::size_t done = transfer(
+      address.value(), sizeof(u32), write, false,
+      [&](std::byte* p, std::size_t, std::size_t) {
         if (p == nullptr) return true;  // untouched: zero
         // The copy gives the page storage where a fault could not be survived by the operation itself.
         if (!manager_.memory().checked_copy(&old, p, sizeof old)) return false;
         old = operate(reinterpret_cast<u32*>(p));
         return true;
-      });
+      },
+      Via::frames);
   if (done != sizeof(u32)) return err(EFAULT);
   return old;
 }

@@ -12,6 +12,8 @@ namespace quire::mm {
 namespace {
 
 constexpr u64 cow_piece = 16 * page_size;  // sparse writes are copied in pieces of this size
+constexpr u64 dear_piece = 4 * page_size;  // or of this, where a page to copy to is dear
+constexpr u64 dear_page_ns = 8000;         // so many of the rest cost more than another fault
 constexpr unsigned dense_breaks = 16;      // so many in a window, and the rest is copied at once
 constexpr u64 forward = u64{64} << 20;     // how far beyond the window a run is mapped
 constexpr u64 name_ahead = u64{1} << 30;   // how much of a huge area is named at a time
@@ -190,7 +192,10 @@ AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
       piece = huge_size;
       break;
     default:
-      if (tables_.breaks(page) >= dense_breaks || in_order(v, page)) piece = huge_size;
+      if (tables_.breaks(page) >= dense_breaks || in_order(v, page))
+        piece = huge_size;
+      else if (manager_.tables().page_cost.ns() > dear_page_ns)
+        piece = dear_piece;
   }
   u64 begin = std::max(v.begin, round_down(page, piece));
   u64 end = std::min(v.end, round_down(page, piece) + piece);
@@ -204,7 +209,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::break_cow(Vma& v, u64 page) {
   }
   v.cow_window = round_down(page, huge_size);
   count(piece == huge_size ? manager_.counters.cow_block : manager_.counters.cow_page);
-  if (owned && piece == cow_piece) hot_->note({GuestAddr(begin), GuestAddr(end)});
+  if (owned && (piece == cow_piece || piece == dear_piece)) hot_->note({GuestAddr(begin), GuestAddr(end)});
   // The old frames are given up once the stub has lost them; the new ones follow in the same queue.
   if (!gather.empty()) defer(revoke(begin, end), std::move(gather));
   for (u64 a = begin; a < end;) {
@@ -237,7 +242,7 @@ AddressSpaceImpl::Step AddressSpaceImpl::copy_from_object(Vma& v, u64 page, cons
       if (!frame) return Step::out_of_memory;
       const FrameNumber from = run.at(v.object_offset(a) >> page_shift);
       tables_lock_.unlock();
-      copied = memory.checked_copy(memory.at(*frame), memory.at(from), page_size);
+      copied = memory.copy_to_holes(from, *frame, PageCount(1)).has_value();
       tables_lock_.lock();
       if (copied) continue;
       Gather undo(manager_.pool(), manager_.tables());

@@ -51,7 +51,9 @@ platform::Ticket AddressSpaceImpl::write_protect(const std::vector<GuestRange>& 
 }
 
 // Stack, heap and data that one side wrote after earlier forks it will write again: copied now, all in one
-// go, these pieces cost neither side a fault, and the parent may go on writing to them.
+// go, these pieces cost neither side a fault, and the parent may go on writing to them. (To do so from the
+// first fork on with all small areas, which both sides mostly write to, was tried: it costs as much as it
+// saves.)
 std::vector<GuestRange> AddressSpaceImpl::hot_pieces(GuestAddr sp) {
   std::vector<GuestRange> pieces = hot_->for_fork();
   if (manager_.policy().cow == Policy::Cow::adaptive) {

@@ -23,6 +23,7 @@ ManagerImpl::ManagerImpl(platform::Platform& platform, const Policy& policy, std
       private_spaces_(policy.copy_home) {
   tables_.back.copied_chains = policy.copied_chains;
   pool_->keep_warm(policy.keep_warm);
+  if (policy.collapse) collapser_ = std::make_unique<Collapser>(*this);
   struct sysinfo info{};
   const bool known = sysinfo(&info) == 0;
   const u64 host = known ? u64{info.totalram} * info.mem_unit : u64{1} << 30;
@@ -48,6 +49,7 @@ Statistics ManagerImpl::statistics() const {
   s.cow_private = counters.cow_private;
   s.cow_block = counters.cow_block;
   s.cow_warm = pool_->warm_used();
+  s.collapsed = counters.collapsed;
   s.settled = counters.settled;
   s.snapshot_pages = counters.snapshot_pages;
   s.revocations = counters.revocations;
@@ -108,6 +110,20 @@ void ManagerImpl::join(AddressSpaceImpl* space) {
 void ManagerImpl::leave(AddressSpaceImpl* space) {
   LockGuard guard(spaces_lock_);
   spaces_.erase(space);
+}
+
+Ref<AddressSpaceImpl> ManagerImpl::small_paged_space(const AddressSpaceImpl* at, bool itself) {
+  LockGuard guard(spaces_lock_);
+  auto it = spaces_.lower_bound(const_cast<AddressSpaceImpl*>(at));
+  if (it != spaces_.end() && *it == at && !itself) ++it;
+  for (; it != spaces_.end(); ++it)
+    if ((*it)->has_small_pages() && (*it)->try_ref()) return Ref<AddressSpaceImpl>::adopt(*it);
+  return {};
+}
+
+void ManagerImpl::forget_small_paged() {
+  LockGuard guard(spaces_lock_);
+  for (AddressSpaceImpl* space : spaces_) space->forget_small_pages();
 }
 
 u64 ManagerImpl::free_bytes() const {

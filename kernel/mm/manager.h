@@ -6,6 +6,7 @@
 
 #include "base/counter.h"
 #include "kernel/mm/blocks.h"
+#include "kernel/mm/collapse.h"
 #include "kernel/mm/huge_pool.h"
 #include "kernel/mm/limit_watch.h"
 #include "kernel/mm/memory_manager.h"
@@ -42,6 +43,7 @@ class ManagerImpl final : public MemoryManager {
   void stop_background() override {
     limit_watch_.reset();
     private_spaces_.stop();
+    if (collapser_) collapser_->stop();
     pool_->stop_background();
   }
 
@@ -49,9 +51,16 @@ class ManagerImpl final : public MemoryManager {
   BlockPool& pool() { return *pool_; }
   TableCounters& tables() { return tables_; }
   PrivateSpaces& private_spaces() { return private_spaces_; }
+  /// Null: the host makes no huge pages, or is not to.
+  Collapser* collapser() { return collapser_.get(); }
   /// Address spaces that exist: from their begin, until their end begins.
   void join(AddressSpaceImpl* space);
   void leave(AddressSpaceImpl* space);
+  /// The first address space after `at` in which large areas were touched by small pages (see
+  /// note_small_pages()), or `at` itself. Null: no further one.
+  Ref<AddressSpaceImpl> small_paged_space(const AddressSpaceImpl* at, bool itself);
+  /// All were looked through again and again, and nothing was found.
+  void forget_small_paged();
   /// Objects with a source: their clean pages can be had again.
   void join(ObjectImpl* object);
   void leave(ObjectImpl* object);
@@ -62,7 +71,7 @@ class ManagerImpl final : public MemoryManager {
   struct Counters {
     Counter faults_minor, faults_major, faults_cow, faults_refill;
     std::atomic<u64> lock_wait_ns{0};
-    Counter settled, snapshot_pages;
+    Counter settled, snapshot_pages, collapsed;
     Counter cow_page, cow_private, cow_block, revocations, forks;
   };
   Counters counters;
@@ -85,6 +94,7 @@ class ManagerImpl final : public MemoryManager {
   std::atomic<bool (*)(void*)> oom_handler_{nullptr};
   std::atomic<void*> oom_argument_{nullptr};
   PrivateSpaces private_spaces_;             // late: its thread calls the rest
+  std::unique_ptr<Collapser> collapser_;     // so does this
   std::unique_ptr<LimitWatch> limit_watch_;  // last: it calls the rest
 };
 

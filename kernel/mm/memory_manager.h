@@ -29,6 +29,7 @@ struct Policy {
   bool copy_home = true;       // pages that only a stub has come home once nobody shares their block
   bool snapshot = true;        // fork copies such pages for the child alone; else they are settled first
   bool keep_warm = true;       // free blocks keep their storage for some seconds
+  bool collapse = true;        // full windows of small pages are made huge in the background
   bool copied_chains = false;  // per-entry reverse-map chains copied at fork, as Linux 2.5
   u64 memory_limit = 0;        // bytes; 0: none
 };
@@ -39,6 +40,7 @@ struct Statistics {
   u64 tables_live = 0, tables_shared = 0, tables_unshared = 0;
   u64 cow_page = 0, cow_private = 0, cow_block = 0;
   u64 cow_warm = 0;        // blocks whose copies went to blocks that were still warm
+  u64 collapsed = 0;       // windows of small pages that were made huge
   u64 settled = 0;         // ranges whose contents came back from a stub
   u64 snapshot_pages = 0;  // pieces that forks copied from the parent's stub for the child
   u64 revocations = 0, forks = 0;

@@ -323,7 +323,7 @@ void PageTables::name_block(u64 address, BlockNumber b) {
 }
 
 Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n, Lock* unlocked,
-                                 bool stored) NO_THREAD_SAFETY_ANALYSIS {
+                                 Target target) NO_THREAD_SAFETY_ANALYSIS {
   // Pack quire knows it by name.
   struct Gap {
     Lock* lock;
@@ -338,15 +338,21 @@ Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n, Lock* 
   const FrameNumber end = from + n;
   auto leave_hole = [&](FrameNumber begin, FrameNumber stop) {
     const FrameNumber hole = to + (begin - from);
-    if (stored && begin < stop && memory.next_data(hole, to + (stop - from)) != to + (stop - from))
+    if (target == Target::stored && begin < stop &&
+        memory.next_data(hole, to + (stop - from)) != to + (stop - from))
       pool_.clear(hole, stop - begin);
   };
   FrameNumber f = memory.next_data(from, end);
   leave_hole(from, f);
   while (f < end) {
     const FrameNumber stop = memory.next_hole(f, end);
-    if (!memory.checked_copy(memory.at(to + (f - from)), memory.at(f), (stop - f) * page_size))
+    const FrameNumber copy = to + (f - from);
+    if (target == Target::holes) {
+      const PageCost::Watch watch(counters_.page_cost, stop - f);
+      TRY_VOID(memory.copy_to_holes(f, copy, PageCount(stop - f)));
+    } else if (!memory.checked_copy(memory.at(copy), memory.at(f), (stop - f) * page_size)) {
       return err(EFAULT);
+    }
     f = memory.next_data(stop, end);
     leave_hole(stop, f);
   }
@@ -364,7 +370,8 @@ Result<BlockNumber> PageTables::copy_block(const Table& level2, u64 address, Fra
   const BlockNumber b = TRY(fresh_block(level2, address, full ? Use::covered : Use::fresh, &warm));
   const FrameNumber to = first_frame(b);
   if (huge && !warm) memory.advise_huge(to, PageCount(pages_per_huge), true);
-  auto done = copy_frames(from, to, pages_per_huge, unlocked, warm);
+  const Target target = warm ? Target::stored : huge ? Target::huge : Target::holes;
+  auto done = copy_frames(from, to, pages_per_huge, unlocked, target);
   // The advice would outlive these contents: whoever has the frames next may want small pages.
   if (huge && !warm) memory.advise_huge(to, PageCount(pages_per_huge), false);
   if (!done) {
@@ -413,7 +420,8 @@ Result<> PageTables::own(u64 begin, u64 end, Gather& gather, Lock* unlocked) {
     }
     bool stored = false;
     n = TRY(fresh_frames(*t, a, n, Use::overwritten, &stored));
-    if (auto done = copy_frames(from, t->entries[i].frame(), n, unlocked, stored); !done) {
+    const Target target = stored ? Target::stored : Target::holes;
+    if (auto done = copy_frames(from, t->entries[i].frame(), n, unlocked, target); !done) {
       const FrameNumber fresh = t->entries[i].frame();
       for (u32 k = 0; k < n; ++k) set(*t, i + k, Entry::to_frame(from + k));
       pool_.release_frames(fresh, n);

@@ -19,7 +19,9 @@
 #include "base/result.h"
 #include "kernel/abi/types.h"
 #include "kernel/mm/blocks.h"
+#include "kernel/mm/page_cost.h"
 #include "kernel/mm/reverse_map.h"
+#include "kernel/mm/slab.h"
 
 namespace quire::mm {
 
@@ -74,7 +76,14 @@ struct Table {
   };
   std::vector<Named> named;           // blocks that entries name frames of
   const PageTables* owner = nullptr;  // a root: whose
+
+  static void* operator new(std::size_t);
+  static void operator delete(void* table);
 };
+
+using TableStorage = Slab<sizeof(Table)>;
+inline void* Table::operator new(std::size_t) { return TableStorage::take(); }
+inline void Table::operator delete(void* table) { TableStorage::give(table); }
 
 /// A run of pages that are alike: consecutive frames with the same right to be written, or unnamed.
 struct Span {
@@ -92,6 +101,7 @@ struct TableCounters {
   std::atomic<u64> shared{0};    // shares made by forks
   std::atomic<u64> unshared{0};  // copies made on the first change
   ReverseMap back;
+  PageCost page_cost;
 };
 
 /// Releases what was taken out of the tables, once no stub can reach it any more.
@@ -217,8 +227,9 @@ class PageTables {
   Result<BlockNumber> fresh_block(const Table& level2, u64 address, Use use = Use::fresh,
                                   bool* warm = nullptr);
   Result<BlockNumber> copy_block(const Table& level2, u64 address, FrameNumber from, Lock* unlocked);
-  /// `stored`: the target may have storage, of zeros.
-  Result<> copy_frames(FrameNumber from, FrameNumber to, u32 n, Lock* unlocked, bool stored = false);
+  /// What is copied to: holes; frames some of which have storage; a block that the first touch makes huge.
+  enum class Target : u8 { holes, stored, huge };
+  Result<> copy_frames(FrameNumber from, FrameNumber to, u32 n, Lock* unlocked, Target target);
   void zap_in(Table& t, u64 base, u64 begin, u64 end, Keep keep, Gather& gather);
   void zap_window(Table& level2, unsigned index, u64 begin, u64 end, Keep keep, Gather& gather);
   void try_merge(u64 address);

@@ -102,6 +102,12 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   /// Copies by blocks where most pages are being written, sharers or not. In the background, by one thread.
   /// False: nothing was written since the last time, or little.
   bool settle_dense();
+  /// From `cursor` on: the next filled window of small pages that is ours alone, held
+  /// (BlockPool::hold_small). Nothing after `looks` windows, or at the end: then the cursor is 0.
+  std::optional<BlockNumber> next_small_window(u64& cursor, unsigned looks);
+  /// Large areas were touched and the host gave small pages, since it was last forgotten.
+  bool has_small_pages() const { return small_pages_.load(std::memory_order_relaxed); }
+  void forget_small_pages() { small_pages_.store(false, std::memory_order_relaxed); }
   /// For tests: makes the frames hold all contents again.
   Result<> settle_all();
   /// Bytes that only the stub has.
@@ -232,6 +238,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool fill_ahead(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   bool by_window(const Vma& v) const;
   void make_huge(FrameNumber first, u64 windows);
+  void note_small_pages();
   bool fresh_window(const Vma& v, u64 window, Span& s) const REQUIRES_SHARED(tables_lock_);
   /// The same for a page in a window that was touched before, and not by a guest that fills memory in order.
   bool show_touched(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
@@ -325,10 +332,17 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   Step fault_huge_private(Vma& v, u64 page, bool write, FillRequest& fill) REQUIRES_SHARED(lock_);
 
   // copy.cpp
+  /// How contents are reached that only the stub has: they come home first, or (a few bytes) through its
+  /// view.
+  enum class Via : u8 { frames, stub };
   template <typename F>
-  i64 piece_locked(u64 address, std::size_t n, bool write, bool force, F&& use) REQUIRES_SHARED(lock_);
+  i64 piece_locked(u64 address, std::size_t n, bool write, bool force, Via via, F&& use)
+      REQUIRES_SHARED(lock_);
   template <typename F>
-  std::size_t transfer(u64 address, std::size_t n, bool write, bool force, F&& use);
+  i64 through_stub(u64 address, std::size_t n, bool write, F&& use) REQUIRES_SHARED(lock_)
+      REQUIRES(tables_lock_);
+  template <typename F>
+  std::size_t transfer(u64 address, std::size_t n, bool write, bool force, F&& use, Via via = Via::stub);
   template <typename F>
   Result<u32> atomic_u32(GuestAddr address, bool write, F&& operate);
   void unpin();
@@ -436,6 +450,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::atomic<bool> huge_pages_off_{false};  // transparent ones
   std::atomic<bool> locked_all_{false};      // by mlockall, not on fault
   std::atomic<bool> real_time_{false};
+  std::atomic<bool> small_pages_{false};
 };
 
 }  // namespace quire::mm

@@ -1,6 +1,8 @@
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <thread>
 
 #include "kernel/mm/charges.h"
 #include "kernel/mm/mm_test.h"
@@ -276,6 +278,26 @@ TEST(LeftToHost, TheKernelSeesAndChangesWhatOnlyTheStubHad) {
   EXPECT_EQ(get<u64>(*t.child, t.a + huge_size + page_size), huge_size + page_size + 1);
 }
 
+TEST(LeftToHost, SmallCopiesOfTheKernelGoThroughTheStub) {
+  LeftToHost t;
+  platform::fake::as_fake(t.parent->space()).drain();
+  const u64 settled = t.m.manager->statistics().settled;
+  const std::vector<u64> words(64, 0x55);
+  const u64 border = t.a + page_size;
+  ASSERT_TRUE(t.parent->copy_out(GuestAddr(border - 256), words.data(), 512));
+  EXPECT_EQ(*t.parent->read<u64>(GuestAddr(t.a)), 2u);
+  EXPECT_EQ(*t.parent->read<u64>(GuestAddr(border + 248)), 0x55u);
+  EXPECT_EQ(t.m.manager->statistics().settled, settled);
+  EXPECT_EQ(get<u64>(*t.parent, border - 256), 0x55u) << "the guest sees what the kernel wrote";
+  EXPECT_EQ(get<u64>(*t.child, border), page_size + 1) << "and the child does not";
+  // A word that is changed atomically needs the frames.
+  EXPECT_EQ(*t.parent->fetch_op_u32(GuestAddr(t.a), 1, 1), 2u);
+  EXPECT_GT(t.m.manager->statistics().settled, settled);
+  EXPECT_EQ(get<u32>(*t.parent, t.a), 3u);
+  EXPECT_EQ(get<u64>(*t.parent, border + 248), 0x55u);
+  EXPECT_EQ(t.parent->check(), "");
+}
+
 TEST(LeftToHost, DiscardedPagesAreZerosAndNotTheOldBytes) {
   LeftToHost t;
   ASSERT_TRUE(t.parent->advise(GuestAddr(t.a + 16 * page_size), 32 * page_size, 4));
@@ -448,6 +470,65 @@ TEST(Limit, WritesBeyondItAreRefused) {
 }
 
 // Small areas are a mapping of the stub each: a guest that goes through them faults once for many.
+TEST(Space, FilledWindowsOfSmallPagesAreFoundForACollapse) {
+  Policy p;
+  p.collapse = false;  // not behind the test's back
+  Machine m(p);
+  auto s = m.space();
+  const u64 a = round_up(map_anonymous(*s, 10 * huge_size), huge_size);
+  auto fill = [&](u64 window, u64 pages) {
+    for (u64 i = 0; i < pages; ++i) put<u8>(*s, window + i * page_size, 1);
+  };
+  auto found = [&] {
+    u64 n = 0;
+    u64 cursor = 0;
+    do {
+      const auto block = s->next_small_window(cursor, 4);
+      if (!block) continue;
+      ++n;
+      static_cast<ManagerImpl&>(*m.manager).pool().release_home(*block);
+    } while (cursor != 0);
+    return n;
+  };
+  EXPECT_EQ(found(), 0u);
+  fill(a + 6 * huge_size, pages_per_huge);
+  fill(a + 2 * huge_size, pages_per_huge - 20);
+  fill(a + 4 * huge_size, pages_per_huge / 2);
+  EXPECT_EQ(found(), 2u) << "full, or nearly so";
+  ASSERT_TRUE(s->advise(GuestAddr(a), 8 * huge_size, MADV_NOHUGEPAGE));
+  EXPECT_EQ(found(), 1u) << "no page that the guest has not touched is filled";
+  const auto child = fork_of(*s);
+  EXPECT_EQ(found(), 0u) << "what is shared is left alone";
+  EXPECT_EQ(s->check(), "");
+}
+
+TEST(Gate, KeepsGuestsOutWhileItIsClosed) {
+  GuestGate gate;
+  gate.enter();
+  {
+    const GuestGate::Closed closed(gate);
+    EXPECT_FALSE(closed.alone());
+  }
+  gate.leave();
+  std::atomic<bool> inside{false};
+  std::thread guest;
+  {
+    const GuestGate::Closed closed(gate);
+    ASSERT_TRUE(closed.alone());
+    guest = std::thread([&] {
+      gate.enter();
+      inside = true;
+      gate.leave();
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_FALSE(inside);
+    const GuestGate::Closed another(gate);
+    EXPECT_TRUE(another.alone()) << "who waits is not inside";
+  }
+  guest.join();
+  EXPECT_TRUE(inside);
+}
+
 TEST(Space, SmallAreasWalkedInOrderTakeFewFaults) {
   for (const auto lock : {Policy::Lock::vma, Policy::Lock::rwsem, Policy::Lock::mutex}) {
     Policy policy;

@@ -3,14 +3,12 @@
 #include <sys/sysinfo.h>
 
 #include <algorithm>
-#include <utility>
 
 namespace quire::mm {
 namespace {
 
 constexpr u64 part_of_free = 8;  // so much of what the host has free may stay warm
 constexpr std::chrono::milliseconds look_again(100);
-constexpr std::chrono::seconds cooling_step(1);
 
 }  // namespace
 
@@ -60,40 +58,6 @@ u64 SpareMemory::bytes() {
   struct sysinfo info{};
   bytes_ = sysinfo(&info) == 0 ? u64{info.freeram} * info.mem_unit / part_of_free : 0;
   return bytes_;
-}
-
-void Cooler::stir() {
-  {
-    std::lock_guard guard(mutex_);
-    if (stopping_) return;
-    stirred_ = true;
-    if (!thread_.joinable()) thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
-  }
-  wake_.notify_all();
-}
-
-void Cooler::stop() {
-  std::jthread thread;
-  {
-    std::lock_guard guard(mutex_);
-    stopping_ = true;
-    thread = std::move(thread_);
-  }
-  // Asked to stop and waited for.
-}
-
-void Cooler::work(const std::stop_token& stop) {
-  std::unique_lock guard(mutex_);
-  while (!stop.stop_requested()) {
-    wake_.wait(guard, stop, [&] { return stirred_; });
-    wake_.wait_for(guard, stop, cooling_step, [] { return false; });
-    if (stop.stop_requested()) return;
-    stirred_ = false;
-    guard.unlock();
-    const bool more = cool_();
-    guard.lock();
-    stirred_ |= more;
-  }
 }
 
 }  // namespace quire::mm

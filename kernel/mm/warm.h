@@ -7,13 +7,8 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <functional>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "base/types.h"
@@ -56,31 +51,6 @@ class SpareMemory {
  private:
   WarmBlocks::Clock::time_point known_until_{};
   u64 bytes_ = 0;
-};
-
-/// Calls cool() every second while that says that there is more to do. The thread exists from the first
-/// stir() on.
-class Cooler {
- public:
-  explicit Cooler(std::function<bool()> cool) : cool_(std::move(cool)) {}
-  ~Cooler() { stop(); }
-  Cooler(const Cooler&) = delete;
-  Cooler& operator=(const Cooler&) = delete;
-  /// There is something to do.
-  void stir();
-  /// Waits for the end of the thread, which is not started again.
-  void stop();
-  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
-
- private:
-  void work(const std::stop_token& stop);
-
-  std::function<bool()> cool_;
-  std::mutex mutex_;
-  std::condition_variable_any wake_;
-  bool stirred_ = false;  // under mutex_
-  std::atomic<bool> stopping_{false};
-  std::jthread thread_;  // last: it uses the rest
 };
 
 }  // namespace quire::mm

@@ -51,6 +51,10 @@ class Context {
   /// in is given back, for that space can end then.
   virtual void reset() = 0;
 
+  /// Before the first run(): the guest had better begin on another CPU than the caller's, if one has no
+  /// guest. Best effort.
+  virtual void start_elsewhere() {}
+
   /// Lets the guest go on in `space` until the next trap. Blocks. Another space than last time moves
   /// the thread to another stub.
   virtual Trap run(Space& space) = 0;

@@ -24,6 +24,11 @@ FrameNumber end_of_data(const Memory& memory, FrameNumber from, FrameNumber limi
   return limit;
 }
 
+Result<> Memory::copy_to_holes(FrameNumber from, FrameNumber to, PageCount n) const {
+  if (!checked_copy(at(to), at(from), n.value() << page_shift)) return err(EFAULT);
+  return {};
+}
+
 u64 Memory::stored(FrameNumber first, PageCount n) const {
   std::array<unsigned char, pages_per_huge> present;
   u64 pages = 0;

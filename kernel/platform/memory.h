@@ -28,6 +28,9 @@ class Memory {
   virtual std::byte* at(FrameNumber f) const = 0;
   /// memcpy that survives SIGBUS from a full file: false if it did not complete.
   virtual bool checked_copy(void* to, const void* from, std::size_t n) const = 0;
+  /// Copies frames to holes, none of them among those. ENOSPC or ENOMEM when the host has no memory left,
+  /// EFAULT where it does not say.
+  virtual Result<> copy_to_holes(FrameNumber from, FrameNumber to, PageCount n) const;
   /// Gives the pages back to the host; they read as zeros afterwards.
   virtual Result<> punch(FrameNumber first, PageCount n) = 0;
   /// Next frame in [from, limit) that has storage, or limit (SEEK_DATA): holes are cheap to skip.

@@ -55,10 +55,11 @@ class Space {
   /// on entry and its filled part on return; when it was filled whole, ask again from the last run's end.
   /// ESRCH when the stub is gone.
   virtual Result<> private_pages(GuestRange range, std::span<GuestRange>& out) = 0;
-  /// Private tier: copies from / to the stub's own view (process_vm_readv/writev).
+  /// Private tier: copies from / to the stub's own view (process_vm_readv/writev). Waits for nobody: EAGAIN
+  /// where requests may still be under way. EFAULT: it has no such right there. ESRCH.
   virtual Result<> read_private(GuestAddr from, std::span<std::byte> to) = 0;
   virtual Result<> write_private(GuestAddr to, std::span<const std::byte> from) = 0;
-  /// read_private() of many pieces, in few host calls.
+  /// The contents of many pieces, in few host calls, when all that was asked for is done.
   virtual Result<> gather_private(std::span<const PrivatePiece> pieces) = 0;
 
   /// Real time: from now on requests are carried out as soon as they are made, and mappings do not vanish.

@@ -149,6 +149,7 @@ TEST(MmCalls, RunTellsWhatItCouldNotHave) {
 
 TEST(MmCalls, RunFailsWhenItsMemoryCannotBeHad) {
   System s;
+
   Caller c(s);
   const i64 fd = c.make_space();
   c.load_code();

@@ -18,6 +18,7 @@ namespace quire::task {
 
 namespace {
 
+// Its child is for something that takes a while, and what both write to at once takes more than moving there.
 constexpr u64 large_process = u64{256} << 20;
 constexpr u64 clone_clear_sighand = 0x100000000, clone_into_cgroup = 0x200000000;
 constexpr u64 namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
@@ -65,10 +66,16 @@ Result<Pid> Kernel::clone(Task& parent, const CloneRequest& request) {
   std::unique_ptr<platform::Context> context = TRY(platform_.create_context());
   TRY_VOID(context->copy_state_from(parent.context()));
   // What dead children still share would have to be copied, and for a large process that is not little.
-  if (!has(CLONE_VM) && parent.own_mm().virtual_bytes() >= large_process) finish_burials();
-  Ref<mm::AddressSpace> mm =
-      has(CLONE_VM) ? parent.mm_
-                    : TRY(parent.own_mm().fork(parent.mm_->ref_count() == 1, GuestAddr(parent.regs().rsp)));
+  const bool large_fork = !has(CLONE_VM) && parent.own_mm().virtual_bytes() >= large_process;
+  if (large_fork) {
+    finish_burials();
+    context->start_elsewhere();
+  }
+  Ref<mm::AddressSpace> mm = parent.mm_;
+  if (!has(CLONE_VM)) {
+    const mm::GuestGate::Closed closed(parent.own_mm().gate());
+    mm = TRY(parent.own_mm().fork(closed.alone(), GuestAddr(parent.regs().rsp)));
+  }
   platform::Registers& regs = context->regs();
   regs.rax = 0;
   regs.orig_rax = ~u64{0};
@@ -175,7 +182,7 @@ Result<Pid> Kernel::clone(Task& parent, const CloneRequest& request) {
   }
   table.unlock();
 
-  if (Result<> started = start(task); !started) {
+  if (Result<> started = start(task, large_fork); !started) {
     forget_unstarted(*task);
     return err(EAGAIN);
   }

@@ -16,7 +16,7 @@ constexpr std::size_t stack_bytes = 512 * 1024;
 
 }  // namespace
 
-Result<> start_host_thread(void* (*body)(void*), void* given) {
+Result<> start_host_thread(void* (*body)(void*), void* given, bool elsewhere) {
   sigset_t all, old;
   sigfillset(&all);
   for (int s : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT}) sigdelset(&all, s);
@@ -24,6 +24,8 @@ Result<> start_host_thread(void* (*body)(void*), void* given) {
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, stack_bytes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  if (cpu_set_t others; elsewhere && abi::other_cpus(others))
+    pthread_attr_setaffinity_np(&attributes, sizeof others, &others);
   pthread_sigmask(SIG_SETMASK, &all, &old);
   pthread_t thread;
   const int error = pthread_create(&thread, &attributes, body, given);
@@ -40,16 +42,17 @@ HostThreads::~HostThreads() {
   while (threads_ != 0) gone_.wait(lock_);
 }
 
-Result<> HostThreads::run(std::function<void()> job) {
+Result<> HostThreads::run(std::function<void()> job, Place place) {
   LockGuard guard(lock_);
   if (!idle_.empty()) {
     Worker* worker = idle_.back();
     idle_.pop_back();
     worker->job = std::move(job);
     worker->called = true;
-    // A task starts where its maker runs: a wake-up across CPUs would cost more than most children live for.
-    // The platform moves them apart if both have something to do.
-    worker->place.pull();
+    if (place == Place::beside)
+      worker->place.pull();
+    else
+      worker->place.push();
     worker->work.notify_one();
     return {};
   }
@@ -67,7 +70,7 @@ Result<> HostThreads::run(std::function<void()> job) {
         threads->serve(std::move(first));
         return nullptr;
       },
-      start.get()));
+      start.get(), place == Place::elsewhere));
   (void)start.release();
   ++threads_;
   return {};

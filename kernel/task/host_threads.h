@@ -13,8 +13,9 @@
 namespace quire::task {
 
 /// Makes a detached thread of the kernel's own. Signals sent to Quire are for its main thread; only the
-/// synchronous ones, which the platform takes, are open. EAGAIN when the host gives no more threads.
-Result<> start_host_thread(void* (*body)(void*), void* given);
+/// synchronous ones, which the platform takes, are open. `elsewhere`: on another CPU than the caller's, for
+/// as long as nobody says otherwise. EAGAIN when the host gives no more threads.
+Result<> start_host_thread(void* (*body)(void*), void* given, bool elsewhere = false);
 
 class HostThreads {
  public:
@@ -24,8 +25,11 @@ class HostThreads {
   HostThreads(const HostThreads&) = delete;
   HostThreads& operator=(const HostThreads&) = delete;
 
+  /// Where a job starts: a wake-up across CPUs costs more than most children live for, and the platform moves
+  /// them apart if both have something to do. `elsewhere`: both will, so on another CPU if there is one.
+  enum class Place : u8 { beside, elsewhere };
   /// Runs `job` on an idle thread or a new one. EAGAIN when the host gives no more threads.
-  Result<> run(std::function<void()> job);
+  Result<> run(std::function<void()> job, Place place = Place::beside);
 
  private:
   /// An idle thread, for as long as it waits.

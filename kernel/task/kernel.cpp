@@ -139,18 +139,20 @@ Result<> Kernel::start_init(InitProgram program) {
   return {};
 }
 
-Result<> Kernel::start(const Ref<Task>& task) {
+Result<> Kernel::start(const Ref<Task>& task, bool elsewhere) {
   live_tasks_.fetch_add(1, std::memory_order_relaxed);
   tasks_created_.fetch_add(1, std::memory_order_relaxed);
-  const Result<> started = threads_->run([this, task = Ref<Task>(task)]() mutable {
-    current_task = task.get();
-    RunLoop(*task).run();
-    current_task = nullptr;
-    // The last reference may be a look-up elsewhere; what counts is that the tables no longer know it.
-    task = nullptr;
-    LockGuard table(table_lock_);
-    if (live_tasks_.fetch_sub(1, std::memory_order_acq_rel) == 1) all_gone_.notify_all();
-  });
+  const Result<> started = threads_->run(
+      [this, task = Ref<Task>(task)]() mutable {
+        current_task = task.get();
+        RunLoop(*task).run();
+        current_task = nullptr;
+        // The last reference may be a look-up elsewhere; what counts is that the tables no longer know it.
+        task = nullptr;
+        LockGuard table(table_lock_);
+        if (live_tasks_.fetch_sub(1, std::memory_order_acq_rel) == 1) all_gone_.notify_all();
+      },
+      elsewhere ? HostThreads::Place::elsewhere : HostThreads::Place::beside);
   if (!started) live_tasks_.fetch_sub(1, std::memory_order_relaxed);
   return started;
 }

@@ -202,7 +202,7 @@ class Kernel {
 
   Result<Pid> new_id() REQUIRES(table_lock_);
   bool id_in_use(Pid id) const REQUIRES(table_lock_);
-  Result<> start(const Ref<Task>& task);
+  Result<> start(const Ref<Task>& task, bool elsewhere = false);
   void process_ends(Process& process, ExitStatus status) REQUIRES(table_lock_);
   void tell_parent(Process& process, int code, int status) REQUIRES(table_lock_);
   void reap(Process& process) REQUIRES(table_lock_);

@@ -124,7 +124,9 @@ platform::Trap Task::run_guest(platform::Context& context, mm::AddressSpace& mm)
   const u64 entered = __builtin_ia32_rdtsc();
   guest_entered_.store(entered, std::memory_order_relaxed);
   in_guest_.store(true, std::memory_order_seq_cst);
+  mm.gate().enter();
   if (!attention_.load(std::memory_order_seq_cst)) trap = context.run(mm.space());
+  mm.gate().leave();
   in_guest_.store(false, std::memory_order_release);
   guest_ticks_.store(guest_ticks_.load(std::memory_order_relaxed) + (__builtin_ia32_rdtsc() - entered),
                      std::memory_order_relaxed);

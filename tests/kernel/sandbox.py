@@ -304,6 +304,24 @@ a.sendall(b'hi'); print(b.recv(2))
         self.assertEqual(counts[1][1:], (0, 0))
         self.assertGreater(counts[1][0], 6000)
 
+    def test_memory_filled_in_no_order_becomes_huge(self):
+        # Backwards, a byte a page, with every byte read again while the windows change.
+        code = ("import mmap,time\nm=mmap.mmap(-1,32<<20,mmap.MAP_PRIVATE|mmap.MAP_ANONYMOUS)\n"
+                "for i in reversed(range(0,32<<20,4096)): m[i]=i>>12&255\n"
+                "end=time.monotonic()+%d\n"
+                "while time.monotonic()<end:\n"
+                "  assert all(m[i]==i>>12&255 for i in range(0,32<<20,4096))\n"
+                "  time.sleep(0.1)")
+        counts = []
+        for options, seconds in (([], 3), (["--no-collapse"], 1)):
+            done = quire("--stats-json", *options, "--", "python3", "-c", code % seconds)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            stats = json.loads(done.stderr.splitlines()[-1])
+            counts.append(stats["windows_collapsed"])
+        if stats["memory_file"]["collapse"]:
+            self.assertGreater(counts[0], 0)
+        self.assertEqual(counts[1], 0)
+
     def test_strace_is_readable(self):
         trace = self.dir / "trace"
         for options in (["--strace"], ["--strace-output", str(trace)]):

@@ -113,6 +113,7 @@ class FakeSpace final : public Space {
   void drain();
 
  private:
+  bool idle() const;
   friend class FakeContext;
   struct Request {
     enum class Kind : u8 { map, unmap, protect } kind;

@@ -189,19 +189,28 @@ Result<> FakeSpace::private_pages(GuestRange range, std::span<GuestRange>& out) 
   return {};
 }
 
+bool FakeSpace::idle() const {
+  LockGuard guard(lock_);
+  return queue_.empty();
+}
+
 Result<> FakeSpace::read_private(GuestAddr from, std::span<std::byte> to) {
   auto give_up = [](GuestAddr, Access) { return false; };
+  if (!idle()) return err(EAGAIN);
   if (!access(from, to.data(), to.size(), Access::read, give_up)) return err(EFAULT);
   return {};
 }
 
 Result<> FakeSpace::gather_private(std::span<const PrivatePiece> pieces) {
-  for (const PrivatePiece& p : pieces) TRY_VOID(read_private(p.from, p.to));
+  auto give_up = [](GuestAddr, Access) { return false; };
+  for (const PrivatePiece& p : pieces)
+    if (!access(p.from, p.to.data(), p.to.size(), Access::read, give_up)) return err(EFAULT);
   return {};
 }
 
 Result<> FakeSpace::write_private(GuestAddr to, std::span<const std::byte> from) {
   auto give_up = [](GuestAddr, Access) { return false; };
+  if (!idle()) return err(EAGAIN);
   if (!access(to, const_cast<std::byte*>(from.data()), from.size(), Access::write, give_up))
     return err(EFAULT);
   return {};

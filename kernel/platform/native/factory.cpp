@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 
@@ -29,6 +30,7 @@ namespace {
 constexpr u64 transit_size = 0x800000;  // where the template stands while it clears its address space
 constexpr u64 transit_ring = 0x10000, transit_vdso = 0x100000;
 constexpr u64 user_end = 0x7ffffffff000;
+constexpr std::chrono::milliseconds refill_pause(20);
 
 struct VdsoPart {
   u64 begin, end;
@@ -459,7 +461,8 @@ void Factory::poke() {
   [[maybe_unused]] auto n = write(wake_.get(), &one, sizeof one);
 }
 
-// Reaps stubs as they end and keeps the pool filled.
+// Reaps stubs as they end and keeps the pool filled. Not at once: who has just taken one is in a hurry, and
+// others may be on their way back.
 void Factory::watch() {
   sigset_t all;
   sigfillset(&all);
@@ -468,9 +471,13 @@ void Factory::watch() {
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &wake_event);
   epoll_event template_event{.events = EPOLLIN, .data = {.fd = template_pidfd_.get()}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, template_pidfd_.get(), &template_event);
+  using Clock = std::chrono::steady_clock;
+  constexpr Clock::time_point never{};
+  Clock::time_point refill = never;
   while (!stop_.load()) {
     epoll_event events[16];
-    const int n = epoll_wait(epoll_.get(), events, 16, -1);
+    const int n =
+        epoll_wait(epoll_.get(), events, 16, refill != never ? static_cast<int>(refill_pause.count()) : -1);
     for (int i = 0; i < n; ++i) {
       const int fd = events[i].data.fd;
       if (fd == wake_.get()) {
@@ -494,6 +501,9 @@ void Factory::watch() {
       live_.fetch_sub(1, std::memory_order_relaxed);
       stub->set_dead();
     }
+    if (n > 0 && refill == never) refill = Clock::now() + refill_pause;
+    if (Clock::now() < refill) continue;
+    refill = never;
     while (!stop_.load()) {
       {
         LockGuard guard(pool_lock_);

@@ -31,6 +31,7 @@ class MemoryFile final : public Memory {
   Result<> punch(FrameNumber first, PageCount n) override;
   FrameNumber next_data(FrameNumber from, FrameNumber limit) const override;
   FrameNumber next_hole(FrameNumber from, FrameNumber limit) const override;
+  Result<> copy_to_holes(FrameNumber from, FrameNumber to, PageCount n) const override;
   u64 stored(FrameNumber first, PageCount n) const override;
   void advise_huge(FrameNumber first, PageCount n, bool on) override;
   Result<> collapse(FrameNumber first) override;

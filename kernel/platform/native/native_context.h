@@ -18,6 +18,7 @@ class NativeContext final : public Context, private StubUser {
   Result<std::span<std::byte>> extended_state() override;
   Result<> copy_state_from(Context& other) override;
   void reset() override;
+  void start_elsewhere() override { placement_.start_away_from(sched_getcpu()); }
   Trap run(Space& space) override;
   void interrupt() override;
   Result<> set_answer(u32 nr, u64 value) override;

@@ -314,6 +314,13 @@ Result<std::shared_ptr<Stub>> NativeSpace::settled_stub() {
   return stub;
 }
 
+Result<std::shared_ptr<Stub>> NativeSpace::idle_stub() const {
+  LockGuard guard(lock_);
+  if (!stub_ || stub_->dead()) return err(ESRCH);
+  if (stub_->behind()) return err(EAGAIN);
+  return stub_;
+}
+
 Result<> NativeSpace::private_pages(GuestRange range, std::span<GuestRange>& out) {
   auto stub = settled_stub();
   if (!stub) {
@@ -381,7 +388,7 @@ Result<> NativeSpace::private_pages(GuestRange range, std::span<GuestRange>& out
 }
 
 Result<> NativeSpace::read_private(GuestAddr from, std::span<std::byte> to) {
-  auto stub = TRY(settled_stub());
+  auto stub = TRY(idle_stub());
   const iovec here{to.data(), to.size()}, there{reinterpret_cast<void*>(from.value()), to.size()};
   const ssize_t n = process_vm_readv(stub->pid(), &here, 1, &there, 1, 0);
   if (n < 0) return err(Errno::last());
@@ -410,7 +417,7 @@ Result<> NativeSpace::gather_private(std::span<const PrivatePiece> pieces) {
 }
 
 Result<> NativeSpace::write_private(GuestAddr to, std::span<const std::byte> from) {
-  auto stub = TRY(settled_stub());
+  auto stub = TRY(idle_stub());
   const iovec here{const_cast<std::byte*>(from.data()), from.size()},
       there{reinterpret_cast<void*>(to.value()), from.size()};
   const ssize_t n = process_vm_writev(stub->pid(), &here, 1, &there, 1, 0);

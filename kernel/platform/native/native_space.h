@@ -75,6 +75,8 @@ class NativeSpace final : public Space {
   bool claim_sites(FrameNumber frame, GuestAddr page) REQUIRES(lock_);
   /// The stub with everything asked for so far done; ESRCH.
   Result<std::shared_ptr<Stub>> settled_stub();
+  /// The stub, if it has done everything already. ESRCH, EAGAIN.
+  Result<std::shared_ptr<Stub>> idle_stub() const;
 
   /// Tickets count the acknowledgements of one stub; its successors' start anew. One bit tells those that
   /// take no page away.

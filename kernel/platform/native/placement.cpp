@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "kernel/platform/native/wire.h"
 
@@ -14,6 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto lease = 50ms;          // kept on one CPU for so long at most
+constexpr auto first_lease = 3ms;     // where it was put away from its maker
 constexpr auto holiday = 3ms;         // and then left to the host for so long
 constexpr auto most_contended = 2ms;  // beside another guest while a CPU has none
 
@@ -89,11 +91,15 @@ void keep_on(pid_t tid, int cpu) {
 
 int Homes::better_than(int cpu) const {
   if (!valid(cpu) || count_[static_cast<unsigned>(cpu)].load(std::memory_order_relaxed) == 0) return any_cpu;
+  return other_than(cpu);
+}
+
+int Homes::other_than(int cpu) const {
   unsigned left = usable_cpus().count;
   for (int c = 0; left != 0 && c < CPU_SETSIZE; ++c) {
     if (!usable(c)) continue;
     --left;
-    if (count_[static_cast<unsigned>(c)].load(std::memory_order_relaxed) == 0) return c;
+    if (c != cpu && count_[static_cast<unsigned>(c)].load(std::memory_order_relaxed) == 0) return c;
   }
   return any_cpu;
 }
@@ -179,6 +185,11 @@ void Placement::stay_together(pid_t guest, int guest_cpu, int& kept_on) {
     since_ = resumed_;
   } else if (home_ == any_cpu) {
     since_ = resumed_;
+    if (const int maker = std::exchange(start_away_from_, any_cpu); maker != any_cpu)
+      if (const int other = homes_.other_than(maker); other != any_cpu) {
+        here = other;
+        since_ -= lease - first_lease;  // who else runs there the host knows better
+      }
   } else if (resumed_ - since_ > lease) {
     set_free(guest, kept_on);
     return;

@@ -45,6 +45,8 @@ class Homes {
   }
   /// A CPU on which no guest of ours runs, if there is one, where others run on `cpu`.
   int better_than(int cpu) const;
+  /// A CPU other than this on which no guest of ours runs, if there is one.
+  int other_than(int cpu) const;
 
  private:
   static bool valid(int cpu) { return cpu >= 0 && cpu < CPU_SETSIZE; }
@@ -59,6 +61,8 @@ class Placement {
   bool apart() const { return apart_; }
   /// The guest makes many short calls.
   bool wants_apart() const { return short_calls_ >= enough_short_calls_; }
+  /// Before the first turn: somewhere else than on this CPU, where the maker goes on.
+  void start_away_from(int cpu) { start_away_from_ = cpu; }
   /// The guest's thread is parked; sees to it that it and the calling thread are where they should be.
   /// `guest_cpu`: where the guest ran last, as it says; `kept_on`: what its thread is kept on, kept up to
   /// date; `spare`: whether a CPU is free to spin on.
@@ -91,7 +95,7 @@ class Placement {
   Homes& homes_;
   bool apart_ = false;
   bool free_ = false;  // the host places us for a while
-  int home_ = any_cpu, counted_ = any_cpu;
+  int home_ = any_cpu, counted_ = any_cpu, start_away_from_ = any_cpu;
   u32 short_calls_ = 0;
   u32 enough_short_calls_ = few_short_calls;
   u32 calls_apart_ = 0;
