@@ -1,6 +1,7 @@
 // fork: the child names what the parent names, through the same tables.
 #include <algorithm>
 
+#include "kernel/mm/charges.h"
 #include "kernel/mm/space_impl.h"
 
 namespace quire::mm {
@@ -106,6 +107,8 @@ void AddressSpaceImpl::copy_hot(AddressSpaceImpl& child,
 //
 // Where no thread can write anyhow, the pieces that are copied at once keep the right.
 Result<Ref<AddressSpace>> AddressSpaceImpl::fork(bool alone, GuestAddr sp) {
+  // Processes that fork on and on would be more than the out-of-memory kill can end.
+  if (!manager_.make_room_for(stub_charge)) return err(ENOMEM);
   auto child = make_ref<AddressSpaceImpl>(manager_, TRY(manager_.platform().create_space()));
   if (space_->bare()) child->space_->set_bare();
   reap();

@@ -13,8 +13,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds longest_sleep(50), shortest_sleep(1);
 // The host fills at most about this much in a millisecond.
 constexpr u64 bytes_per_ms = 4u << 20;
-// How long a killed process may take to give its memory back before another one is killed.
-constexpr milliseconds patience(5000);
+// How long a killed process may take to give its memory back before another one is killed; and where the
+// limit is exceeded by more than a quarter.
+constexpr milliseconds patience(5000), impatience(100);
 
 }  // namespace
 
@@ -40,9 +41,11 @@ void LimitWatch::watch(const std::stop_token& stop) {
       continue;
     }
     (void)out_of_memory_();
-    for (milliseconds waited(0); waited < patience && used_() > limit_ && !stop.stop_requested();
-         waited += shortest_sleep)
+    for (milliseconds waited(0); !stop.stop_requested(); waited += shortest_sleep) {
+      const u64 left = used_();
+      if (left <= limit_ || waited >= (left > limit_ + limit_ / 4 ? impatience : patience)) break;
       sleep(shortest_sleep);
+    }
   }
 }
 

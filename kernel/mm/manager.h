@@ -37,6 +37,8 @@ class ManagerImpl final : public MemoryManager {
   u64 stored_bytes() const;
   /// Whether so much more may be stored. Without a limit: true.
   bool room_for(u64 bytes) const;
+  /// The same, after clean pages of files were dropped if need be. No lock held.
+  bool make_room_for(u64 bytes) { return room_for(bytes) || (drop_clean_pages() && room_for(bytes)); }
   ShmTable& shm() override { return shm_; }
   HugePool& huge_pages() override { return huge_; }
   void set_out_of_memory_handler(bool (*handler)(void* arg), void* arg) override;

@@ -421,6 +421,20 @@ TEST(Limit, TablesStubsAndMappingsCount) {
 
 std::atomic<unsigned> kills{0};
 
+TEST(Limit, AForkBeyondItIsRefused) {
+  Policy p;
+  p.memory_limit = 4 * huge_size;
+  Machine m(p);
+  auto s = m.space();
+  const u64 a = map_anonymous(*s, 8 * huge_size);
+  for (u64 i = 0; i < 5 * huge_size; i += page_size) put<u8>(*s, a + i, 1);
+  const auto refused = s->fork();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(), Errno(ENOMEM));
+  ASSERT_TRUE(s->unmap(GuestAddr(a), 3 * huge_size));
+  EXPECT_TRUE(s->fork());
+}
+
 TEST(Limit, CleanPagesOfFilesGoBeforeAnybodyIsKilled) {
   Policy policy;
   policy.memory_limit = u64{16} << 20;

@@ -304,8 +304,9 @@ bool Kernel::kill_largest() {
     std::this_thread::sleep_for(step);
     if (!some_killed_holds_memory()) return true;
   }
+  constexpr double alike = 0.9;
   Ref<Process> worst;
-  double most = -1;
+  double most = 0;
   for (const Ref<Process>& process : processes()) {
     const Ref<Task> task = process->any_task();
     if (!task || process->exiting() || process->oom_score_adj.load() == -1000) continue;
@@ -313,8 +314,9 @@ bool Kernel::kill_largest() {
     if (!mm) continue;
     const double share = static_cast<double>(mm->residency().resident * page_size + mm::overhead_bytes(*mm)) +
                          process->oom_score_adj.load() / 1000.0 * static_cast<double>(mm_.total_bytes());
-    if (share <= most) continue;
-    most = share;
+    // Of those that are about as large the youngest: it had no time yet to be of use.
+    if (share < alike * most) continue;
+    most = std::max(most, share);
     worst = process;
   }
   if (!worst) return false;

@@ -8,7 +8,7 @@ import sys
 
 QUIRE, EXHAUST = sys.argv[1:3]
 failed = 0
-for way in sys.argv[3:] or ("frames", "shared", "file", "segments", "tables"):
+for way in sys.argv[3:] or ("frames", "shared", "file", "segments", "tables", "forks"):
     try:
         done = subprocess.run([QUIRE, "run", "--memory", "100m", "--", EXHAUST, way], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=100)
