@@ -15,9 +15,7 @@
 
 #include <cstddef>
 
-#ifndef SYS_cachestat
-#define SYS_cachestat 451  // Linux 6.5
-#endif
+#include "kernel/abi/newer_calls.h"
 
 namespace quire::confine {
 namespace {

@@ -16,12 +16,10 @@
 #include <cstring>
 #include <string>
 
+#include "kernel/abi/newer_calls.h"
 #include "kernel/platform/holes.h"
 #include "kernel/platform/native/host_calls.h"
 
-#ifndef SYS_cachestat
-#define SYS_cachestat 451
-#endif
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
