@@ -126,6 +126,7 @@ Program Program::link(const std::vector<std::shared_ptr<UnitReader>>& units, u32
     }
     return f;
   };
+  std::vector<FunctionId> in_tables;  // virtual methods of which there is a choice
   for (u32 u = 0; u < units.size(); ++u) {
     const Unit& unit = units[u]->unit();
     for (Symbol s : unit.exported)
@@ -138,6 +139,8 @@ Program Program::link(const std::vector<std::shared_ptr<UnitReader>>& units, u32
     for (const ClassInfo& c : unit.classes)
       for (const ClassInfo::Method& m : c.methods)
         for (Symbol base : m.overrides) {
+          for (Symbol s : {m.link, base})
+            if (FunctionId f = find(u, s); f != kNoFunction) in_tables.push_back(f);
           auto& list = p.overriders_[base];
           if (std::find(list.begin(), list.end(), m.link) == list.end()) list.push_back(m.link);
         }
@@ -156,6 +159,7 @@ Program Program::link(const std::vector<std::shared_ptr<UnitReader>>& units, u32
       if (record && f != kNoFunction) add_target(p.by_field_[record][pool[lhs].name], f);
     }
   }
+  for (FunctionId f : in_tables) p.functions_[f.value()].address_taken = true;  // by the table
   for (u32 i = 0; i < p.functions_.size(); ++i) p.resolve(FunctionId(i));
   p.bound_recursions();
   for (const LinkedFunction& lf : p.functions_)
