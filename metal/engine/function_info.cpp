@@ -1,6 +1,7 @@
 #include "metal/engine/function_info.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace quire::metal {
 namespace {
@@ -343,25 +344,33 @@ bool FunctionInfo::discarded(BlockId block, std::size_t index) const {
   if (!used_[call.value()]) return true;
   // The same text is used somewhere; is it here? Look on to the next evaluation of the same call.
   if (b.condition != kNoExpr && pool.core(b.condition) == call) return false;
-  for (std::size_t i = index + 1; i < b.events.size(); ++i) {
-    ExprId e = b.events[i].expr;
-    if (e == kNoExpr) continue;
-    e = pool.core(e);
-    if (e == call) return b.events[i].kind != EventKind::Return;
-    for (ExprId k : pool.kids(e)) {
-      for (ExprId s = pool.core(k);; s = pool.core(pool.kid(s, 0))) {
-        if (s == call) return false;
-        if (!passes_on(pool[s])) break;
+  auto used = [&](const Block& in, std::size_t from) -> std::optional<bool> {
+    for (std::size_t i = from; i < in.events.size(); ++i) {
+      const Event& event = in.events[i];
+      if (event.expr == kNoExpr) continue;
+      ExprId e = pool.core(event.expr);
+      if (e == call) {
+        if (event.kind == EventKind::Return) return true;
+        if (event.expr == e) return false;
+        continue;  // the same value, as that of the macro around it
+      }
+      for (ExprId k : pool.kids(e)) {
+        for (ExprId s = pool.core(k);; s = pool.core(pool.kid(s, 0))) {
+          if (s == call) return true;
+          if (!passes_on(pool[s])) break;
+        }
       }
     }
-  }
+    return std::nullopt;
+  };
+  std::optional<bool> answer = used(b, index + 1);
   // An operand of ?: is used where the sides meet.
-  if (b.edges.size() == 1)
-    for (const Event& e : f_.blocks[b.edges[0].to.value()].events) {
-      if (e.expr == kNoExpr || pool[pool.core(e.expr)].kind != ExprKind::Conditional) continue;
-      for (ExprId k : pool.kids(pool.core(e.expr)))
-        if (pool.core(k) == call) return false;
-    }
+  if (!answer && b.edges.size() == 1) {
+    const Block& next = f_.blocks[b.edges[0].to.value()];
+    answer = used(next, 0);
+    if (!answer && next.condition != kNoExpr && pool.core(next.condition) == call) answer = true;
+  }
+  if (answer) return !*answer;
   // Used beyond this block, as an operand beside &&; or used only where the same text stands again.
   return repeated_[call.value()] && b.condition == kNoExpr;
 }
