@@ -56,7 +56,7 @@ u64 Solver::Impl::survey_key(const std::vector<FunctionId>& component) {
     h.add(lf.body->hash);
     h.add(u64{lf.unit});
     h.add(program.own_names(lf.unit));
-    if (limits.intra) continue;
+    if (intra) continue;
     for (const CallSite& c : lf.calls) {
       h.add(u64{c.call.value()} << 32 | c.targets.size());
       for (FunctionId t : c.targets) {

@@ -28,6 +28,7 @@ Solver::Impl::Impl(Solver& owner, const Program& program_in, InfoCache& infos_in
       models(models_in),
       never(infos_in.never(models_in.noreturn)),
       limits(limits_in),
+      intra(limits.intra || m->settings.contains("intra")),
       work(program.functions().size()) {
   for (const CompiledTransition& t : m->transitions) {
     // `start: { lock_kernel() } ==> start` only names something: nothing comes of it.
@@ -99,7 +100,7 @@ bool Solver::Impl::run(const Results* results) {
       FunctionId id(i);
       Work& w = work[i];
       if (!w.relevant || !has_global_rules) continue;
-      if (pass == 0 ? program.is_root(id) || limits.intra : !w.visited) {
+      if (pass == 0 ? is_root(id) : !w.visited) {
         ItemKey k;
         k.function = id;
         k.root = true;
@@ -121,7 +122,7 @@ bool Solver::Impl::run(const Results* results) {
       if (contexts.empty()) {
         ItemKey k;
         k.function = FunctionId(i);
-        k.root = program.is_root(FunctionId(i)) || limits.intra;
+        k.root = is_root(FunctionId(i));
         contexts.push_back(k);
       }
       for (const ItemKey& context : contexts)

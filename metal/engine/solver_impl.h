@@ -227,6 +227,9 @@ struct Solver::Impl {
   bool took_over() const;
   bool order_mattered() const;
 
+  /// Nothing that is known enters it. Who calls a function that does not come back ends its path there.
+  bool is_root(FunctionId id) const { return intra || program.is_root(id) || never[id.value()]; }
+
   void demand_root(const ItemKey& k) { roots.push_back(solve(k)); }
 
   /// Between walks: what blocks do to facts can be worked out again, and is worth its memory only near the
@@ -334,6 +337,7 @@ struct Solver::Impl {
   const Models& models;
   const std::vector<bool>& never;  ///< functions that do not come back
   const Limits& limits;
+  bool intra;  ///< no calls are followed: the limits say so, or the machine
   std::vector<Work> work;
   Places places;
   bool has_global_rules = false;

@@ -150,7 +150,7 @@ void Solver::Impl::survey() {
 
 void Solver::Impl::survey(const std::vector<FunctionId>& component) {
   bool own = std::any_of(component.begin(), component.end(), [&](FunctionId id) { return may_concern(id); });
-  bool called = !limits.intra && std::any_of(component.begin(), component.end(), [&](FunctionId id) {
+  bool called = !intra && std::any_of(component.begin(), component.end(), [&](FunctionId id) {
     const std::vector<FunctionId>& callees = program[id].callees;
     return std::any_of(callees.begin(), callees.end(),
                        [&](FunctionId t) { return work[t.value()].relevant; });
@@ -161,7 +161,7 @@ void Solver::Impl::survey(const std::vector<FunctionId>& component) {
       for (FunctionId id : component) look_at(id);
       // Members of a recursion are taken again while their callees' objects still grow.
       constexpr u32 kRounds = 12;
-      bool grown = !limits.intra;
+      bool grown = !intra;
       for (u32 round = 0; grown && round < kRounds; ++round) {
         grown = false;
         for (FunctionId id : component) grown = take_from_callees(id) || grown;
@@ -170,7 +170,7 @@ void Solver::Impl::survey(const std::vector<FunctionId>& component) {
     }
     for (FunctionId id : component) work[id.value()].survey_key = key;
   }
-  if (!limits.intra)
+  if (!intra)
     for (FunctionId id : component) settle(id);
 }
 

@@ -106,7 +106,7 @@ bool Solver::Impl::Walk::call_concerns(BlockId b, u32 index, const Event& ev, Ex
   bool covered = w.prepared->is_covered(ev);
   bool named = machine().named.contains(callee_name(pool, pool.kid(x, 0)));
   const CallSite* site = I.program.call(key.function, x);
-  if (!I.limits.intra && !covered && !named && site != nullptr && !site->targets.empty() && !beside(*site)) {
+  if (!I.intra && !covered && !named && site != nullptr && !site->targets.empty() && !beside(*site)) {
     std::vector<bool> mapped;
     for (FunctionId t : site->targets) {
       Names handed;

@@ -74,7 +74,11 @@ void Solver::Impl::Walk::assign(const Event& ev, ExprId x, PathState s, std::vec
   // The value of a call lives on in what it is assigned to, not as "the value of the call".
   bool temporary = from != kNoPlace && I.places[from].step == Step::Value;
   if (temporary && !gained.empty()) s.names.erase_if([&](PlaceId n) { return I.places.has_prefix(n, from); });
-  bool stored = !gained.empty() && stores_away(to);
+  // Where a pointer is stored, what lies in something that it leads to could be found before.
+  bool pointer = pool.type_of(pool.kid(x, 1)).kind == TypeKind::Pointer;
+  bool stored = stores_away(to) && std::any_of(gained.begin(), gained.end(), [&](PlaceId p) {
+                  return !pointer || I.places[p].step != Step::Address;
+                });
   if (carriers.size() > I.limits.states_with_names) gained.clear();
   PlaceId candidate = key.names.empty() ? kNoPlace : key.names.front();
   bool own = std::find(s.names.begin(), s.names.end(), to) != s.names.end();

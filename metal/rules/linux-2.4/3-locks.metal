@@ -16,6 +16,9 @@ sm lock {
 
   pat try = { spin_trylock(l) } | { spin_trylock_bh(l) };
 
+  // Its name says that it leaves a lock held.
+  pat lends = ${ mc_contains(mc_function(), "_lock", "wlock", "acquire", "semaphore", "begin", "seq_start", "_pre_")
+                 || (mc_contains(mc_function(), "lock_") && !mc_contains(mc_function(), "block_", "clock_")) };
   // The big kernel lock nests, and is dropped and taken again by whoever sleeps: not a lock of this kind.
   start: { lock_kernel() } ==> start
     | { unlock_kernel() } ==> start
@@ -29,7 +32,7 @@ sm lock {
   set z_hundredths = -100000;
   l.locked: take ==> l.broken, { mc_counterexample(mc_key(mc_record(l), mc_name(l)), "%s is taken twice", mc_identifier(l)); }
     | release ==> l.released, { mc_example(mc_key(mc_record(l), mc_name(l))); }
-    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "wlock", "lock_", "acquire", "semaphore", "begin", "seq_start", "_pre_") } ==> l.stop, { mc_counterexample(mc_remembered(), "%s is not released on this path", mc_identifier(l)); };
+    | $end_of_path$ && !lends ==> l.stop, { mc_counterexample(mc_remembered(), "%s is not released on this path", mc_identifier(l)); };
   // What follows a double take follows from it.
   l.broken: take ==> l.broken | release ==> l.broken;
   l.released: release ==> l.broken, { mc_counterexample(mc_key(mc_record(l), mc_name(l)), "%s is released twice", mc_identifier(l)); }
@@ -60,16 +63,19 @@ sm rwlock {
   pat wrelease = { write_unlock(l) } | { write_unlock_irq(l) } | { write_unlock_bh(l) } | { write_unlock_irqrestore(l, flags) };
   pat rtake = { read_lock(l) } | { read_lock_irq(l) } | { read_lock_bh(l) } | { read_lock_irqsave(l, flags) };
   pat rrelease = { read_unlock(l) } | { read_unlock_irq(l) } | { read_unlock_bh(l) } | { read_unlock_irqrestore(l, flags) };
+  // Its name says that it leaves a lock held.
+  pat lends = ${ mc_contains(mc_function(), "_lock", "wlock", "acquire", "semaphore", "begin", "seq_start", "_pre_")
+                 || (mc_contains(mc_function(), "lock_") && !mc_contains(mc_function(), "block_", "clock_")) };
   start: wtake ==> l.writing | rtake ==> l.reading;
   l.writing: wtake ==> l.stop, { err("%s is taken for writing twice", mc_identifier(l)); }
     | rtake ==> l.stop, { err("%s is taken for reading while held for writing", mc_identifier(l)); }
     | wrelease ==> l.stop
     | rrelease ==> l.stop, { err("%s was taken for writing and is released as if for reading", mc_identifier(l)); }
-    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "wlock", "lock_", "acquire", "semaphore", "begin", "seq_start", "_pre_") } ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
+    | $end_of_path$ && !lends ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
   l.reading: rrelease ==> l.stop
     | wtake ==> l.stop, { err("%s is taken for writing while held for reading", mc_identifier(l)); }
     | wrelease ==> l.stop, { err("%s was taken for reading and is released as if for writing", mc_identifier(l)); }
-    | $end_of_path$ && ${ !mc_contains(mc_function(), "_lock", "wlock", "lock_", "acquire", "semaphore", "begin", "seq_start", "_pre_") } ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
+    | $end_of_path$ && !lends ==> l.stop, { err("%s is not released on this path", mc_identifier(l)); };
 }
 
 rule "linux-2.4.flags" {

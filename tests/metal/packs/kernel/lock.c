@@ -234,3 +234,78 @@ void lends_and_takes_twice(struct dev *d) {
 	spin_lock(&d->lock);
 	spin_lock(&d->lock); // expect: linux.lock linux-2.4.lock
 }
+/* A name with "block" in it is no promise to leave a lock held. */
+int mtd_block_open(struct dev *d) {
+	spin_lock(&d->lock);
+	if (work())
+		return 0; // expect: linux.lock linux-2.4.lock
+	spin_unlock(&d->lock);
+	return 1;
+}
+void give_block(struct dev *d) {
+	spin_lock(&d->lock);
+	work();
+	spin_unlock(&d->lock);
+}
+/* Who prints an error goes on. */
+#define err(format, arg...) printk("dev: " format, ## arg)
+int says_an_error(struct dev *d) {
+	spin_lock(&d->lock);
+	if (work()) {
+		err("no luck with %p", d);
+		return 1; // expect: linux.lock linux-2.4.lock
+	}
+	spin_unlock(&d->lock);
+	return 0;
+}
+int says_an_error_unlocked(struct dev *d) {
+	spin_lock(&d->lock);
+	if (work()) {
+		spin_unlock(&d->lock);
+		err("no luck with %p", d);
+		return 1;
+	}
+	spin_unlock(&d->lock);
+	return 0;
+}
+/* Nobody comes back from here, and still it is to be in order. */
+static void last_words(struct dev *d) {
+	spin_lock(&d->lock);
+	if (work())
+		spin_lock(&d->lock); // expect: linux.lock linux-2.4.lock
+	spin_unlock(&d->lock);
+	panic("over");
+}
+void ends_all(struct dev *d) {
+	last_words(d);
+}
+static void last_words_in_order(struct dev *d) {
+	spin_lock(&d->other);
+	work();
+	spin_unlock(&d->other);
+	panic("over");
+}
+void ends_all_in_order(struct dev *d) {
+	last_words_in_order(d);
+}
+/* The lock lies in what a stored thing leads to: that does not give it to anybody. */
+struct item { struct item *next; struct list *home; };
+struct list { spinlock_t lock; struct item *head, *tail; };
+static void append(struct list *l, struct item *i) {
+	spin_lock(&l->lock);
+	i->next = NULL;
+	l->tail->next = i;
+	l->tail = i;
+}
+void appends(struct item *i) {
+	append(i->home, i);
+} // expect: linux.lock linux-2.4.lock
+static void prepend(struct list *l, struct item *i) {
+	spin_lock(&l->lock);
+	i->next = l->head;
+	l->head = i;
+	spin_unlock(&l->lock);
+}
+void prepends(struct item *i) {
+	prepend(i->home, i);
+}
