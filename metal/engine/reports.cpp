@@ -60,10 +60,11 @@ void Solver::Impl::finish() {
     const Summary& s = items[i.value()];
     bool shown = s.complains;
     for (const Sighting& o : s.sightings) {
+      if (!holds(o.key)) continue;
       if (o.good)
         observations.push_back({keys.text(o.key), o.site.point(), true, {}});
       else
-        shown = shown || holds(o.key);
+        shown = true;
     }
     if (!shown) continue;
     const Way& way = way_to(i, parent, ways);

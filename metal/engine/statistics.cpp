@@ -2,15 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
 namespace quire::metal {
 namespace {
 
-/// How surely a key holds that has `examples` and `counterexamples`; nothing when it is not to be believed.
-std::optional<double> confidence(const CompiledMachine& m, std::size_t examples,
-                                 std::size_t counterexamples) {
+constexpr char kBeside = '\n';
+
+/// How surely a key holds of which so many of all places are examples; nothing when it is not to be believed.
+std::optional<double> confidence(const CompiledMachine& m, std::size_t examples, std::size_t all) {
   auto setting = [&](const char* name, i64 otherwise) {
     auto it = m.settings.find(name);
     return it == m.settings.end() ? otherwise : it->second;
@@ -18,8 +18,8 @@ std::optional<double> confidence(const CompiledMachine& m, std::size_t examples,
   double p0 = static_cast<double>(setting("expected_percent", 90)) / 100;
   double least = static_cast<double>(setting("z_hundredths", 0)) / 100;
   auto least_examples = static_cast<std::size_t>(setting("min_examples", 4));
-  if (counterexamples == 0 || examples < least_examples) return std::nullopt;
-  auto n = static_cast<double>(examples + counterexamples);
+  if (examples < least_examples) return std::nullopt;
+  auto n = static_cast<double>(all);
   double z = (static_cast<double>(examples) / n - p0) / std::sqrt(p0 * (1 - p0) / n);
   if (z < least) return std::nullopt;
   return z;
@@ -27,55 +27,84 @@ std::optional<double> confidence(const CompiledMachine& m, std::size_t examples,
 
 }  // namespace
 
-void Tally::add(const std::string& key, const SourcePoint& site, bool good) {
-  Sites& s = keys_[key];
-  (good ? s.good : s.bad).insert(site);
+std::string key_beside(std::string key, const std::string& companion) {
+  if (!companion.empty()) key += kBeside + companion;
+  return key;
+}
+
+void Tally::add(std::string_view key, const SourcePoint& site, bool good) {
+  std::size_t end = key.find(kBeside);
+  std::string_view name = key.substr(0, end);
+  auto it = keys_.find(name);
+  if (it == keys_.end()) it = keys_.try_emplace(std::string(name)).first;
+  if (!good) {
+    it->second.bad.insert(site);
+    return;
+  }
+  std::set<std::string>& beside = it->second.good[site];
+  if (end != std::string_view::npos) beside.emplace(key.substr(end + 1));
 }
 
 bool Tally::holds(const CompiledMachine& machine, const std::string& key) const {
-  auto it = keys_.find(key);
-  if (it == keys_.end()) return false;
-  const Sites& s = it->second;
-  auto failed = static_cast<std::size_t>(
-      std::count_if(s.good.begin(), s.good.end(), [&](const SourcePoint& p) { return s.bad.contains(p); }));
-  return confidence(machine, s.good.size() - failed, s.bad.size()).has_value();
+  auto it = keys_.find(std::string_view(key).substr(0, key.find(kBeside)));
+  return it != keys_.end() && belief(machine, it->second).has_value();
+}
+
+std::optional<Tally::Belief> Tally::belief(const CompiledMachine& machine, const Sites& sites) {
+  if (sites.bad.empty()) return std::nullopt;
+  std::map<std::string, std::size_t> companions;
+  for (const auto& [site, beside] : sites.good)
+    if (!sites.bad.contains(site))
+      for (const std::string& c : beside) ++companions[c];
+  Belief out;
+  std::size_t most = 0;
+  for (const auto& [c, count] : companions)
+    if (count > most) {
+      most = count;
+      out.companion = c;
+    }
+  std::size_t all = sites.bad.size();
+  for (const auto& [site, beside] : sites.good) {
+    if (sites.bad.contains(site)) continue;
+    ++all;
+    if (beside.empty() || beside.contains(out.companion)) out.examples.push_back(site);
+  }
+  std::optional<double> z = confidence(machine, out.examples.size(), all);
+  if (!z) return std::nullopt;
+  out.z = *z;
+  return out;
 }
 
 void add_statistics(const CompiledMachine& machine, const std::vector<Observation>& observations,
                     std::vector<Finding>& findings) {
-  struct Key {
-    std::set<SourcePoint> good;
-    std::map<SourcePoint, const Observation*> bad;
-  };
-  std::map<std::string, Key> keys;
+  Tally tally;
+  std::map<std::string, std::map<SourcePoint, const Observation*>> bad;
   for (const Observation& o : observations) {
-    Key& k = keys[o.key];
-    if (o.good) {
-      k.good.insert(o.site);
-    } else {
-      auto [it, fresh] = k.bad.try_emplace(o.site, &o);
-      if (!fresh && read_before(o.finding, it->second->finding)) it->second = &o;
-    }
+    tally.add(o.key, o.site, o.good);
+    if (o.good) continue;
+    auto [it, fresh] = bad[o.key].try_emplace(o.site, &o);
+    if (!fresh && read_before(o.finding, it->second->finding)) it->second = &o;
   }
-  for (auto& [name, k] : keys) {
-    for (const auto& [site, o] : k.bad) k.good.erase(site);
-    std::optional<double> z = confidence(machine, k.good.size(), k.bad.size());
-    if (!z) continue;
-    for (const auto& [site, o] : k.bad) {
+  for (const auto& [key, places] : bad) {
+    std::optional<Tally::Belief> belief = Tally::belief(machine, tally.keys_.find(key)->second);
+    if (!belief) continue;
+    for (const auto& [site, o] : places) {
       Finding f = o->finding;
-      f.z = *z;
-      f.examples = static_cast<u32>(k.good.size());
-      f.counterexamples = static_cast<u32>(k.bad.size());
+      f.z = belief->z;
+      f.examples = static_cast<u32>(belief->examples.size());
+      f.counterexamples = static_cast<u32>(places.size());
+      if (!belief->companion.empty()) f.message += fmt::format(" ({})", belief->companion);
+      constexpr u32 kShown = 3;
       u32 shown = 0;
-      for (const SourcePoint& p : k.good) {
-        if (++shown > 3) break;
-        f.path.push_back({p, "", fmt::format("an example of the rule: '{}' holds here", name)});
+      for (const SourcePoint& p : belief->examples) {
+        if (++shown > kShown) break;
+        f.path.push_back({p, "", fmt::format("an example of the rule: '{}' holds here", key)});
       }
       shown = 0;
-      for (const auto& [other, also] : k.bad) {
+      for (const auto& [other, also] : places) {
         if (other == site) continue;
-        if (++shown > 3) break;
-        f.path.push_back({other, "", fmt::format("another counter-example of '{}'", name)});
+        if (++shown > kShown) break;
+        f.path.push_back({other, "", fmt::format("another counter-example of '{}'", key)});
       }
       findings.push_back(std::move(f));
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "metal/engine/statistics.h"
 #include "metal/engine/walk.h"
 #include "metal/language/builtins.h"
 
@@ -81,9 +82,11 @@ bool Solver::Impl::Walk::act(const std::vector<rule::Stmt>& list, BlockId b, std
             ValueContext c = context(b, index, macro, s, bindings, of);
             std::string text = evaluate(st.value.args[0], c).str();
             Sighting o;
+            o.good = builtin->id == rule::Builtin::kExample;
+            if (o.good && st.value.args.size() > 1)
+              text = key_beside(std::move(text), evaluate(st.value.args[1], c).str());
             o.key = I.keys.number(text);
             o.site = s.origin().cause && of >= 0 ? s.origin().cause : mark(at);
-            o.good = builtin->id == rule::Builtin::kExample;
             if (std::find(out.sightings.begin(), out.sightings.end(), o) == out.sightings.end())
               out.sightings.push_back(o);
             if (!o.good && record != nullptr)

@@ -261,3 +261,27 @@ int seldom3(void) { struct dev *d = seldom(3); if (!d) return 0; return d->n; }
 int seldom_untested0(void) { struct dev *d = seldom(0); return d->n; }
 int seldom_untested1(void) { struct dev *d = seldom(1); return d->n; }
 int seldom_untested2(void) { struct dev *d = seldom(2); return d->n; }
+// Tested once stays tested: whatever is done to the memory in between, and by another name.
+int out_tested(struct dev **out) {
+	*out = find(0);
+	if (!*out)
+		return 1;
+	memset(*out, 0, sizeof(**out));
+	(*out)->n = 1;
+	return (*out)->n;
+}
+void walks(void) {
+	struct dev *next = find(1), *d;
+	while (next != NULL) {
+		d = next;
+		next = make_sure(1);
+		d->n = 1;
+	}
+}
+int tested_in_place(void) {
+	struct dev *d;
+	if ((d = find(2)) == NULL)
+		return 0;
+	work();
+	return d->n;
+}

@@ -1,6 +1,7 @@
 /* Learnt in one file, broken in another. */
 #include "../../include/kernel.h"
 struct dev *lookup(int); struct dev *sure(int);
+int begin(struct dev *);
 struct box { spinlock_t lock; int fill, seed; };
 int tested0(void) { struct dev *d = lookup(0); if (!d) return 0; return d->n; }
 int tested1(void) { struct dev *d = lookup(1); if (!d) return 0; return d->n; }
@@ -62,3 +63,15 @@ void filled26(struct box *b) { spin_lock(&b->lock); b->fill = 26; spin_unlock(&b
 void filled27(struct box *b) { spin_lock(&b->lock); b->fill = 27; spin_unlock(&b->lock); }
 void filled28(struct box *b) { spin_lock(&b->lock); b->fill = 28; spin_unlock(&b->lock); }
 void filled29(struct box *b) { spin_lock(&b->lock); b->fill = 29; spin_unlock(&b->lock); }
+int begun0(struct dev *d) { return begin(d + 0); }
+int begun1(struct dev *d) { return begin(d + 1); }
+int begun2(struct dev *d) { return begin(d + 2); }
+int begun3(struct dev *d) { return begin(d + 3); }
+int begun4(struct dev *d) { return begin(d + 4); }
+int begun5(struct dev *d) { return begin(d + 5); }
+int begun6(struct dev *d) { return begin(d + 6); }
+int begun7(struct dev *d) { return begin(d + 7); }
+int begun8(struct dev *d) { return begin(d + 8); }
+int begun9(struct dev *d) { return begin(d + 9); }
+int begun10(struct dev *d) { return begin(d + 10); }
+int begun11(struct dev *d) { return begin(d + 11); }

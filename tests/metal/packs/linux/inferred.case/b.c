@@ -1,6 +1,7 @@
 /* Learnt in one file, broken in another. */
 #include "../../include/kernel.h"
 struct dev *lookup(int); struct dev *sure(int);
+int begin(struct dev *);
 struct box { spinlock_t lock; int fill, seed; };
 int trusting(void)
 {
@@ -30,4 +31,12 @@ void locked(struct box *b)
 void another_field(struct box *b)
 {
 	b->seed = 1;
+}
+void begun_blindly(struct dev *d)
+{
+	begin(d); // expect: linux.inferred-use
+}
+int begun_with_care(struct dev *d)
+{
+	return begin(d) < 0 ? -1 : 1;
 }
