@@ -34,7 +34,8 @@ sm inferred_use {
   set expected_percent = 90;
   set min_examples = 9;
   set intra = 1;
-  pat answers = { fn(args) } && ${ mc_result_type(fn) == "signed" && !mc_is_indirect(fn) };
+  // A register is read for what that does to the device too.
+  pat answers = { fn(args) } && ${ mc_result_type(fn) == "signed" && !mc_is_indirect(fn) && !mc_contains(mc_name(fn), "read") };
   start: answers && ${ mc_discarded() } ==>
         { mc_counterexample(mc_name(fn), "what %s returns is dropped, though it is looked at nearly everywhere", mc_name(fn)); }
     | answers ==> { mc_example(mc_name(fn)); };
@@ -51,7 +52,12 @@ rule "linux.lock-guards-field" {
 sm lock_guards_field {
   decl any_expr e, x, l;
   decl any_scalar flags;
+  decl any_fn_call fn;
+  decl any_arguments args;
   data locks;
+  // What these do with locks of their own is done when they come back.
+  list aside = file("blocking.txt"), "kmalloc", "kfree", "vmalloc", "vfree", "kmem_cache_alloc", "kmem_cache_free", "__get_free_pages", "alloc_skb",
+    "kfree_skb", "__kfree_skb", "printk", "schedule", "__wake_up", "wake_up_process";
   set expected_percent = 80;
   set min_examples = 6;
   pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) } | { raw_spin_lock(l) } | { raw_spin_lock_irqsave(l, flags) }
@@ -61,22 +67,26 @@ sm lock_guards_field {
   // With interrupts off, on one processor, nobody else runs: no example of either.
   pat disable = { cli() } | { __cli() } | { local_irq_disable() } | { local_irq_save(flags) } | { save_and_cli(flags) };
   pat enable = { sti() } | { __sti() } | { local_irq_enable() } | { local_irq_restore(flags) } | { restore_flags(flags) } | { __restore_flags(flags) };
+  pat other = { fn(args) } && ${ mc_in(fn, aside) };
   pat write = { e = x } | { e += x } | { e -= x } | { e |= x } | { e &= x } | { e++ } | { e-- } | { ++e } | { --e };
   // Of somebody else's object: what a function has just made it may write as it likes. Who makes or ends an object
   // has it to itself.
   pat shared = write && ${ mc_field(e) != "" && mc_record(e) != "" && !mc_is_local_storage(e) };
   free: take ==> locked, { locks = 1; mc_remember(mc_key(mc_record(l), mc_name(l))); }
     | disable ==> off
+    | other ==> free
     | shared && ${ (mc_is_parameter(e) || mc_is_global(e))
                    && !mc_contains(mc_function(), "init", "probe", "setup", "create", "alloc", "new")
                    && !mc_contains(mc_function(), "free", "destroy", "exit", "cleanup", "release", "remove") } ==>
         { mc_counterexample(mc_key(mc_record(e), mc_field(e)), "%s is written without a lock, though it is written under one nearly everywhere", mc_identifier(e)); };
-  off: enable ==> free;
+  off: enable ==> free
+    | other ==> off;
   // Deeper than three is as good as three: loops that seem to take locks only would make every depth a case.
   locked: take && ${ locks < 3 } ==> { locks += 1; }
     | take ==> locked
     | release && ${ locks <= 1 } ==> free, { locks = 0; }
     | release ==> { locks -= 1; }
+    | other ==> locked
     // Which lock it is that the caller holds is not known.
     | shared && ${ mc_remembered() != "" } ==> { mc_example(mc_key(mc_record(e), mc_field(e)), mc_remembered()); };
 }

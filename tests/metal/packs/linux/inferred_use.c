@@ -183,3 +183,20 @@ int handed_on(struct dev *d) {
 void dropped_through_a_macro(struct dev *d) {
 	begins(d); // expect: linux.inferred-use
 }
+int reg_read(struct dev *);
+int reg0(struct dev *d) { return reg_read(d + 0); }
+int reg1(struct dev *d) { return reg_read(d + 1); }
+int reg2(struct dev *d) { return reg_read(d + 2); }
+int reg3(struct dev *d) { return reg_read(d + 3); }
+int reg4(struct dev *d) { return reg_read(d + 4); }
+int reg5(struct dev *d) { return reg_read(d + 5); }
+int reg6(struct dev *d) { return reg_read(d + 6); }
+int reg7(struct dev *d) { return reg_read(d + 7); }
+int reg8(struct dev *d) { return reg_read(d + 8); }
+int reg9(struct dev *d) { return reg_read(d + 9); }
+int reg10(struct dev *d) { return reg_read(d + 10); }
+int reg11(struct dev *d) { return reg_read(d + 11); }
+void flushes(struct dev *d) {
+	d->n = 1;
+	reg_read(d);
+}
