@@ -19,8 +19,8 @@ void Solver::Impl::Walk::call(BlockId b, std::size_t index, const Event& ev, Exp
       std::all_of(site->targets.begin(), site->targets.end(),
                   [&](FunctionId t) { return I.never[t.value()]; }))
     return;
-  bool follow = passing == nullptr && !I.intra && !covered && !named && !was_fired &&
-                site != nullptr && !site->targets.empty() && !beside(*site);
+  bool follow = passing == nullptr && !I.intra && !covered && !named && !was_fired && site != nullptr &&
+                !site->targets.empty() && !beside(*site);
   struct Entered {
     FunctionId callee;
     Names handed;
