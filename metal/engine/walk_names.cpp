@@ -75,7 +75,11 @@ void Solver::Impl::Walk::assign(const Event& ev, ExprId x, PathState s, std::vec
   bool temporary = from != kNoPlace && I.places[from].step == Step::Value;
   if (temporary && !gained.empty()) s.names.erase_if([&](PlaceId n) { return I.places.has_prefix(n, from); });
   bool stored = !gained.empty() && stores_away(to);
-  if (carriers.size() > I.limits.states_with_names) gained.clear();
+  if (carriers.size() > I.limits.states_with_names && !gained.empty()) {
+    // Kept under a name that is not followed: what becomes of it is not seen.
+    s.escaped = s.escaped || s.state != kNoState;
+    gained.clear();
+  }
   PlaceId candidate = key.names.empty() ? kNoPlace : key.names.front();
   bool own = std::find(s.names.begin(), s.names.end(), to) != s.names.end();
   bool overwritten = std::any_of(s.names.begin(), s.names.end(),
