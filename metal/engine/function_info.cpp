@@ -129,6 +129,10 @@ bool FunctionInfo::describe(ExprId id, FactKey& key, u32 depth) const {
       key.memory = true;
       return describe(pool.core(pool.kid(of, 0)), key, depth + 1);
     }
+    case ExprKind::AddressOf:
+      // Where a variable is does not change.
+      if (e.kid_count != 0 && pool[pool.core(pool.kid(id, 0))].kind == ExprKind::Var) return true;
+      break;
     case ExprKind::Deref:
     case ExprKind::Index:
       key.memory = key.plain = true;

@@ -240,7 +240,9 @@ void Solver::Impl::Walk::unify(std::vector<PathState>& list) const {
 
 void Solver::Impl::Walk::leave(const Block& b, PathState s) {
   if (ExprId x = passing == nullptr ? leading(b.condition, s) : kNoExpr; x != kNoExpr)
-    if (!info.restrict(s.facts, x, ValueRange::nonzero())) return;
+    if (Facts more = s.facts;
+        info.restrict(more, x, ValueRange::nonzero()))  // else the rule follows a null pointer
+      s.facts = std::move(more);
   const BlockId id(static_cast<u32>(&b - f.blocks.data()));
   if (b.condition != kNoExpr) info.decide_again(s.facts, id);
   for (std::size_t i = 0; i < b.edges.size(); ++i) {
