@@ -4,7 +4,7 @@ rule "linux.interrupts" {
   category: "CWE-667";
   example: "local_irq_save(flags); if (err) return err; local_irq_restore(flags);";
   fix: "Restore the flags on the error path.";
-  false_positives: "Functions that halt or hand over the processor with interrupts off on purpose. Files under arch/, which make the interrupt state, are not looked at.";
+  false_positives: "Functions that halt or hand over the processor with interrupts off on purpose. Files that make the interrupt state or the locks (arch/, kernel/locking, kernel/entry, softirq.c) are not looked at.";
 }
 sm interrupts {
   decl any_scalar flags;
