@@ -142,6 +142,7 @@ void Solver::Impl::Walk::push(Pending p) {
     // An item that takes long is walked on with fewer facts, rather than not to its end.
     u64 rounds = steps / f.blocks.size();
     u32 most = rounds < 6 ? std::min(I.limits.facts_per_state, 254u) : rounds < 12 ? 3 : 1;
+    if (carriers[p.carrier].state.unsure) most = std::min(most, 2u);  // only its exits count
     u8& met = variants[carriers[p.carrier].shape][p.block.value()];
     if (met < 255) ++met;
     if (met > most) {
