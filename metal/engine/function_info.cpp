@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "metal/engine/evaluate.h"
+
 namespace quire::metal {
 namespace {
 
@@ -13,70 +15,12 @@ bool passes_on(const Expr& e) {
 
 constexpr u32 kMaxDepth = 12;
 
-bool is_comparison(Op op) { return op >= Op::Lt && op <= Op::Ne; }
-
-Op mirrored(Op op) {
-  switch (op) {
-    case Op::Lt:
-      return Op::Gt;
-    case Op::Gt:
-      return Op::Lt;
-    case Op::Le:
-      return Op::Ge;
-    case Op::Ge:
-      return Op::Le;
-    default:
-      return op;
-  }
-}
-
-Op negated(Op op) {
-  switch (op) {
-    case Op::Lt:
-      return Op::Ge;
-    case Op::Gt:
-      return Op::Le;
-    case Op::Le:
-      return Op::Gt;
-    case Op::Ge:
-      return Op::Lt;
-    case Op::Eq:
-      return Op::Ne;
-    default:
-      return Op::Eq;
-  }
-}
-
-/// The values v with `v op c`.
-ValueRange satisfying(Op op, i64 c) {
-  ValueRange r;
-  switch (op) {
-    case Op::Lt:
-      r.high = c == ValueRange::kMin ? c : c - 1;
-      break;
-    case Op::Le:
-      r.high = c;
-      break;
-    case Op::Gt:
-      r.low = c == ValueRange::kMax ? c : c + 1;
-      break;
-    case Op::Ge:
-      r.low = c;
-      break;
-    case Op::Eq:
-      r = ValueRange::constant(c);
-      break;
-    default:
-      r.exclude(c);
-      break;
-  }
-  return r;
-}
-
 }  // namespace
 
-FunctionInfo::FunctionInfo(const Function& f)
+FunctionInfo::FunctionInfo(const Function& f, const Effects& effects, FunctionId id)
     : f_(f),
+      effects_(effects),
+      id_(id),
       key_index_(f.pool.size(), 0),
       modified_(f.parameter_count, false),
       matters_(f.parameter_count, false),
@@ -167,23 +111,32 @@ bool FunctionInfo::describe(ExprId id, FactKey& key, u32 depth) const {
       return false;
     case ExprKind::Call:
       if (depth != 0) return false;
-      return true;  // its value is a key only until it is made again
+      describe_call(id, key);
+      return true;
     case ExprKind::Var:
       if (e.value >= 0) {
         key.locals.push_back(e.value);
         if (static_cast<std::size_t>(e.value) < f_.locals.size() &&
             f_.locals[static_cast<std::size_t>(e.value)].address_taken)
-          key.memory = true;
+          key.memory = key.plain = true;
       } else {
         key.globals.push_back(e.name);
       }
       return true;
-    case ExprKind::Member:
+    case ExprKind::Member: {
       key.fields.push_back(e.name);
+      ExprId of = pool.core(pool.kid(id, 0));
+      if (pool[of].kind != ExprKind::Deref) break;
+      key.memory = true;
+      return describe(pool.core(pool.kid(of, 0)), key, depth + 1);
+    }
+    case ExprKind::AddressOf:
+      // Where a variable is does not change.
+      if (e.kid_count != 0 && pool[pool.core(pool.kid(id, 0))].kind == ExprKind::Var) return true;
       break;
     case ExprKind::Deref:
     case ExprKind::Index:
-      key.memory = true;
+      key.memory = key.plain = true;
       break;
     default:
       break;
@@ -191,6 +144,17 @@ bool FunctionInfo::describe(ExprId id, FactKey& key, u32 depth) const {
   for (ExprId k : pool.kids(id))
     if (!describe(pool.core(k), key, depth + 1)) return false;
   return true;
+}
+
+void FunctionInfo::describe_call(ExprId call, FactKey& key) const {
+  const FunctionEffects* fx = effects(call);
+  if (fx == nullptr || !fx->looks) return;  // its value is a key only until it is made again
+  FactKey asked = key;
+  asked.asks = asked.memory = asked.plain = true;
+  asked.fields = asked.globals = fx->reads;
+  for (ExprId k : f_.pool.kids(call).subspan(1))
+    if (!describe(f_.pool.core(k), asked, 1)) return;
+  key = std::move(asked);
 }
 
 void FunctionInfo::add_key(ExprId e) {
@@ -201,6 +165,7 @@ void FunctionInfo::add_key(ExprId e) {
   if (!describe(e, k, 0)) return;
   keys_.push_back(std::move(k));
   key_index_[e.value()] = static_cast<u8>(keys_.size());
+  if (f_.pool[e].kind == ExprKind::Binary && is_comparison(f_.pool[e].op)) comparisons_.push_back(e);
 }
 
 void FunctionInfo::add_keys(ExprId id, u32 depth) {
@@ -403,125 +368,13 @@ const ValueRange* FunctionInfo::find(const Facts& facts, ExprId core) const {
   return it != facts.end() && it->key == k ? &it->range : nullptr;
 }
 
-ValueRange FunctionInfo::evaluate(const Facts& facts, ExprId id, u32 depth) const {
-  if (id == kNoExpr || depth > kMaxDepth) return {};
-  const Pool& pool = f_.pool;
-  id = pool.core(id);
-  const Expr& e = pool[id];
-  if (const ValueRange* r = find(facts, id)) return *r;
-  auto kid = [&](u32 i) { return evaluate(facts, pool.kid(id, i), depth + 1); };
-  switch (e.kind) {
-    case ExprKind::Int:
-      return ValueRange::constant(e.value);
-    case ExprKind::String:
-    case ExprKind::Function:
-    case ExprKind::Lambda:
-      return ValueRange::nonzero();
-    case ExprKind::AddressOf: {
-      // &p->f is null exactly when p is, for all the kernel cares; &local never is.
-      return ValueRange::nonzero();
-    }
-    case ExprKind::New:
-      return ValueRange::nonzero();
-    case ExprKind::Cast: {
-      ValueRange r = kid(0);
-      const Type& t = pool.type_of(id);
-      const Type& from = pool.type_of(pool.kid(id, 0));
-      if (t.kind == TypeKind::Bool && !r.is_constant())
-        return r.known_nonzero() ? ValueRange::constant(1) : ValueRange::boolean();
-      // A narrower or sign-changing cast keeps only small non-negative values as they are.
-      if (t.size != 0 && from.size != 0 && t.size < from.size && !(r.low >= 0 && r.high < 128)) return {};
-      if (!t.is_signed && from.is_signed && r.low < 0)
-        return r.known_nonzero() ? ValueRange::nonzero() : ValueRange{};
-      return r;
-    }
-    case ExprKind::Assign:
-      return e.kid_count == 2 ? (e.op == Op::None ? kid(1) : kid(0)) : ValueRange{};
-    case ExprKind::Comma:
-      return e.kid_count == 2 ? kid(1) : ValueRange{};
-    case ExprKind::Conditional: {
-      if (e.kid_count != 3) return {};
-      ValueRange c = kid(0);
-      if (c.known_nonzero()) return kid(1);
-      if (c.known_zero()) return kid(2);
-      ValueRange r = kid(1);
-      r.join(kid(2));
-      return r;
-    }
-    case ExprKind::Unary: {
-      ValueRange r = kid(0);
-      if (e.op == Op::Not)
-        return r.known_zero()      ? ValueRange::constant(1)
-               : r.known_nonzero() ? ValueRange::constant(0)
-                                   : ValueRange::boolean();
-      if (e.op == Op::Neg && r.low != ValueRange::kMin) {
-        ValueRange n{r.high == ValueRange::kMax ? ValueRange::kMin : -r.high, -r.low, r.has_hole, -r.hole};
-        return n;
-      }
-      if (e.op == Op::BitNot && r.is_constant()) return ValueRange::constant(~r.low);
-      return {};
-    }
-    case ExprKind::Binary: {
-      if (e.kid_count != 2) return {};
-      ValueRange a = kid(0), b = kid(1);
-      if (is_comparison(e.op)) {
-        if (b.is_constant()) {
-          ValueRange yes = a, no = a;
-          bool can = yes.intersect(satisfying(e.op, b.low));
-          bool cannot = no.intersect(satisfying(negated(e.op), b.low));
-          if (!can) return ValueRange::constant(0);
-          if (!cannot) return ValueRange::constant(1);
-        } else if (a.is_constant()) {
-          ValueRange yes = b, no = b;
-          bool can = yes.intersect(satisfying(mirrored(e.op), a.low));
-          bool cannot = no.intersect(satisfying(negated(mirrored(e.op)), a.low));
-          if (!can) return ValueRange::constant(0);
-          if (!cannot) return ValueRange::constant(1);
-        }
-        return ValueRange::boolean();
-      }
-      if (e.op == Op::LogAnd) {
-        if (a.known_zero() || b.known_zero()) return ValueRange::constant(0);
-        return a.known_nonzero() && b.known_nonzero() ? ValueRange::constant(1) : ValueRange::boolean();
-      }
-      if (e.op == Op::LogOr) {
-        if (a.known_nonzero() || b.known_nonzero()) return ValueRange::constant(1);
-        return a.known_zero() && b.known_zero() ? ValueRange::constant(0) : ValueRange::boolean();
-      }
-      if (a.is_constant() && b.is_constant()) {
-        auto x = static_cast<u64>(a.low), y = static_cast<u64>(b.low);
-        switch (e.op) {
-          case Op::Add:
-            return ValueRange::constant(static_cast<i64>(x + y));
-          case Op::Sub:
-            return ValueRange::constant(static_cast<i64>(x - y));
-          case Op::Mul:
-            return ValueRange::constant(static_cast<i64>(x * y));
-          case Op::And:
-            return ValueRange::constant(static_cast<i64>(x & y));
-          case Op::Or:
-            return ValueRange::constant(static_cast<i64>(x | y));
-          case Op::Xor:
-            return ValueRange::constant(static_cast<i64>(x ^ y));
-          case Op::Shl:
-            return y < 64 ? ValueRange::constant(static_cast<i64>(x << y)) : ValueRange{};
-          case Op::Shr:
-            return y < 64 ? ValueRange::constant(static_cast<i64>(x >> y)) : ValueRange{};
-          case Op::Div:
-            return b.low != 0 && b.low != -1 ? ValueRange::constant(a.low / b.low) : ValueRange{};
-          case Op::Rem:
-            return b.low != 0 && b.low != -1 ? ValueRange::constant(a.low % b.low) : ValueRange{};
-          default:
-            return {};
-        }
-      }
-      if (e.op == Op::And && b.is_constant() && b.low >= 0) return {0, b.low, false, 0};
-      if (e.op == Op::Or && (a.known_nonzero() || b.known_nonzero())) return ValueRange::nonzero();
-      return {};
-    }
-    default:
-      return {};
-  }
+ValueRange FunctionInfo::evaluate(const Facts& facts, ExprId id) const {
+  return evaluate_with(f_.pool, id, [&](ExprId core) -> const ValueRange* {
+    if (const ValueRange* r = find(facts, core)) return r;
+    if (f_.pool[core].kind != ExprKind::Call) return nullptr;
+    const FunctionEffects* fx = effects(core);
+    return fx != nullptr ? &fx->result : nullptr;
+  });
 }
 
 Fact* FunctionInfo::slot(Facts& facts, ExprId expr) const {
@@ -529,7 +382,7 @@ Fact* FunctionInfo::slot(Facts& facts, ExprId expr) const {
   if (k < 0) return nullptr;
   auto it =
       std::lower_bound(facts.begin(), facts.end(), k, [](const Fact& p, i32 key) { return p.key < key; });
-  if (it == facts.end() || it->key != k) it = facts.insert(it, Fact{static_cast<u16>(k), 0, {}});
+  if (it == facts.end() || it->key != k) it = facts.insert(it, Fact{static_cast<u16>(k), 0, 0, {}});
   return &*it;
 }
 
@@ -539,20 +392,22 @@ void FunctionInfo::set(Facts& facts, ExprId expr, const ValueRange& range) const
   } else if (Fact* f = slot(facts, expr)) {
     f->range = range;
     f->group = 0;
+    f->decided = 0;
   }
 }
 
 void FunctionInfo::equate(Facts& facts, ExprId lhs, ExprId rhs) const {
   i32 l = key_of(f_.pool.core(lhs)), r = key_of(f_.pool.core(rhs));
   if (l < 0 || r < 0 || l == r) return;
+  const ValueRange range = evaluate(facts, rhs);
   Fact* from = slot(facts, rhs);
+  from->range = range;
   if (from->group == 0) {
     u16 group = 1;
     while (std::any_of(facts.begin(), facts.end(), [&](const Fact& f) { return f.group == group; })) ++group;
     from->group = group;
   }
   u16 group = from->group;
-  ValueRange range = from->range;
   Fact* to = slot(facts, lhs);
   to->group = group;
   to->range = range;
@@ -604,6 +459,20 @@ bool FunctionInfo::restrict(Facts& facts, ExprId id, const ValueRange& range, u3
   }
 }
 
+void FunctionInfo::settle_alike(Facts& facts, ExprId comparison, bool truth) const {
+  const Pool& pool = f_.pool;
+  const Expr& e = pool[comparison];
+  const ExprId l = pool.core(pool.kid(comparison, 0)), r = pool.core(pool.kid(comparison, 1));
+  for (ExprId other : comparisons_) {
+    if (other == comparison || pool[other].kid_count != 2) continue;
+    const ExprId ol = pool.core(pool.kid(other, 0)), r2 = pool.core(pool.kid(other, 1));
+    if (!(ol == l && r2 == r) && !(ol == r && r2 == l)) continue;
+    const Op op = ol == l ? pool[other].op : mirrored(pool[other].op);
+    if (op != e.op && op != negated(e.op)) continue;
+    set(facts, other, (op == e.op) == truth ? ValueRange::nonzero() : ValueRange::constant(0));
+  }
+}
+
 bool FunctionInfo::assume(Facts& facts, ExprId id, bool truth, u32 depth) const {
   if (id == kNoExpr || depth > kMaxDepth) return true;
   const Pool& pool = f_.pool;
@@ -623,6 +492,7 @@ bool FunctionInfo::assume(Facts& facts, ExprId id, bool truth, u32 depth) const 
     if (is_comparison(e.op)) {
       Op op = truth ? e.op : negated(e.op);
       set(facts, id, truth ? ValueRange::nonzero() : ValueRange::constant(0));
+      settle_alike(facts, id, truth);
       ValueRange a = evaluate(facts, l), b = evaluate(facts, r);
       if (b.is_constant()) return restrict(facts, l, satisfying(op, b.low), depth + 1);
       if (a.is_constant()) return restrict(facts, r, satisfying(mirrored(op), a.low), depth + 1);
@@ -641,12 +511,18 @@ bool FunctionInfo::assume(Facts& facts, ExprId id, bool truth, u32 depth) const 
   return restrict(facts, id, truth ? ValueRange::nonzero() : ValueRange::constant(0), depth + 1);
 }
 
+template <typename Changed>
+void FunctionInfo::forget_if(Facts& facts, Changed&& changed) const {
+  for (Fact& p : facts)  // what a call gave is still that
+    if (keys_[p.key].asks && changed(keys_[p.key])) p.decided = kStale;
+  std::erase_if(facts, [&](const Fact& p) { return !keys_[p.key].asks && changed(keys_[p.key]); });
+}
+
 void FunctionInfo::forget_write(Facts& facts, ExprId lhs) const {
   const Pool& pool = f_.pool;
   lhs = pool.core(lhs);
   const Expr& e = pool[lhs];
-  std::erase_if(facts, [&](const auto& p) {
-    const FactKey& k = keys_[p.key];
+  forget_if(facts, [&](const FactKey& k) {
     switch (e.kind) {
       case ExprKind::Var:
         if (e.value >= 0) return std::find(k.locals.begin(), k.locals.end(), e.value) != k.locals.end();
@@ -695,13 +571,36 @@ void FunctionInfo::forget_call(Facts& facts, ExprId call, bool gently) const {
     return std::any_of(a.begin(), a.end(),
                        [&](const auto& x) { return std::find(b.begin(), b.end(), x) != b.end(); });
   };
-  std::erase_if(facts, [&](const auto& p) {
-    const FactKey& k = keys_[p.key];
+  const FunctionEffects* fx = effects(call);
+  forget_if(facts, [&](const FactKey& k) {
     if (shares(k.locals, addressed) || (!gently && shares(k.fields, fields))) return true;
     if (gently) return false;
-    if (!k.globals.empty()) return true;
+    if (fx != nullptr && !fx->writes_any) {
+      if (shares(k.globals, fx->writes)) return true;
+      if (!(k.plain && fx->writes_plain) && !shares(k.fields, fx->writes)) return false;
+    } else if (!k.globals.empty()) {
+      return true;
+    }
     return (k.memory || !k.fields.empty()) && shares(k.locals, handed);
   });
+}
+
+void FunctionInfo::forget_result(Facts& facts, ExprId call, BlockId block) const {
+  i32 k = key_of(f_.pool.core(call));
+  if (k < 0) return;
+  bool asks = keys_[static_cast<std::size_t>(k)].asks;
+  std::erase_if(facts, [&](const Fact& p) {
+    return p.key == k && (!asks || p.decided == kStale || p.decided == block.value() + 1);
+  });
+}
+
+void FunctionInfo::decide_again(Facts& facts, BlockId block) const {
+  std::erase_if(facts, [&](const Fact& p) { return p.decided == block.value() + 1 && !keys_[p.key].asks; });
+}
+
+void FunctionInfo::decided(Facts& facts, BlockId block) const {
+  for (Fact& p : facts)
+    if (p.decided == 0 && keys_[p.key].shared()) p.decided = block.value() + 1;
 }
 
 void FunctionInfo::prune(Facts& facts, BlockId block, i32 kept) const {

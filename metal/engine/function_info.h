@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "metal/engine/effects.h"
 #include "metal/engine/range.h"
 #include "metal/ir/function.h"
 
@@ -16,6 +17,10 @@ struct FactKey {
   std::vector<Symbol> globals;
   std::vector<Symbol> fields;
   bool memory = false;  ///< reads through a pointer or an index
+  bool plain = false;   ///< what is read so is no field
+  bool asks = false;    ///< it calls a function that only looks
+  /// Others may change it while nobody here writes it.
+  bool shared() const { return asks || !globals.empty(); }
 };
 
 /// What a path knows about one key. Keys of one group (0: none) are known to be equal: what is learnt of one
@@ -23,9 +28,13 @@ struct FactKey {
 struct Fact {
   u16 key = 0;
   u16 group = 0;
+  u32 decided = 0;  ///< keys that are shared(): the block whose decision told, from 1; 0: none; kStale
   ValueRange range;
   friend bool operator==(const Fact&, const Fact&) = default;
 };
+
+/// Fact::decided of a call's value when what the call looked at may have been written since.
+inline constexpr u32 kStale = 0xffffffff;
 
 /// Facts of one path, sorted by key.
 using Facts = std::vector<Fact>;
@@ -34,7 +43,8 @@ class FunctionInfo {
  public:
   static constexpr std::size_t kMaxKeys = 192;
 
-  explicit FunctionInfo(const Function& f);
+  /// `effects` and `id` tell what calls do.
+  FunctionInfo(const Function& f, const Effects& effects, FunctionId id);
 
   const Function& function() const { return f_; }
   std::size_t key_count() const { return keys_.size(); }
@@ -67,7 +77,7 @@ class FunctionInfo {
   // Facts. All take and give facts sorted by key.
 
   /// What `expr` can be, given `facts`.
-  ValueRange evaluate(const Facts& facts, ExprId expr, u32 depth = 0) const;
+  ValueRange evaluate(const Facts& facts, ExprId expr) const;
   /// Adds what `expr` being true (or false) says. False when it cannot be.
   bool assume(Facts& facts, ExprId expr, bool truth, u32 depth = 0) const;
   /// Adds that `expr` lies in `range`. False when it cannot.
@@ -83,6 +93,14 @@ class FunctionInfo {
   void forget_call(Facts& facts, ExprId call, bool gently) const;
   /// Forgets the value that `expr` itself had (before it is evaluated afresh).
   void forget_value(Facts& facts, ExprId expr) const;
+  /// `block` makes a call again: forgets its value, unless it only looks at what nobody has written since,
+  /// and was made at another place: a loop waits for it to change.
+  void forget_result(Facts& facts, ExprId call, BlockId block) const;
+  /// `block` decides again. What it decided about a global variable was another time; asked at another place
+  /// it is what it was.
+  void decide_again(Facts& facts, BlockId block) const;
+  /// Marks what `block` has just decided.
+  void decided(Facts& facts, BlockId block) const;
   /// Keeps the facts that can be read at or after the start of `block`, and that of key `kept` (-1: none).
   void prune(Facts& facts, BlockId block, i32 kept) const;
   /// A bit for each key whose fact can be read after event `index` of `block`.
@@ -97,17 +115,27 @@ class FunctionInfo {
   void add_keys(ExprId e, u32 depth = 0);
   void add_key(ExprId e);
   bool describe(ExprId e, FactKey& key, u32 depth) const;
+  void describe_call(ExprId call, FactKey& key) const;
+  template <typename Changed>
+  void forget_if(Facts& facts, Changed&& changed) const;
   void mark(ExprId e, u64* bits, u32 depth = 0) const;
   void liveness();
   /// What `ev` does to the keys that are live after it: those before it. `killed`: keys that it sets (may be
   /// null).
   void step_back(const Event& ev, u64* live, u64* killed) const;
+  /// Comparisons of the same operands that `comparison` settles too: `a != b`, `b == a`.
+  void settle_alike(Facts& facts, ExprId comparison, bool truth) const;
   const ValueRange* find(const Facts& facts, ExprId core) const;
   Fact* slot(Facts& facts, ExprId expr) const;
 
+  const FunctionEffects* effects(ExprId call) const { return effects_.of_call(id_, f_.pool.core(call)); }
+
   const Function& f_;
+  const Effects& effects_;
+  FunctionId id_;
   std::vector<FactKey> keys_;
-  std::vector<u8> key_index_;  // by core id: number of its key, from 1; 0: none
+  std::vector<ExprId> comparisons_;  // keys that are comparisons
+  std::vector<u8> key_index_;        // by core id: number of its key, from 1; 0: none
   std::size_t words_ = 1;
   std::vector<u64> live_;
   std::vector<bool> modified_, matters_;

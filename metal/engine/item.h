@@ -86,6 +86,7 @@ struct ItemKey {
   i32 global = 0;
   DataFields data{}, global_data{};
   bool root = false;             ///< paths end here for good
+  bool unsure = false;           ///< the way here may be none: see PathState
   Names names;                   ///< of the object, in this function's terms
   ConstantParameters constants;  ///< parameters with known values
 
@@ -116,7 +117,7 @@ struct ItemHash {
     u64 h = mix(k.function.value(), static_cast<u64>(k.var + 2));
     h = mix(h, static_cast<u64>(k.state + 7) << 32 | static_cast<u32>(k.global + 7));
     h = mix(mix(h, k.data), k.global_data);
-    h = mix(h, k.root ? 2 : 1);
+    h = mix(h, (k.root ? 2 : 1) + (k.unsure ? 4 : 0));
     for (PlaceId p : k.names) h = mix(h, p.value());
     for (const auto& [i, r] : k.constants) h = mix(mix(h, i), r);
     return h;
@@ -244,6 +245,8 @@ struct PathState {
   DataFields data{}, global_data{};
   bool escaped = false;  ///< the object was stored where others can reach it
   bool second = false;  ///< begun anew where a variable got another value; the first object goes on by itself
+  /// Too much had to be forgotten on the way: no run may go it, and nothing is said of what it meets.
+  bool unsure = false;
   /// The expansion under way in which the object got its state: what it assigns belongs to that match.
   MacroId matched = kNoMacro;
   Names names;
@@ -287,6 +290,7 @@ struct ExitState {
   DataFields data{}, global_data{};
   bool escaped = false;
   bool second = false;
+  bool unsure = false;
   Names names;  ///< only what the caller can name: from parameters, globals, the result
   ValueRange result;
   Mark cause, global_cause;

@@ -22,7 +22,7 @@ class Writing {
     items_.number(s.exits.size());
     for (const ExitState& e : s.exits) {
       states(e.state, e.global, e.data, e.global_data);
-      items_.number((e.escaped ? 1u : 0u) | (e.second ? 2u : 0u));
+      items_.number((e.escaped ? 1u : 0u) | (e.second ? 2u : 0u) | (e.unsure ? 4u : 0u));
       place_list(e.names);
       range(e.result);
       mark(e.cause);
@@ -107,7 +107,7 @@ class Writing {
     items_.number(function(k.function));
     items_.integer(k.var);
     states(k.state, k.global, k.data, k.global_data);
-    items_.number(k.root ? 1 : 0);
+    items_.number((k.root ? 1u : 0u) | (k.unsure ? 2u : 0u));
     place_list(k.names);
     constants(k.constants);
   }
@@ -249,7 +249,9 @@ class Reading {
     if (s.key.function == kNoFunction) k.trust = Trust::kChanged;
     s.key.var = static_cast<i32>(in_.integer());
     states(s.key.state, s.key.global, s.key.data, s.key.global_data);
-    s.key.root = in_.number() != 0;
+    u64 kind = in_.number();
+    s.key.root = (kind & 1) != 0;
+    s.key.unsure = (kind & 2) != 0;
     place_list(s.key.names);
     constants(s.key.constants);
     u64 flags = in_.number();
@@ -263,6 +265,7 @@ class Reading {
       u64 bits = in_.number();
       e.escaped = (bits & 1) != 0;
       e.second = (bits & 2) != 0;
+      e.unsure = (bits & 4) != 0;
       place_list(e.names);
       e.result = range();
       e.cause = mark();

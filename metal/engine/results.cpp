@@ -114,6 +114,10 @@ Results::Results(std::string directory, const Program& program, const Models& mo
   std::vector<std::string> noreturn(models.noreturn.begin(), models.noreturn.end());
   std::sort(noreturn.begin(), noreturn.end());
   for (const std::string& s : noreturn) h.add(s);
+  std::vector<std::string> nonnull(models.nonnull.begin(), models.nonnull.end());
+  std::sort(nonnull.begin(), nonnull.end());
+  h.add(nonnull.size());
+  for (const std::string& s : nonnull) h.add(s);
   project_ = h.value();
   for (const LinkedFunction& f : program.functions()) {
     h.add(f.body->hash);

@@ -102,6 +102,7 @@ ContentHash Solver::Impl::fingerprint(FunctionId id) {
   auto other = [&](FunctionId t) {
     const LinkedFunction& to = program[t];
     h.add(to.body->hash);
+    h.add(infos.effects().of(t).hash);
     h.add(u64{to.unit} << 1 | (never[t.value()] ? 1u : 0u));
     // Of one recursion: not settled yet when its items are.
     h.add(survey_hash(work[t.value()], to.component != lf.component));

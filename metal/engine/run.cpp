@@ -66,7 +66,7 @@ std::vector<Finding> group_and_rank(std::vector<Finding> findings) {
 RunResult run_machines(const Program& program,
                        const std::vector<std::shared_ptr<const CompiledMachine>>& machines,
                        const RunOptions& options) {
-  InfoCache infos(program);
+  InfoCache infos(program, options.models);
   Results results(options.trace.empty() ? options.results : std::string(), program, options.models,
                   options.limits);
   std::vector<MachineResult> made(machines.size());

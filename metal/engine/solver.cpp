@@ -7,12 +7,17 @@ namespace quire::metal {
 
 const FunctionInfo& InfoCache::get(FunctionId id) {
   Slot& s = slots_[id.value()];
-  std::call_once(s.once, [&] { s.info = std::make_unique<FunctionInfo>(program_.body(id)); });
+  std::call_once(s.once, [&] { s.info = std::make_unique<FunctionInfo>(program_.body(id), effects(), id); });
   return *s.info;
 }
 
-const std::vector<bool>& InfoCache::never(const std::unordered_set<std::string>& noreturn) {
-  std::call_once(never_once_, [&] { never_ = never_returning(program_, noreturn); });
+const Effects& InfoCache::effects() {
+  std::call_once(effects_once_, [&] { effects_ = std::make_unique<Effects>(program_, models_.nonnull); });
+  return *effects_;
+}
+
+const std::vector<bool>& InfoCache::never() {
+  std::call_once(never_once_, [&] { never_ = never_returning(program_, models_.noreturn); });
   return never_;
 }
 
@@ -26,7 +31,7 @@ Solver::Impl::Impl(Solver& owner, const Program& program_in, InfoCache& infos_in
       m(std::move(machine)),
       annotators(std::move(annotators_in)),
       models(models_in),
-      never(infos_in.never(models_in.noreturn)),
+      never(infos_in.never()),
       limits(limits_in),
       intra(limits.intra || m->settings.contains("intra")),
       work(program.functions().size()) {
@@ -58,6 +63,12 @@ Solver::Impl::Impl(Solver& owner, const Program& program_in, InfoCache& infos_in
     }
   }
   if (m->global_states.size() > 1) has_global_rules = true;
+  exists.assign(m->vars.size(), true);
+  for (const auto& fragment : m->fragments) {
+    if (fragment->root == kNoExpr || fragment->pool[fragment->root].kind != ExprKind::Hole) continue;
+    for (std::size_t v = 0; v < m->vars.size(); ++v)
+      if (fragment->pool[fragment->root].value == m->vars[v].hole) exists[v] = false;
+  }
   only_marks = !m->reports && m->vars.empty() && m->global_states.size() == 1 && !m->writes.empty();
 }
 

@@ -24,13 +24,21 @@
 
 namespace quire::metal {
 
+/// What the project knows about functions.
+struct Models {
+  std::unordered_set<std::string> noreturn;  ///< functions and macros that end the path
+  std::unordered_set<std::string> nonnull;   ///< functions that never give null
+};
+
 /// What is to be known of functions whatever the machine, made on demand. Thread-safe.
 class InfoCache {
  public:
-  explicit InfoCache(const Program& program) : program_(program), slots_(program.functions().size()) {}
+  InfoCache(const Program& program, const Models& models)
+      : program_(program), models_(models), slots_(program.functions().size()) {}
   const FunctionInfo& get(FunctionId id);
-  /// Functions that do not come back, as never_returning() says. `noreturn` is the same in all calls.
-  const std::vector<bool>& never(const std::unordered_set<std::string>& noreturn);
+  /// Functions that do not come back, as never_returning() says.
+  const std::vector<bool>& never();
+  const Effects& effects();
 
  private:
   struct Slot {
@@ -38,14 +46,12 @@ class InfoCache {
     std::unique_ptr<FunctionInfo> info;
   };
   const Program& program_;
+  const Models& models_;
   std::deque<Slot> slots_;
+  std::once_flag effects_once_;
+  std::unique_ptr<Effects> effects_;
   std::once_flag never_once_;
   std::vector<bool> never_;
-};
-
-/// What the project knows about functions.
-struct Models {
-  std::unordered_set<std::string> noreturn;  ///< functions and macros that end the path
 };
 
 class Results;

@@ -30,6 +30,7 @@ void Solver::Impl::Walk::walk() {
   s.data = key.data;
   s.global_data = key.global_data;
   s.names = key.names;
+  s.unsure = key.unsure;
   for (const auto& [i, r] : key.constants)
     if (ExprId e = info.local_expr(i); e != kNoExpr) info.set(s.facts, e, r);
   // A parameter that is assigned later is at first another name of what was handed in.
@@ -60,7 +61,7 @@ u64 Solver::Impl::Walk::identity(const PathState& s) const {
   u64 h = mix(static_cast<u64>(s.state + 7), static_cast<u64>(s.global));
   for (std::size_t i = 0; i < kMaxData; ++i)
     h = mix(h, static_cast<u64>(s.data[i] + 100) * 1000 + static_cast<u64>(s.global_data[i] + 100));
-  h = mix(h, (s.escaped ? 2 : 1) + (s.second ? 4 : 0));
+  h = mix(h, (s.escaped ? 2 : 1) + (s.second ? 4 : 0) + (s.unsure ? 8 : 0));
   if (s.matched != kNoMacro) h = mix(h, s.matched.value());
   for (PlaceId p : s.names) h = mix(h, p.value());
   h = mix(h, s.names.size());
@@ -133,20 +134,28 @@ void Solver::Impl::Walk::push(BlockId b, PathState s) {
 }
 
 void Solver::Impl::Walk::push(Pending p) {
-  const Carrier& c = carriers[p.carrier];
-  u64 plain = mix(mix(c.identity, p.block.value()), results[p.result].hash);
-  if (!seen.insert(mix(plain, p.facts))) return;
+  auto plain = [&] {
+    return mix(mix(carriers[p.carrier].identity, p.block.value()), results[p.result].hash);
+  };
+  if (!seen.insert(mix(plain(), p.facts))) return;
   if (p.facts != 0) {
     // An item that takes long is walked on with fewer facts, rather than not to its end.
     u64 rounds = steps / f.blocks.size();
     u32 most = rounds < 6 ? std::min(I.limits.facts_per_state, 254u) : rounds < 12 ? 3 : 1;
-    u8& met = variants[c.shape][p.block.value()];
+    if (carriers[p.carrier].state.unsure) most = std::min(most, 2u);  // only its exits count
+    u8& met = variants[carriers[p.carrier].shape][p.block.value()];
     if (met < 255) ++met;
     if (met > most) {
-      // Property simulation's merge: what is known is dropped, so the rest of this state is walked once.
+      // Property simulation's merge: what is known is dropped, so the rest of this state is walked once. It
+      // may go ways that no run goes.
       ++I.self.stats_.joins;
       p.facts = 0;
-      if (!seen.insert(mix(plain, p.facts))) return;
+      if (!carriers[p.carrier].state.unsure) {
+        PathState s = carriers[p.carrier].state;
+        s.unsure = true;
+        p.carrier = carrier_of(std::move(s));
+      }
+      if (!seen.insert(mix(plain(), p.facts))) return;
     }
   }
   pending.push_back(p);

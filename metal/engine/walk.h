@@ -1,8 +1,8 @@
 // The walk through one item: depth first over the blocks of its function, path by path.
-// walk.cpp: the loop, and which paths are the same. walk_blocks.cpp: one block; blocks that only change
-// facts. walk_events.cpp: what happens in a block. walk_names.cpp: the object's names. walk_rules.cpp,
-// walk_actions.cpp: transitions and what they do. walk_calls.cpp: into callees and back. walk_ends.cpp: ends
-// of paths. walk_notes.cpp: what is told of a path.
+// walk.cpp: the loop, and which paths are the same. walk_blocks.cpp:
+// one block; blocks that only change facts. walk_events.cpp: what happens in a block. walk_names.cpp: the
+// object's names. walk_rules.cpp, walk_actions.cpp: transitions and what they do. walk_calls.cpp: into
+// callees and back. walk_ends.cpp: ends of paths. walk_notes.cpp: what is told of a path.
 #pragma once
 
 #include "metal/engine/solver_impl.h"
@@ -128,6 +128,9 @@ struct Solver::Impl::Walk {
   }
   bool call_concerns(BlockId b, u32 index, const Event& ev, ExprId x, const PathState& s);
 
+  /// The object is an element picked from a table by a computed index, and the callee may pick the same one.
+  bool reaches_element(const CallSite& site, const PathState& s) const;
+
   bool passes(const Pending& p) const;
 
   /// The state goes through the block untouched.
@@ -136,6 +139,19 @@ struct Solver::Impl::Walk {
   const Passage& passage(BlockId id, u32 facts);
 
   Passage* passing = nullptr;  ///< what is being made: states of the walk itself are not touched
+
+  /// The decision asks whether two pointers are one, and the object is known by one of them.
+  struct Equal {
+    PlaceId left = kNoPlace, right = kNoPlace;
+    bool when = true;  ///< the answer that says so
+  };
+  Equal equates(ExprId condition, const PathState& s) const;
+  /// Two pointers turn out to be one. An object that the rule waits for has both names; of any other it is
+  /// not known what became of it under the other one.
+  void unite(PathState& s, const Equal& e);
+
+  /// A pointer to the object, or on the way to it, that the decision asks about: it is not null.
+  ExprId leading(ExprId condition, const PathState& s) const;
 
   void unify(std::vector<PathState>& list) const;
 
@@ -241,6 +257,9 @@ struct Solver::Impl::Walk {
   void fire_end(PathState& s, const Location& at);
 
   void end(PathState s);
+
+  /// The function itself put the object where its caller wanted it: `*lockp = lock`.
+  bool handed_out(const Names& names) const;
 
   /// What a constructor leaves in its object is the object's, until its destructor.
   bool kept_by_object(const Names& names) const;

@@ -51,7 +51,7 @@ bool Solver::Impl::Walk::act(const std::vector<rule::Stmt>& list, BlockId b, std
             st.value.kind == rule::ExprKind::kCall ? rule::find_builtin(st.value.text) : nullptr;
         if (builtin == nullptr) break;
         // With an object at hand the global state's own rules are somebody else's to report.
-        bool silent = has_object() && t.var < 0 && !for_each;
+        bool silent = (has_object() && t.var < 0 && !for_each) || s.unsure;
         switch (builtin->id) {
           case rule::Builtin::kErr:
           case rule::Builtin::kWarn:

@@ -52,8 +52,58 @@ const std::vector<bool>& Solver::Impl::Walk::concerned(const PathState& s) {
           it->second[b] = true;
           break;
         }
+    for (u32 b = 0; b < f.blocks.size(); ++b)
+      if (leading(f.blocks[b].condition, s) != kNoExpr || equates(f.blocks[b].condition, s).left != kNoPlace)
+        it->second[b] = true;
   }
   return it->second;
+}
+
+Solver::Impl::Walk::Equal Solver::Impl::Walk::equates(ExprId condition, const PathState& s) const {
+  if (!has_object() || s.state == kNoState || condition == kNoExpr) return {};
+  ExprId x = pool.core(condition);
+  const Expr& e = pool[x];
+  if (e.kind != ExprKind::Binary || (e.op != Op::Eq && e.op != Op::Ne) || e.kid_count != 2) return {};
+  ExprId l = strip_casts(pool, pool.core(pool.kid(x, 0))), r = strip_casts(pool, pool.core(pool.kid(x, 1)));
+  if (pool.type_of(l).kind != TypeKind::Pointer || pool.type_of(r).kind != TypeKind::Pointer) return {};
+  if (info.evaluate({}, l).is_constant() || info.evaluate({}, r).is_constant()) return {};  // null
+  Equal found{w.reader->read(l), w.reader->read(r), e.op == Op::Eq};
+  if (found.left == kNoPlace || found.right == kNoPlace) return {};
+  bool known = std::any_of(s.names.begin(), s.names.end(), [&](PlaceId n) {
+    return I.places.has_prefix(n, found.left) || I.places.has_prefix(n, found.right);
+  });
+  return known ? found : Equal{};
+}
+
+void Solver::Impl::Walk::unite(PathState& s, const Equal& e) {
+  Names before = s.names;
+  rename(s, e.left, e.right);
+  rename(s, e.right, e.left);
+  if (s.names == before || I.ends_matter.contains({key.var, s.state})) return;
+  reset(s);
+  s.names = {key.names.front()};
+}
+
+ExprId Solver::Impl::Walk::leading(ExprId condition, const PathState& s) const {
+  if (!has_object() || s.state == kNoState || condition == kNoExpr || !I.exists[static_cast<u32>(key.var)])
+    return kNoExpr;
+  ExprId x = pool.core(condition);
+  while (pool[x].kind == ExprKind::Unary && pool[x].op == Op::Not) x = pool.core(pool.kid(x, 0));
+  if (pool[x].kind == ExprKind::Binary && (pool[x].op == Op::Eq || pool[x].op == Op::Ne)) {
+    u32 null = info.evaluate({}, pool.kid(x, 0)).known_zero() ? 0 : 1;
+    if (!info.evaluate({}, pool.kid(x, null)).known_zero()) return kNoExpr;
+    x = pool.core(pool.kid(x, 1 - null));
+  }
+  x = strip_casts(pool, x);
+  if (pool[x].kind == ExprKind::Assign && pool[x].kid_count == 2) x = pool.core(pool.kid(x, 0));
+  if (pool.type_of(x).kind != TypeKind::Pointer) return kNoExpr;
+  PlaceId p = w.reader->read(x);
+  if (p == kNoPlace) return kNoExpr;
+  PlaceId behind = I.places.step(p, Step::Deref);
+  bool leads = std::any_of(s.names.begin(), s.names.end(), [&](PlaceId n) {
+    return n == p || (behind != kNoPlace && I.places.has_prefix(n, behind));
+  });
+  return leads ? x : kNoExpr;
 }
 
 bool Solver::Impl::Walk::concerns(BlockId b, u32 index, const PathState& s) {
@@ -107,6 +157,7 @@ bool Solver::Impl::Walk::call_concerns(BlockId b, u32 index, const Event& ev, Ex
   bool named = machine().named.contains(callee_name(pool, pool.kid(x, 0)));
   const CallSite* site = I.program.call(key.function, x);
   if (!I.intra && !covered && !named && site != nullptr && !site->targets.empty() && !beside(*site)) {
+    if (reaches_element(*site, s)) return true;
     std::vector<bool> mapped;
     for (FunctionId t : site->targets) {
       Names handed;
@@ -125,6 +176,15 @@ bool Solver::Impl::Walk::call_concerns(BlockId b, u32 index, const Event& ev, Ex
       return true;
   }
   return false;
+}
+
+bool Solver::Impl::Walk::reaches_element(const CallSite& site, const PathState& s) const {
+  if (!has_object() || s.state == kNoState) return false;
+  return std::any_of(s.names.begin(), s.names.end(), [&](PlaceId n) {
+    return I.places[I.places[n].root].step == Step::Global && !I.external(n) &&
+           std::any_of(site.targets.begin(), site.targets.end(),
+                       [&](FunctionId t) { return I.work[t.value()].relevant && I.in_reach(t, n); });
+  });
 }
 
 bool Solver::Impl::Walk::passes(const Pending& p) const {
@@ -179,6 +239,12 @@ void Solver::Impl::Walk::unify(std::vector<PathState>& list) const {
 }
 
 void Solver::Impl::Walk::leave(const Block& b, PathState s) {
+  if (ExprId x = passing == nullptr ? leading(b.condition, s) : kNoExpr; x != kNoExpr)
+    if (Facts more = s.facts;
+        info.restrict(more, x, ValueRange::nonzero()))  // else the rule follows a null pointer
+      s.facts = std::move(more);
+  const BlockId id(static_cast<u32>(&b - f.blocks.data()));
+  if (b.condition != kNoExpr) info.decide_again(s.facts, id);
   for (std::size_t i = 0; i < b.edges.size(); ++i) {
     const Edge& edge = b.edges[i];
     PathState t = i + 1 == b.edges.size() ? std::move(s) : s;
@@ -207,6 +273,11 @@ void Solver::Impl::Walk::leave(const Block& b, PathState s) {
         break;
     }
     if (!possible || edge.to.value() >= f.blocks.size()) continue;
+    if (b.condition != kNoExpr) info.decided(t.facts, id);
+    if (edge.kind == EdgeKind::True || edge.kind == EdgeKind::False)
+      if (Equal e = passing == nullptr ? equates(b.condition, t) : Equal{};
+          e.left != kNoPlace && e.when == (edge.kind == EdgeKind::True))
+        unite(t, e);
     if (passing != nullptr) {
       if (edge.to != kExit) info.prune(t.facts, edge.to, -1);
       passing->ways.push_back(

@@ -21,6 +21,10 @@ void Solver::Impl::Walk::call(BlockId b, std::size_t index, const Event& ev, Exp
     return;
   bool follow = passing == nullptr && !I.intra && !covered && !named && !was_fired && site != nullptr &&
                 !site->targets.empty() && !beside(*site);
+  if (follow && reaches_element(*site, s)) {
+    reset(s);
+    s.names = {key.names.front()};
+  }
   struct Entered {
     FunctionId callee;
     Names handed;
@@ -162,6 +166,7 @@ bool Solver::Impl::Walk::enter(FunctionId t, const CallSite& site, const Event& 
   k.global = s.global;
   k.global_data = s.global_data;
   k.constants = I.constants(key.function, s.facts, x, t);
+  k.unsure = s.unsure;
   bool untouched = false;
   bool follows_object = false;
   if (has_object() && !handed.empty()) {
@@ -198,6 +203,7 @@ bool Solver::Impl::Walk::enter(FunctionId t, const CallSite& site, const Event& 
         }
         PathState u = s;
         if (!apply_result(u, x, e)) continue;
+        u.unsure = u.unsure || e.unsure;
         u.state = e.state;
         u.data = e.data;
         u.global = e.global;
@@ -237,6 +243,7 @@ bool Solver::Impl::Walk::enter(FunctionId t, const CallSite& site, const Event& 
     const ExitState& e = exits[exit];
     PathState u = s;
     if (!apply_result(u, x, e)) continue;
+    u.unsure = u.unsure || e.unsure;
     if (e.global != u.global)
       u.change_origin().global_cause = e.global == 0 ? Mark{} : e.global_cause ? e.global_cause : mark(ev.at);
     u.global = e.global;
@@ -302,6 +309,7 @@ void Solver::Impl::Walk::note_call(PathState& u, const Event& ev, ExprId x, Item
 ItemId Solver::Impl::Walk::ask_item(ItemKey k, const Event& ev, const PathState& s, bool indirect) {
   // A function that is entered in many ways is not told apart by its arguments as well.
   if (I.work[k.function.value()].many_callers) k.constants.clear();
+  if (k.in_start()) k.unsure = false;  // nothing has happened yet
   ItemId id = I.solve(k);
   if (demanded.insert(id.value()).second) {
     out.demands.push_back(id);

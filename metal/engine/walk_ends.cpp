@@ -59,7 +59,8 @@ void Solver::Impl::Walk::end(PathState s) {
       s.names.clear();
     } else {
       s.names = outer;
-      if (key.root && !s.escaped && !returned && !kept_by_object(outer)) fire_end(s, at);
+      if (key.root && !s.escaped && !returned && !handed_out(outer) && !kept_by_object(outer))
+        fire_end(s, at);
     }
   } else if (has_object()) {
     s.names.clear();
@@ -67,6 +68,13 @@ void Solver::Impl::Walk::end(PathState s) {
     fire_end(s, at);
   }
   add_exit(s);
+}
+
+bool Solver::Impl::Walk::handed_out(const Names& names) const {
+  return std::any_of(names.begin(), names.end(), [&](PlaceId p) {
+    if (I.places[p].step != Step::Deref || I.places[I.places[p].base].step != Step::Param) return false;
+    return std::any_of(w.copies.begin(), w.copies.end(), [&](const auto& copy) { return copy.first == p; });
+  });
 }
 
 bool Solver::Impl::Walk::kept_by_object(const Names& names) const {
@@ -101,17 +109,22 @@ void Solver::Impl::Walk::add_exit(const PathState& s) {
   e.cause = s.origin().cause;
   e.remembered = s.origin().remembered;
   e.second = s.second;
+  e.unsure = s.unsure;
   e.global_cause = s.origin().global_cause;
   bool many = out.exits.size() >= I.limits.exits_with_constants;
   if (many) e.result = sign_class(e.result);
-  for (const ExitState& o : out.exits)
-    if (o.same_outcome(e)) return;
+  for (ExitState& o : out.exits)
+    if (o.same_outcome(e)) {
+      o.unsure = o.unsure && e.unsure;
+      return;
+    }
   if (out.exits.size() >= I.limits.exits_per_item) {
     for (ExitState& o : out.exits) {
       ExitState probe = o;
       probe.result = e.result;
       if (!probe.same_outcome(e)) continue;
       o.result.join(e.result);
+      o.unsure = o.unsure && e.unsure;
       return;
     }
     out.cut_by(Bound::kExits);

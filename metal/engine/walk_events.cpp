@@ -77,7 +77,7 @@ void Solver::Impl::Walk::evaluate_event(BlockId b, std::size_t index, const Even
     return;
   }
   if (e.kind == ExprKind::Call || e.kind == ExprKind::Construct) {
-    if (!covered) info.forget_value(s.facts, x);
+    if (!covered) info.forget_result(s.facts, x, b);
     fired = false;
     std::vector<PathState> a, again;
     // Made again, the call gives another value: what was that value has lost this name. (What lies behind

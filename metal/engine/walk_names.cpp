@@ -79,7 +79,11 @@ void Solver::Impl::Walk::assign(const Event& ev, ExprId x, PathState s, std::vec
   bool stored = stores_away(to) && std::any_of(gained.begin(), gained.end(), [&](PlaceId p) {
                   return !pointer || I.places[p].step != Step::Address;
                 });
-  if (carriers.size() > I.limits.states_with_names) gained.clear();
+  if (carriers.size() > I.limits.states_with_names && !gained.empty()) {
+    // Kept under a name that is not followed: what becomes of it is not seen.
+    s.escaped = s.escaped || s.state != kNoState;
+    gained.clear();
+  }
   PlaceId candidate = key.names.empty() ? kNoPlace : key.names.front();
   bool own = std::find(s.names.begin(), s.names.end(), to) != s.names.end();
   bool overwritten = std::any_of(s.names.begin(), s.names.end(),

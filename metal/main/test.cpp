@@ -178,6 +178,7 @@ int test_command(const std::vector<std::string>& arguments) {
   }
   RunOptions run;
   for (const std::string& w : read_words(packs_directory() + "/noreturn.txt")) run.models.noreturn.insert(w);
+  for (const std::string& w : read_words(packs_directory() + "/nonnull.txt")) run.models.nonnull.insert(w);
   std::vector<Verdict> verdicts(cases.size());
   std::atomic<std::size_t> next{0};
   auto work = [&] {

@@ -52,6 +52,7 @@ sm blocking {
   decl any_scalar flags;
   data locks;
   list blocking = file("blocking.txt");
+  list neutral = file("neutral.txt");
   set wait_bit = 1024;  // __GFP_DIRECT_RECLAIM of 6.1
   pat take = { spin_lock(l) } | { spin_lock_irq(l) } | { spin_lock_bh(l) } | { spin_lock_irqsave(l, flags) } | { raw_spin_lock(l) } | { raw_spin_lock_irq(l) } | { raw_spin_lock_irqsave(l, flags) }
     | { read_lock(l) } | { read_lock_irq(l) } | { read_lock_bh(l) } | { read_lock_irqsave(l, flags) }
@@ -59,6 +60,11 @@ sm blocking {
   pat release = { spin_unlock(l) } | { spin_unlock_irq(l) } | { spin_unlock_bh(l) } | { spin_unlock_irqrestore(l, flags) } | { raw_spin_unlock(l) } | { raw_spin_unlock_irq(l) } | { raw_spin_unlock_irqrestore(l, flags) }
     | { read_unlock(l) } | { read_unlock_irq(l) } | { read_unlock_bh(l) } | { read_unlock_irqrestore(l, flags) }
     | { write_unlock(l) } | { write_unlock_irq(l) } | { write_unlock_bh(l) } | { write_unlock_irqrestore(l, flags) };
+  // Flags saved by hand, the lock taken plainly, and both given back at once.
+  pat saves = { spin_lock_irqsave(l, flags) } | { raw_spin_lock_irqsave(l, flags) } | { read_lock_irqsave(l, flags) } | { write_lock_irqsave(l, flags) };
+  pat restores = { spin_unlock_irqrestore(l, flags) } | { raw_spin_unlock_irqrestore(l, flags) } | { read_unlock_irqrestore(l, flags) }
+    | { write_unlock_irqrestore(l, flags) };
+  pat unlocks = { spin_unlock_irq(l) } | { raw_spin_unlock_irq(l) } | { read_unlock_irq(l) } | { write_unlock_irq(l) };
   pat disable = { local_irq_disable() } | { local_irq_save(flags) };
   pat enable = { local_irq_enable() } | { local_irq_restore(flags) };
   pat allocation = { kmalloc(size, gfp) } | { kzalloc(size, gfp) } | { kmemdup(cache, size, gfp) } | { kstrdup(cache, gfp) }
@@ -77,7 +83,8 @@ sm blocking {
     | { snd_pcm_group_lock(l, x) } | { snd_pcm_group_unlock(l, x) } | { snd_pcm_group_lock_irq(l, x) } | { snd_pcm_group_unlock_irq(l, x) };
   free: stream ==> free
     | take ==> locked, { locks = 1; }
-    | disable ==> off;
+    | disable ==> off
+    | { fn(args) } && ${ mc_in(fn, neutral) || mc_in(fn, blocking) } ==> free;
   locked: stream ==> locked
     | take && ${ locks < 3 } ==> { locks += 1; }
     | take ==> locked
@@ -86,10 +93,16 @@ sm blocking {
     | allocates ==> { err("this allocation may sleep, and a spin lock is held"); }
     | allocation ==> locked
     | sleeps ==> { err("%s may sleep, and a spin lock is held", mc_identifier(fn)); }
-    | perhaps ==> { warn("a function that %s may lead to may sleep, and a spin lock is held", mc_identifier(fn)); };
-  off: enable ==> free
+    | perhaps ==> { warn("a function that %s may lead to may sleep, and a spin lock is held", mc_identifier(fn)); }
+    | { fn(args) } && ${ mc_in(fn, neutral) } ==> locked;
+  off: enable ==> free, { locks = 0; }
+    | saves && ${ locks < 3 } ==> { locks += 1; }
+    | restores && ${ locks > 0 } ==> { locks -= 1; }
+    | restores ==> free
+    | unlocks ==> free, { locks = 0; }
     | allocates ==> { err("this allocation may sleep, and interrupts are off"); }
     | allocation ==> off
     | sleeps ==> { err("%s may sleep, and interrupts are off", mc_identifier(fn)); }
-    | perhaps ==> { warn("a function that %s may lead to may sleep, and interrupts are off", mc_identifier(fn)); };
+    | perhaps ==> { warn("a function that %s may lead to may sleep, and interrupts are off", mc_identifier(fn)); }
+    | { fn(args) } && ${ mc_in(fn, neutral) } ==> off;
 }

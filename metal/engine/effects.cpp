@@ -1,0 +1,277 @@
+#include "metal/engine/effects.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "metal/engine/evaluate.h"
+#include "metal/engine/item.h"
+#include "metal/engine/match.h"
+
+namespace quire::metal {
+namespace {
+
+constexpr std::size_t kMostWritten = 96;
+
+void sort_unique(std::vector<Symbol>& list) {
+  std::sort(list.begin(), list.end(), [](Symbol a, Symbol b) { return a.hash() < b.hash(); });
+  list.erase(std::unique(list.begin(), list.end()), list.end());
+}
+
+/// One function's own text.
+class Reader {
+ public:
+  Reader(const Effects& effects, FunctionId id, const Function& f, FunctionEffects& out)
+      : effects_(effects), id_(id), f_(f), pool_(f.pool), out_(out), values_(f.locals.size()) {}
+
+  void run() {
+    TypeKind kind = pool_.type(f_.result).kind;
+    bool gives = kind != TypeKind::Void && kind != TypeKind::Unknown && !f_.has_errors &&
+                 f_.blocks.size() > kExit.value();
+    out_.looks = gives && kind != TypeKind::Record;
+    gather();
+    bool first = true;
+    for (const Block& b : f_.blocks)
+      for (const Event& e : b.events) {
+        event(e);
+        if (e.kind != EventKind::Return || !gives) continue;
+        ValueRange r = e.expr == kNoExpr
+                           ? ValueRange{}
+                           : cast_value(pool_.type(f_.result), pool_.type_of(e.expr), value(e.expr));
+        if (first)
+          out_.result = r;
+        else
+          out_.result.join(r);
+        first = false;
+      }
+    if (out_.looks) read_all();
+    sort_unique(out_.reads);
+    sort_unique(out_.writes);
+  }
+
+ private:
+  /// What a local variable is ever given.
+  struct Given {
+    std::vector<ExprId> values;
+    bool otherwise = false;
+    bool asked = false;
+    std::optional<ValueRange> range;
+  };
+
+  i64 local(ExprId x) const {
+    const Expr& e = pool_[pool_.core(x)];
+    return e.kind == ExprKind::Var && e.value >= 0 && static_cast<std::size_t>(e.value) < f_.locals.size()
+               ? e.value
+               : -1;
+  }
+
+  void gather() {
+    for (std::size_t i = 0; i < f_.locals.size(); ++i) {
+      const Local& l = f_.locals[i];
+      values_[i].otherwise = l.parameter || l.is_static || l.address_taken;
+    }
+    for (const Block& b : f_.blocks)
+      for (const Event& e : b.events) {
+        if (e.kind != EventKind::Evaluate || e.expr == kNoExpr) continue;
+        ExprId x = pool_.core(e.expr);
+        const Expr& node = pool_[x];
+        if (node.kind == ExprKind::Asm)
+          for (u32 i = 0; i < node.kid_count && static_cast<i64>(i) < node.value; ++i)
+            if (i64 v = local(pool_.kid(x, i)); v >= 0) values_[static_cast<std::size_t>(v)].otherwise = true;
+        if (node.kid_count == 0 || (node.kind != ExprKind::Assign && node.kind != ExprKind::Increment))
+          continue;
+        i64 v = local(pool_.kid(x, 0));
+        if (v < 0) continue;
+        Given& g = values_[static_cast<std::size_t>(v)];
+        if (node.kind == ExprKind::Assign && node.op == Op::None && node.kid_count == 2)
+          g.values.push_back(pool_.kid(x, 1));
+        else
+          g.otherwise = true;
+      }
+  }
+
+  ValueRange value(ExprId x) {
+    ValueRange made;
+    return evaluate_with(pool_, x, [&](ExprId core) -> const ValueRange* {
+      if (pool_[core].kind == ExprKind::Call) {
+        const FunctionEffects* fx = effects_.of_call(id_, core);
+        return fx != nullptr ? &fx->result : nullptr;
+      }
+      i64 v = local(core);
+      if (v < 0) return nullptr;
+      made = of_local(static_cast<std::size_t>(v));
+      return &made;
+    });
+  }
+
+  ValueRange of_local(std::size_t v) {
+    Given& g = values_[v];
+    if (g.range) return *g.range;
+    if (g.otherwise || g.asked || g.values.empty() || g.values.size() > 16) return {};
+    g.asked = true;  // a value made of itself is not known
+    std::optional<ValueRange> all;
+    for (ExprId x : g.values) {
+      ValueRange r = cast_value(pool_.type(f_.locals[v].type), pool_.type_of(x), value(x));
+      if (all)
+        all->join(r);
+      else
+        all = r;
+    }
+    g.asked = false;
+    g.range = all;
+    return *all;
+  }
+
+  void event(const Event& ev) {
+    if (ev.kind != EventKind::Evaluate || ev.expr == kNoExpr) return;
+    ExprId x = pool_.core(ev.expr);
+    const Expr& e = pool_[x];
+    switch (e.kind) {
+      case ExprKind::Assign:
+      case ExprKind::Increment:
+        if (e.kid_count > 0) written(pool_.kid(x, 0));
+        return;
+      case ExprKind::Asm: {
+        bool memory = false;
+        for (u32 i = 0; i < e.kid_count; ++i) {
+          if (static_cast<i64>(i) < e.value) {
+            written(pool_.kid(x, i));
+          } else if (ExprKind k = pool_[pool_.core(pool_.kid(x, i))].kind;
+                     k == ExprKind::Deref || k == ExprKind::Index || k == ExprKind::Member) {
+            memory = true;
+            // A device answers otherwise each time.
+            if (pool_.type_of(pool_.kid(x, i)).is_volatile) out_.looks = false;
+          }
+        }
+        if (!memory) out_.looks = false;
+        return;
+      }
+      case ExprKind::Call: {
+        Symbol name = callee_name(pool_, pool_.kid(x, 0));
+        if (name && name.text().starts_with("__builtin_")) return;
+        const FunctionEffects* fx = effects_.of_call(id_, x);
+        if (fx == nullptr || !fx->looks)
+          out_.looks = false;
+        else
+          out_.reads.insert(out_.reads.end(), fx->reads.begin(), fx->reads.end());
+        return;
+      }
+      case ExprKind::Construct:
+      case ExprKind::New:
+      case ExprKind::Delete:
+      case ExprKind::Throw:
+        out_.looks = false;
+        return;
+      default:
+        return;
+    }
+  }
+
+  void written(ExprId lhs) {
+    for (lhs = pool_.core(lhs);;) {
+      const Expr& e = pool_[lhs];
+      switch (e.kind) {
+        case ExprKind::Member:
+          // A member of a local variable is nobody else's.
+          if (!in_local(lhs)) {
+            out_.writes.push_back(e.name);
+            out_.looks = false;
+          }
+          return;
+        case ExprKind::Var:
+          if (e.value < 0 || (e.flags & kStatic) != 0) {
+            out_.writes.push_back(e.name);
+            out_.looks = false;
+          }
+          return;
+        case ExprKind::Cast:
+          lhs = pool_.core(pool_.kid(lhs, 0));
+          continue;
+        default:
+          if (!in_local(lhs)) {
+            out_.writes_plain = true;
+            out_.looks = false;
+          }
+          return;
+      }
+    }
+  }
+
+  bool in_local(ExprId x) const {
+    for (;; x = pool_.core(pool_.kid(x, 0))) {
+      const Expr& e = pool_[x];
+      if (e.kind == ExprKind::Var) return e.value >= 0 && (e.flags & kStatic) == 0;
+      bool inside = e.kind == ExprKind::Member ||
+                    (e.kind == ExprKind::Index && pool_.type_of(pool_.kid(x, 0)).kind == TypeKind::Array);
+      if (!inside || e.kid_count == 0) return false;
+    }
+  }
+
+  void read_all() {
+    for (const Expr& e : pool_.exprs()) {
+      if (e.kind == ExprKind::Member) out_.reads.push_back(e.name);
+      if (e.kind == ExprKind::Var && (e.value < 0 || (e.flags & kStatic) != 0)) out_.reads.push_back(e.name);
+    }
+  }
+
+  const Effects& effects_;
+  FunctionId id_;
+  const Function& f_;
+  const Pool& pool_;
+  FunctionEffects& out_;
+  std::vector<Given> values_;
+};
+
+u64 hash_of(const FunctionEffects& e) {
+  u64 h = mix((e.looks ? 2u : 1u) + (e.writes_plain ? 4u : 0u) + (e.writes_any ? 8u : 0u), e.result);
+  u64 sum = 0;  // sets: in whatever order
+  for (Symbol s : e.reads) sum += mix(1, std::hash<std::string_view>{}(s.text()));
+  for (Symbol s : e.writes) sum += mix(2, std::hash<std::string_view>{}(s.text()));
+  return mix(h, sum);
+}
+
+}  // namespace
+
+Effects::Effects(const Program& program, const std::unordered_set<std::string>& nonnull)
+    : program_(program), effects_(program.functions().size()) {
+  for (const std::vector<FunctionId>& component : program.components())
+    for (FunctionId id : component) {
+      FunctionEffects made;
+      Reader(*this, id, program.body(id), made).run();
+      if (nonnull.contains(std::string(program.body(id).name.text()))) made.result = ValueRange::nonzero();
+      effects_[id.value()] = std::move(made);
+    }
+  spread_writes();
+  for (FunctionEffects& e : effects_) e.hash = hash_of(e);
+}
+
+const FunctionEffects* Effects::of_call(FunctionId caller, ExprId call) const {
+  const CallSite* site = program_.call(caller, call);
+  if (site == nullptr || site->indirect || site->targets.size() != 1) return nullptr;
+  FunctionId t = site->targets.front();
+  return program_.body(t).blocks.size() > kExit.value() ? &effects_[t.value()] : nullptr;
+}
+
+void Effects::spread_writes() {
+  for (int round = 0; round < 2; ++round) {
+    std::vector<FunctionEffects> before = effects_;
+    for (u32 i = 0; i < effects_.size(); ++i) {
+      FunctionEffects& e = effects_[i];
+      for (const CallSite& c : program_[FunctionId(i)].calls) {
+        if (c.indirect || e.writes_any) continue;
+        for (FunctionId t : c.targets) {
+          const FunctionEffects& theirs = before[t.value()];
+          e.writes.insert(e.writes.end(), theirs.writes.begin(), theirs.writes.end());
+          e.writes_plain = e.writes_plain || theirs.writes_plain;
+          e.writes_any = e.writes_any || theirs.writes_any;
+        }
+      }
+      sort_unique(e.writes);
+      if (e.writes.size() > kMostWritten) {
+        e.writes_any = true;
+        e.writes.clear();
+      }
+    }
+  }
+}
+
+}  // namespace quire::metal
