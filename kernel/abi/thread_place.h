@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 
@@ -15,15 +16,26 @@ namespace quire::abi {
 
 inline constexpr int any_cpu = -1;
 
-/// The CPUs that this process may use, but for the caller's. False: there is no other.
-inline bool other_cpus(cpu_set_t& others) {
-  static const cpu_set_t usable = [] {
-    cpu_set_t mask;
-    CPU_ZERO(&mask);
-    sched_getaffinity(getpid(), sizeof mask, &mask);
-    return mask;
+/// The CPUs that this process may use, as they were at the first look: those of the main thread, which is
+/// kept on none.
+struct UsableCpus {
+  cpu_set_t mask{};
+  unsigned count = 1;
+};
+inline const UsableCpus& usable_cpus() {
+  static const UsableCpus cpus = [] {
+    UsableCpus c;
+    CPU_ZERO(&c.mask);
+    if (sched_getaffinity(getpid(), sizeof c.mask, &c.mask) == 0)
+      c.count = static_cast<unsigned>(std::max(1, CPU_COUNT(&c.mask)));
+    return c;
   }();
-  others = usable;
+  return cpus;
+}
+
+/// The same but for the caller's. False: there is no other.
+inline bool other_cpus(cpu_set_t& others) {
+  others = usable_cpus().mask;
   if (const int here = sched_getcpu(); here >= 0 && here < CPU_SETSIZE) CPU_CLR(here, &others);
   return CPU_COUNT(&others) != 0;
 }

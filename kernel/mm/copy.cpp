@@ -19,8 +19,6 @@ std::array<std::byte, largest_piece> zero_bytes{};  // what reads of untouched m
 
 }  // namespace
 
-// Calls use(pointer, bytes, frame pinned by count or null) with the locks held that keep the piece as it
-// is; the pointer is null for memory that nobody has touched. Returns bytes, fault_first or copy_failed.
 // A few bytes of a page whose newest contents only the stub has go through its own view: to settle would copy
 // the window. Whoever settles or freezes it takes the lock that is held here first.
 template <typename F>
@@ -34,6 +32,8 @@ i64 AddressSpaceImpl::through_stub(u64 address, std::size_t n, bool write, F&& u
   return static_cast<i64>(part.size());
 }
 
+// Calls use(pointer, bytes, frame pinned by count or null) with the locks held that keep the piece as it
+// is; the pointer is null for memory that nobody has touched. Returns bytes, fault_first or copy_failed.
 template <typename F>
 i64 AddressSpaceImpl::piece_locked(u64 address, std::size_t n, bool write, bool force, Via via, F&& use) {
   Vma* v = vmas_.find(address);

@@ -53,7 +53,7 @@ class ManagerImpl final : public MemoryManager {
   BlockPool& pool() { return *pool_; }
   TableCounters& tables() { return tables_; }
   PrivateSpaces& private_spaces() { return private_spaces_; }
-  /// Null: the host makes no huge pages, or is not to.
+  /// Null: small pages are to stay as they are.
   Collapser* collapser() { return collapser_.get(); }
   /// Address spaces that exist: from their begin, until their end begins.
   void join(AddressSpaceImpl* space);

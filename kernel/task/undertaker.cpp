@@ -1,12 +1,12 @@
 #include "kernel/task/undertaker.h"
 
 #include <sched.h>
-#include <unistd.h>
 
 #include <deque>
 
 #include "base/lock.h"
 #include "kernel/abi/lock_order.h"
+#include "kernel/abi/thread_place.h"
 #include "kernel/task/host_threads.h"
 
 namespace quire::task {
@@ -64,10 +64,8 @@ class Undertaker {
   }
 
   void serve() {
-    // The maker may be kept on a CPU; the main thread never is.
-    cpu_set_t cpus;
-    CPU_ZERO(&cpus);
-    if (sched_getaffinity(getpid(), sizeof cpus, &cpus) == 0) sched_setaffinity(0, sizeof cpus, &cpus);
+    // The maker may be kept on a CPU.
+    sched_setaffinity(0, sizeof abi::usable_cpus().mask, &abi::usable_cpus().mask);
     LockGuard guard(lock_);
     for (;;) {
       while (waiting_.empty()) {

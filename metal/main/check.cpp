@@ -193,10 +193,7 @@ int check_command(const std::vector<std::string>& arguments) {
   options.progress = !quiet && isatty(2) != 0;
   options.run.limits = project->limits;
   options.run.limits.intra = intra;
-  for (const std::string& w : read_words(packs_directory() + "/noreturn.txt"))
-    options.run.models.noreturn.insert(w);
-  for (const std::string& w : read_words(packs_directory() + "/nonnull.txt"))
-    options.run.models.nonnull.insert(w);
+  options.run.models = shipped_models();
   for (const std::string& w : project->noreturn) options.run.models.noreturn.insert(w);
   if (!trace.empty()) {
     options.run.trace = trace;

@@ -41,6 +41,13 @@ std::vector<std::string> read_words(const std::string& path) {
   return out;
 }
 
+Models shipped_models() {
+  Models models;
+  for (const std::string& w : read_words(packs_directory() + "/noreturn.txt")) models.noreturn.insert(w);
+  for (const std::string& w : read_words(packs_directory() + "/nonnull.txt")) models.nonnull.insert(w);
+  return models;
+}
+
 RuleSet load_rule_set(const std::vector<std::string>& names, const RuleOptions& options, Symbols& symbols,
                       bool colour) {
   RuleSet out;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "metal/engine/machine.h"
+#include "metal/engine/solver.h"
 
 namespace quire::metal {
 
@@ -26,5 +27,7 @@ RuleSet load_rule_set(const std::vector<std::string>& names, const RuleOptions& 
 std::vector<std::string> read_words(const std::string& path);
 /// The directory of the packs.
 std::string packs_directory();
+/// What is known of functions wherever they are: noreturn.txt and nonnull.txt beside the packs.
+Models shipped_models();
 
 }  // namespace quire::metal

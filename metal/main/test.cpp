@@ -177,8 +177,7 @@ int test_command(const std::vector<std::string>& arguments) {
     if (it->second.broken) return kWrongUse;
   }
   RunOptions run;
-  for (const std::string& w : read_words(packs_directory() + "/noreturn.txt")) run.models.noreturn.insert(w);
-  for (const std::string& w : read_words(packs_directory() + "/nonnull.txt")) run.models.nonnull.insert(w);
+  run.models = shipped_models();
   std::vector<Verdict> verdicts(cases.size());
   std::atomic<std::size_t> next{0};
   auto work = [&] {

@@ -67,17 +67,6 @@ bool usable(int cpu) { return cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &u
 
 }  // namespace
 
-const UsableCpus& usable_cpus() {
-  static const UsableCpus cpus = [] {
-    UsableCpus c;
-    CPU_ZERO(&c.mask);
-    if (sched_getaffinity(0, sizeof c.mask, &c.mask) == 0)
-      c.count = static_cast<unsigned>(std::max(1, CPU_COUNT(&c.mask)));
-    return c;
-  }();
-  return cpus;
-}
-
 void keep_on(pid_t tid, int cpu) {
   if (cpu == any_cpu) {
     sched_setaffinity(tid, sizeof usable_cpus().mask, &usable_cpus().mask);
@@ -154,10 +143,8 @@ void Placement::give_up_spinning() {
 }
 
 void Placement::go_apart(pid_t guest, int& kept_on) {
-  const int here = sched_getcpu();
-  cpu_set_t others = usable_cpus().mask;
-  CPU_CLR(here, &others);
-  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return;
+  cpu_set_t others;
+  if (!abi::other_cpus(others) || sched_setaffinity(0, sizeof others, &others) != 0) return;
   keep_on(0, any_cpu);
   abi::ThreadPlace::current().set_kept_on(any_cpu);
   if (kept_on != any_cpu) keep_on(guest, kept_on = any_cpu);

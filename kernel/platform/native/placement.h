@@ -19,14 +19,8 @@
 
 namespace quire::platform::native {
 
-/// The CPUs that this process may use, as they were at start.
-struct UsableCpus {
-  cpu_set_t mask{};
-  unsigned count = 1;
-};
-const UsableCpus& usable_cpus();
-
 using abi::any_cpu;
+using abi::usable_cpus;
 
 /// Keeps a thread to a CPU, or lets it run on all (any_cpu). 0: the caller.
 void keep_on(pid_t tid, int cpu);
