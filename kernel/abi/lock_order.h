@@ -16,6 +16,7 @@ inline constexpr LockClass signals{120, "task.signals", true};        // pending
 inline constexpr LockClass signal_actions{122, "task.signal_actions"};
 inline constexpr LockClass timerfd{124, "syscall.timerfd", true};   // one timer descriptor
 inline constexpr LockClass timer_queue{125, "task.timer_queue"};    // deadlines of timers
+inline constexpr LockClass fork_expected{127, "mm.fork_expected"};  // who prepares for a large fork
 inline constexpr LockClass host_threads{128, "task.host_threads"};  // the pool of kernel threads
 inline constexpr LockClass fd_table{130, "vfs.fd_table", true};     // descriptors -> files
 inline constexpr LockClass fs_context{135, "vfs.fs_context"};       // cwd, root, umask

@@ -13,8 +13,6 @@ constexpr unsigned looked_at_once = 16;  // windows: 25 us each where small page
 constexpr auto between_looks = 5ms;
 constexpr auto between_rounds = 500ms;  // doubled after each in which nothing was found
 constexpr unsigned most_idle_rounds = 5;
-constexpr u64 large_space = u64{256} << 20;  // so large, a fork of it is worth preparing
-constexpr std::size_t tables_ready = 32;
 constexpr int rest = 9;  // times as long as the last collapse took
 
 }  // namespace
@@ -34,10 +32,7 @@ std::optional<Background::Duration> Collapser::step() {
     return std::nullopt;
   }
   at_ = space.get();
-  if (space->virtual_bytes() >= large_space) {
-    TableStorage::make_ready(tables_ready);
-    FrameCounts::make_ready(2 * tables_ready);
-  }
+  if (space->virtual_bytes() >= large_space) manager_.expect_fork();
   unsigned looks = looked_at_once;
   const std::optional<BlockNumber> block = space->next_small_window(cursor_, looks);
   if (!block) return between_looks;

@@ -415,6 +415,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::atomic<bool> defers_{false};                    // deferred_ is not empty
   std::vector<u64> copying_ GUARDED_BY(tables_lock_);  // windows that are being copied into
   PrivateMap privates_ GUARDED_BY(tables_lock_);
+  u32 scattered_ GUARDED_BY(tables_lock_) = 0;  // steps by which writes are let go, since the last fork
   bool joined_private_spaces_ GUARDED_BY(tables_lock_) = false;
   u32 filled_before_ GUARDED_BY(tables_lock_) =
       0;  // windows, filled and unmapped, and no others touched since

@@ -30,6 +30,8 @@ class HostThreads {
   enum class Place : u8 { beside, elsewhere };
   /// Runs `job` on an idle thread or a new one. EAGAIN when the host gives no more threads.
   Result<> run(std::function<void()> job, Place place = Place::beside);
+  /// Sees to it that the next job finds an idle thread, if the host gives one.
+  void keep_ready();
 
  private:
   /// An idle thread, for as long as it waits.
@@ -39,6 +41,7 @@ class HostThreads {
     std::function<void()> job;
     bool called = false;
   };
+  Result<> start(std::function<void()> job, Place place) REQUIRES(lock_);
   void serve(std::function<void()> job);
 
   static constexpr unsigned max_idle = 32;
