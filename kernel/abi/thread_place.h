@@ -74,7 +74,8 @@ class ThreadPlace {
     if (sched_setaffinity(tid_, sizeof one, &one) == 0) kept_on_.store(here, std::memory_order_relaxed);
   }
 
-  /// By its own thread, which does nothing but wake others: from now on it goes where those are whom it wakes.
+  /// By its own thread, which does nothing but wake others: from now on it goes where those are whom it
+  /// wakes.
   void set_follows() { follows_ = true; }
   bool follows() const { return follows_; }
   /// By its own thread, after it woke one that is kept on `cpu`: it goes there itself once that was so some

@@ -21,8 +21,10 @@ Collapser::Collapser(ManagerImpl& manager)
     : manager_(manager), background_(between_rounds, [this] { return step(); }) {}
 
 std::optional<Background::Duration> Collapser::step() {
-  const Ref<AddressSpaceImpl> space = manager_.small_paged_space(at_, cursor_ != 0);
+  const bool begins = cursor_ == 0;
+  const Ref<AddressSpaceImpl> space = manager_.small_paged_space(at_, !begins);
   if (!space) {
+    if (!std::exchange(large_, false)) manager_.pool().drop_ready();
     at_ = nullptr;
     cursor_ = 0;
     idle_rounds_ = std::exchange(found_, false) ? 0 : idle_rounds_ + 1;
@@ -32,7 +34,10 @@ std::optional<Background::Duration> Collapser::step() {
     return std::nullopt;
   }
   at_ = space.get();
-  if (space->virtual_bytes() >= large_space) manager_.expect_fork();
+  if (begins && space->virtual_bytes() >= large_space) {
+    large_ = true;
+    manager_.expect_fork(*space);
+  }
   unsigned looks = looked_at_once;
   const std::optional<BlockNumber> block = space->next_small_window(cursor_, looks);
   if (!block) return between_looks;

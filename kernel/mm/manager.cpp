@@ -8,11 +8,6 @@
 #include "kernel/mm/space_impl.h"
 
 namespace quire::mm {
-namespace {
-
-constexpr std::size_t tables_ready = 32;
-
-}  // namespace
 
 Result<std::unique_ptr<MemoryManager>> MemoryManager::create(platform::Platform& platform,
                                                              const Policy& policy) {
@@ -143,14 +138,6 @@ u64 ManagerImpl::free_bytes() const {
 void ManagerImpl::set_out_of_memory_handler(bool (*handler)(void*), void* arg) {
   oom_argument_ = arg;
   oom_handler_ = handler;
-}
-
-void ManagerImpl::expect_fork() {
-  TableStorage::make_ready(tables_ready);
-  FrameCounts::make_ready(2 * tables_ready);
-  platform_.expect_space();
-  LockGuard guard(fork_expected_lock_);
-  if (fork_expected_) fork_expected_();
 }
 
 bool ManagerImpl::out_of_memory() {

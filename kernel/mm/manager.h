@@ -57,8 +57,8 @@ class ManagerImpl final : public MemoryManager {
   BlockPool& pool() { return *pool_; }
   TableCounters& tables() { return tables_; }
   PrivateSpaces& private_spaces() { return private_spaces_; }
-  /// Sees to it that a fork finds what it takes ready. No lock held.
-  void expect_fork();
+  /// Sees to it that a fork of the space finds what it takes ready. No lock held; by the collapser only.
+  void expect_fork(AddressSpaceImpl& space);
   /// Null: small pages are to stay as they are.
   Collapser* collapser() { return collapser_.get(); }
   /// Address spaces that exist: from their begin, until their end begins.

@@ -23,7 +23,7 @@ namespace quire::mm {
 namespace {
 
 constexpr u64 run_size = u64{64} << 20;
-constexpr u32 widest = 4;  // of the steps by four: 16 GiB
+constexpr u32 widest = 4;                           // of the steps by four: 16 GiB
 constexpr std::size_t runs_at_once = 1024;          // asked of the platform in one call
 constexpr u64 home_batch = 4 * huge_size;           // copied home while a writer of the areas waits
 constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and the child gets a whole block
@@ -108,12 +108,9 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
   if (tier != Policy::Cow::adaptive && tier != Policy::Cow::host_private) return false;
   if (!space_->supports_private()) return false;
   const bool forced = tier == Policy::Cow::host_private;
-  // A write to a hole is allocated twice: an allocator leaves some, but few; or more, where the waste is small
-  // beside all else.
-  const u64 left_out = total_bytes_ >= large_space ? pages_per_huge / 2 : most_left_out;
-  auto nearly_full = [&](const Span& s) {
-    return manager_.pool().with_data(s.frame, pages_per_huge) >= pages_per_huge - left_out;
-  };
+  // A write to a hole is allocated twice: an allocator leaves some, but few.
+  auto filled = [&](const Span& s) { return manager_.pool().with_data(s.frame, pages_per_huge); };
+  auto nearly_full = [&](const Span& s) { return filled(s) >= pages_per_huge - most_left_out; };
   const u64 reach = run_size << 2 * scattered_;
   const u64 begin = std::max(v.begin, round_down(page, reach));
   const u64 end = std::min(v.end, round_down(page, reach) + reach);
@@ -121,7 +118,13 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
     const u64 window = std::max(begin, window_of(page));
     Span s = span_at(window, std::min(end, window_of(page) + huge_size));
     while (forced && s.end <= page) s = span_at(s.end, std::min(end, window_of(page) + huge_size));
-    if (!may_be_private(v, s) || (!forced && !nearly_full(s))) return false;
+    if (!may_be_private(v, s)) return false;
+    if (const u64 pages = forced ? pages_per_huge : filled(s); pages < pages_per_huge - most_left_out) {
+      // Or more, by itself, where the waste is small beside all else.
+      if (total_bytes_ < large_space || pages < pages_per_huge / 2) return false;
+      leave_window(v, s);
+      return true;
+    }
   }
   // Neighbours with consecutive frames are mapped by one call.
   Span piece;
@@ -151,6 +154,18 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
   join_private_spaces();
   let_write(v, at);
   return true;
+}
+
+void AddressSpaceImpl::leave_window(Vma& v, const Span& s) {
+  space_->map_private({GuestAddr(s.begin), GuestAddr(s.end)}, s.frame, v.access | Access::read);
+  PrivateRange& range = privates_[s.begin];
+  range.end = s.end;
+  range.state = PrivateRange::State::writable;
+  join_private_spaces();
+  v.writable_in_stub = true;
+  v.cow_window = window_of(s.begin);
+  manager_.private_spaces().stir();
+  count(manager_.counters.cow_private);
 }
 
 void AddressSpaceImpl::let_write(Vma& v, PrivateMap::iterator at) {

@@ -105,6 +105,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   /// From `cursor` on: the next filled window of small pages that is ours alone, held
   /// (BlockPool::hold_small). Nothing after `looks` windows, or at the end: then the cursor is 0.
   std::optional<BlockNumber> next_small_window(u64& cursor, unsigned looks);
+  /// What a fork is likely to have copied, by either side: nothing where that cannot be told.
+  std::vector<BlockPool::Likely> likely_copies();
   /// Large areas were touched and the host gave small pages, since it was last forgotten.
   bool has_small_pages() const { return small_pages_.load(std::memory_order_relaxed); }
   void forget_small_pages() { small_pages_.store(false, std::memory_order_relaxed); }
@@ -262,6 +264,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool make_private(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   bool may_be_private(const Vma& v, const Span& s) REQUIRES(tables_lock_);
   /// A guest's write fault in a range that the stub owns.
+  /// Of a whole window at once.
+  void leave_window(Vma& v, const Span& s) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   void let_write(Vma& v, PrivateMap::iterator at) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   /// Makes the frames hold the contents again for all that the stub owns in [begin, end) of the area: in
   /// place where they are exclusively ours, else in fresh ones. Lets tables_lock_ go meanwhile. ENOMEM.
@@ -452,6 +456,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::atomic<bool> locked_all_{false};      // by mlockall, not on fault
   std::atomic<bool> real_time_{false};
   std::atomic<bool> small_pages_{false};
+  std::atomic<bool> expects_fork_{false};  // storage was made ready for it
 };
 
 }  // namespace quire::mm

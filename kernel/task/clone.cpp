@@ -64,7 +64,8 @@ Result<Pid> Kernel::clone(Task& parent, const CloneRequest& request) {
   std::unique_ptr<platform::Context> context = TRY(platform_.create_context());
   TRY_VOID(context->copy_state_from(parent.context()));
   // What dead children still share would have to be copied, and for a large process that is not little.
-  // Its child is for something that takes a while, and what both write to at once takes more than moving there.
+  // Its child is for something that takes a while, and what both write to at once takes more than moving
+  // there.
   const bool large_fork = !has(CLONE_VM) && parent.own_mm().virtual_bytes() >= mm::large_space;
   if (large_fork) {
     finish_burials();
