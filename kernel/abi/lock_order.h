@@ -47,6 +47,7 @@ inline constexpr LockClass objects{319, "mm.objects"};      // all objects with 
 inline constexpr LockClass object{320, "mm.object", true};  // page cache of one object
 inline constexpr LockClass page_table{330, "mm.page_table", true};
 inline constexpr LockClass reverse_map{340, "mm.reverse_map", true};
+inline constexpr LockClass write_watch{341, "mm.write_watch"};    // whose writes are looked for
 inline constexpr LockClass hot_pieces{342, "mm.hot_pieces"};      // what forks copy at once
 inline constexpr LockClass pins{345, "mm.pins", true};            // pins of one address space
 inline constexpr LockClass huge_reserve{346, "mm.huge_reserve"};  // what one mapping reserved of huge pages

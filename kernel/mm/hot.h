@@ -18,10 +18,27 @@ class HotPieces final : public RefCounted {
   /// A piece was copied on a write.
   void note(GuestRange piece) {
     LockGuard guard(lock_);
-    if (pieces_.size() == most ||
+    if (pieces_.size() >= most ||
         std::ranges::find(pieces_, piece.begin, &GuestRange::begin) != pieces_.end())
       return;
     pieces_.push_back(piece);
+  }
+  /// What was expected so far is looked for anew, if there was no fork yet that tells more.
+  void expect_anew() {
+    LockGuard guard(lock_);
+    if (forks_ == 0) pieces_.clear();
+  }
+  /// A piece that is written to again and again, seen before there was a fork.
+  void expect(GuestRange piece) {
+    LockGuard guard(lock_);
+    if (pieces_.size() < most_expected &&
+        std::ranges::find(pieces_, piece.begin, &GuestRange::begin) == pieces_.end())
+      pieces_.push_back(piece);
+  }
+  /// What was expected in that range is too much.
+  void forget(GuestRange range) {
+    LockGuard guard(lock_);
+    std::erase_if(pieces_, [&](const GuestRange& p) { return p.begin < range.end && range.begin < p.end; });
   }
   /// What a fork copies at once. Habits change: from time to time all is forgotten.
   std::vector<GuestRange> for_fork() {
@@ -32,7 +49,7 @@ class HotPieces final : public RefCounted {
   }
 
  private:
-  static constexpr std::size_t most = 16;
+  static constexpr std::size_t most = 16, most_expected = 32;
   static constexpr u32 forks_until_relearnt = 64;
 
   Mutex<locks::hot_pieces> lock_;

@@ -27,6 +27,7 @@
 #include "kernel/mm/object.h"
 #include "kernel/mm/page_table.h"
 #include "kernel/mm/vma.h"
+#include "kernel/mm/write_watch.h"
 
 namespace quire::mm {
 
@@ -107,6 +108,9 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::optional<BlockNumber> next_small_window(u64& cursor, unsigned looks);
   /// What a fork is likely to have copied, by either side: nothing where that cannot be told.
   std::vector<BlockPool::Likely> likely_copies();
+  /// Takes the right to write to windows of small pages, to learn which pieces of them are written to; at the
+  /// first, second, fourth ... call.
+  void watch_writes();
   /// Large areas were touched and the host gave small pages, since it was last forgotten.
   bool has_small_pages() const { return small_pages_.load(std::memory_order_relaxed); }
   void forget_small_pages() { small_pages_.store(false, std::memory_order_relaxed); }
@@ -229,6 +233,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void show(Vma& v, u64 begin, u64 end, bool name) REQUIRES_SHARED(lock_);
   void show_private(Vma& v, u64 begin, u64 end, const std::vector<ObjectImpl::Run>& runs)
       REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
+  /// The piece around a page that was written to and is being looked for. False: it is not.
+  bool show_watched(Vma& v, u64 page, const Span& s) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
   void map_span(Vma& v, const Span& s) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
   void map_run(const Vma& v, u64 begin, u64 end, const ObjectImpl::Run& run, Access access)
       REQUIRES_SHARED(lock_);
@@ -456,6 +462,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::atomic<bool> locked_all_{false};      // by mlockall, not on fault
   std::atomic<bool> real_time_{false};
   std::atomic<bool> small_pages_{false};
+  u32 watch_calls_ = 0;  // by the collapser's thread only
+  WriteWatch watch_;
   std::atomic<bool> expects_fork_{false};  // storage was made ready for it
 };
 
