@@ -16,7 +16,8 @@ bool in_memory(const Memory& memory, FrameNumber frame);
 /// was asked for only (mincore), and asks the file (next_data) where a page is not in memory.
 FrameNumber end_of_data(const Memory& memory, FrameNumber from, FrameNumber limit);
 
-/// Which of up to 512 neighbouring frames have data, found out by one look where all is in memory.
+/// Which of up to 512 neighbouring frames have data, found out by one look where all is in memory. To be
+/// asked in rising order.
 class DataMap {
  public:
   DataMap(const Memory& memory, FrameNumber first, u64 n);

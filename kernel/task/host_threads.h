@@ -32,6 +32,11 @@ class HostThreads {
   Result<> run(std::function<void()> job, Place place = Place::beside);
   /// Sees to it that the next job finds an idle thread, if the host gives one.
   void keep_ready();
+  /// How many threads wait for a job.
+  std::size_t idle() const {
+    LockGuard guard(lock_);
+    return idle_.size();
+  }
 
  private:
   /// An idle thread, for as long as it waits.
@@ -46,7 +51,7 @@ class HostThreads {
 
   static constexpr unsigned max_idle = 32;
 
-  Mutex<locks::host_threads> lock_;
+  mutable Mutex<locks::host_threads> lock_;
   CondVar gone_;
   std::vector<Worker*> idle_ GUARDED_BY(lock_);  // the last is the warmest
   unsigned threads_ GUARDED_BY(lock_) = 0;
