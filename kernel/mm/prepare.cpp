@@ -30,7 +30,8 @@ u64 window_of(u64 address) { return round_down(address, huge_size); }
 }  // namespace
 
 void AddressSpaceImpl::watch_writes() {
-  if (!std::has_single_bit(++watch_calls_) || prompt() || manager_.policy().cow != Policy::Cow::adaptive)
+  if (!std::has_single_bit(++watch_calls_) || hot_->known() || prompt() ||
+      manager_.policy().cow != Policy::Cow::adaptive)
     return;
   hot_->expect_anew();
   SharedLockGuard guard(lock_);
