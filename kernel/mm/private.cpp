@@ -3,10 +3,9 @@
 // A fault for each page that is written costs tens of microseconds, the host's own a few. So memory that
 // is shared after a fork is mapped MAP_PRIVATE over the shared frames: what the guest writes stays in its
 // stub, and the kernel hears nothing of it. The frames keep their names, so nobody writes or punches them
-// meanwhile. The first write in a run of 64 MiB maps all of the run so, without the right to write, and
-// gives that right to the one window; the second write elsewhere in the run gives it to all. From then on
-// writes are known to be scattered, and each that comes to another run opens four times as much as the last:
-// a server with gigabytes takes half a dozen faults after a fork, not two for every run.
+// meanwhile. The first write in a run of 64 MiB maps its window so; the second, elsewhere in the run, all of
+// the run. From then on writes are known to be scattered, and each that comes to another run opens four times
+// as much as the last: a server with gigabytes takes half a dozen faults after a fork, not two for every run.
 //
 // What is in the stub alone comes back ("is settled") in one of three ways: once nobody else names the
 // frames, into them, in the background (copy_home); when the kernel itself wants the memory, or its areas
@@ -109,7 +108,10 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
   if (!space_->supports_private()) return false;
   const bool forced = tier == Policy::Cow::host_private;
   // A write to a hole is allocated twice: an allocator leaves some, but few.
-  auto filled = [&](const Span& s) { return manager_.pool().with_data(s.frame, pages_per_huge); };
+  auto filled = [&](const Span& s) {
+    const bool dense = manager_.pool().dense(block_of(s.frame));
+    return dense ? pages_per_huge : manager_.pool().with_data(s.frame, pages_per_huge);
+  };
   auto nearly_full = [&](const Span& s) { return filled(s) >= pages_per_huge - most_left_out; };
   const u64 reach = run_size << 2 * scattered_;
   const u64 begin = std::max(v.begin, round_down(page, reach));
@@ -119,11 +121,15 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
     Span s = span_at(window, std::min(end, window_of(page) + huge_size));
     while (forced && s.end <= page) s = span_at(s.end, std::min(end, window_of(page) + huge_size));
     if (!may_be_private(v, s)) return false;
-    if (const u64 pages = forced ? pages_per_huge : filled(s); pages < pages_per_huge - most_left_out) {
-      // Or more, by itself, where the waste is small beside all else.
-      if (total_bytes_ < large_space || pages < pages_per_huge / 2) return false;
-      leave_window(v, s);
-      return true;
+    if (!forced) {
+      const u64 pages = filled(s);
+      const bool most = pages >= pages_per_huge - most_left_out;
+      // Or more, where the waste is small beside all else.
+      if (!most && (total_bytes_ < large_space || pages < pages_per_huge / 2)) return false;
+      if (!most || !scattered(v, page)) {
+        leave_window(v, s);
+        return true;
+      }
     }
   }
   // Neighbours with consecutive frames are mapped by one call.
@@ -168,17 +174,21 @@ void AddressSpaceImpl::leave_window(Vma& v, const Span& s) {
   count(manager_.counters.cow_private);
 }
 
+bool AddressSpaceImpl::scattered(const Vma& v, u64 page) const {
+  if (scattered_ != 0) return true;
+  const u64 run = round_down(page, run_size);
+  auto it = privates_.lower_bound(std::max(v.begin, run));
+  const u64 end = std::min(v.end, run + run_size);
+  while (it != privates_.end() && it->first < end && it->second.state != PrivateRange::State::writable) ++it;
+  return it != privates_.end() && it->first < end;
+}
+
 void AddressSpaceImpl::let_write(Vma& v, PrivateMap::iterator at) {
   using State = PrivateRange::State;
   if (at->second.state == State::writable) return;  // another thread was quicker
-  const u64 run = round_down(at->first, run_size);
-  bool scattered = scattered_ != 0;
-  for (auto it = privates_.lower_bound(std::max(v.begin, run));
-       it != privates_.end() && it->first < std::min(v.end, run + run_size); ++it)
-    scattered |= it->second.state == State::writable;
   auto first = at;
   auto last = std::next(at);
-  if (scattered) {
+  if (scattered(v, at->first)) {
     const u64 reach = run_size << 2 * scattered_;
     const u64 begin = round_down(at->first, reach);
     first = privates_.lower_bound(std::max(v.begin, begin));

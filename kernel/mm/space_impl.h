@@ -270,6 +270,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool make_private(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   bool may_be_private(const Vma& v, const Span& s) REQUIRES(tables_lock_);
   /// A guest's write fault in a range that the stub owns.
+  /// Writes came to more than one window around the page, not in order.
+  bool scattered(const Vma& v, u64 page) const REQUIRES_SHARED(tables_lock_);
   /// Of a whole window at once.
   void leave_window(Vma& v, const Span& s) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   void let_write(Vma& v, PrivateMap::iterator at) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
