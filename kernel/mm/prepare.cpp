@@ -23,6 +23,7 @@ bool copied_by_fork(const Vma& v) {
   return v.is_private() && !v.huge_tlb && !v.dont_fork && !v.wipe_on_fork && allows(v.access, Access::write);
 }
 
+constexpr u32 often_watched = 8;  // the first times
 constexpr u64 watched_piece = u64{64} << 10;
 
 u64 window_of(u64 address) { return round_down(address, huge_size); }
@@ -30,9 +31,8 @@ u64 window_of(u64 address) { return round_down(address, huge_size); }
 }  // namespace
 
 void AddressSpaceImpl::watch_writes() {
-  if (!std::has_single_bit(++watch_calls_) || hot_->known() || prompt() ||
-      manager_.policy().cow != Policy::Cow::adaptive)
-    return;
+  if (++watch_calls_ > often_watched && !std::has_single_bit(watch_calls_)) return;
+  if (hot_->known() || prompt() || manager_.policy().cow != Policy::Cow::adaptive) return;
   hot_->expect_anew();
   SharedLockGuard guard(lock_);
   for (const auto& [begin, v] : vmas_) {

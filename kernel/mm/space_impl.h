@@ -109,7 +109,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   /// What a fork is likely to have copied, by either side: nothing where that cannot be told.
   std::vector<BlockPool::Likely> likely_copies();
   /// Takes the right to write to windows of small pages, to learn which pieces of them are written to; at the
-  /// first, second, fourth ... call.
+  /// first few calls, and then at every power of two.
   void watch_writes();
   /// Large areas were touched and the host gave small pages, since it was last forgotten.
   bool has_small_pages() const { return small_pages_.load(std::memory_order_relaxed); }
