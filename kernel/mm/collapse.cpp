@@ -21,8 +21,7 @@ Collapser::Collapser(ManagerImpl& manager)
     : manager_(manager), background_(between_rounds, [this] { return step(); }) {}
 
 std::optional<Background::Duration> Collapser::step() {
-  const bool begins = cursor_ == 0;
-  const Ref<AddressSpaceImpl> space = manager_.small_paged_space(at_, !begins);
+  const Ref<AddressSpaceImpl> space = manager_.small_paged_space(at_, cursor_ != 0);
   if (!space) {
     if (!std::exchange(large_, false)) manager_.pool().drop_ready();
     at_ = nullptr;
@@ -34,7 +33,7 @@ std::optional<Background::Duration> Collapser::step() {
     return std::nullopt;
   }
   at_ = space.get();
-  if (begins && space->virtual_bytes() >= large_space) {
+  if (space->virtual_bytes() >= large_space) {
     large_ = true;
     manager_.expect_fork(*space);
   }

@@ -4,7 +4,7 @@
 // allocators keep. These lie in windows of small pages and are copied piece by piece, and where the host is
 // itself a guest, a page to copy to can cost it more than all else that the fork does. So there is storage
 // for them already, in blocks that will be taken as homes of the copies; so are tables, a stub and a thread.
-#include <bit>
+#include <algorithm>
 #include <map>
 
 #include "kernel/mm/space_impl.h"
@@ -23,7 +23,8 @@ bool copied_by_fork(const Vma& v) {
   return v.is_private() && !v.huge_tlb && !v.dont_fork && !v.wipe_on_fork && allows(v.access, Access::write);
 }
 
-constexpr u32 often_watched = 8;  // the first times
+constexpr auto between_preparations = std::chrono::milliseconds(500);
+constexpr int often_prepared = 8;  // the first times
 constexpr u64 watched_piece = u64{64} << 10;
 
 u64 window_of(u64 address) { return round_down(address, huge_size); }
@@ -31,7 +32,6 @@ u64 window_of(u64 address) { return round_down(address, huge_size); }
 }  // namespace
 
 void AddressSpaceImpl::watch_writes() {
-  if (++watch_calls_ > often_watched && !std::has_single_bit(watch_calls_)) return;
   if (hot_->known() || prompt() || manager_.policy().cow != Policy::Cow::adaptive) return;
   hot_->expect_anew();
   SharedLockGuard guard(lock_);
@@ -101,7 +101,18 @@ std::vector<BlockPool::Likely> AddressSpaceImpl::likely_copies() {
   return copies;
 }
 
+// Often at first, and then every minute.
+bool AddressSpaceImpl::preparation_due() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < prepare_again_) return false;
+  prepare_again_ =
+      now + between_preparations * (1 << std::clamp(static_cast<int>(prepared_) - often_prepared, 0, 7));
+  ++prepared_;
+  return true;
+}
+
 void ManagerImpl::expect_fork(AddressSpaceImpl& space) {
+  if (!space.preparation_due()) return;
   TableStorage::make_ready(tables_ready);
   FrameCounts::make_ready(2 * tables_ready);
   platform_.expect_space();

@@ -108,8 +108,9 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::optional<BlockNumber> next_small_window(u64& cursor, unsigned looks);
   /// What a fork is likely to have copied, by either side: nothing where that cannot be told.
   std::vector<BlockPool::Likely> likely_copies();
-  /// Takes the right to write to windows of small pages, to learn which pieces of them are written to; at the
-  /// first few calls, and then at every power of two.
+  /// Whether it is time again to prepare for a fork.
+  bool preparation_due();
+  /// Takes the right to write to windows of small pages, to learn which pieces of them are written to.
   void watch_writes();
   /// Large areas were touched and the host gave small pages, since it was last forgotten.
   bool has_small_pages() const { return small_pages_.load(std::memory_order_relaxed); }
@@ -464,7 +465,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::atomic<bool> locked_all_{false};      // by mlockall, not on fault
   std::atomic<bool> real_time_{false};
   std::atomic<bool> small_pages_{false};
-  u32 watch_calls_ = 0;  // by the collapser's thread only
+  u32 prepared_ = 0;  // how often; this and the next by the collapser's thread only
+  std::chrono::steady_clock::time_point prepare_again_{};
   WriteWatch watch_;
   std::atomic<bool> expects_fork_{false};  // storage was made ready for it
 };
