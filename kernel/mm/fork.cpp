@@ -18,7 +18,7 @@ platform::Ticket AddressSpaceImpl::write_protect(const std::vector<GuestRange>& 
   LockGuard tables(tables_lock_);
   if (by_pieces_ != 0) --by_pieces_;
   scattered_ = 0;
-  watch_.end();
+  (void)watch_.end();
   platform::Ticket ticket{};
   u64 begin = 0;
   u64 end = 0;

@@ -42,6 +42,15 @@ class HotPieces final : public RefCounted {
     std::erase_if(expected_,
                   [&](const Piece& p) { return p.at.begin < range.end && range.begin < p.at.end; });
   }
+  /// What the first fork would copy beside the stack.
+  std::vector<GuestRange> expected() {
+    LockGuard guard(lock_);
+    std::vector<GuestRange> pieces;
+    if (forks_ == 0)
+      for (const Piece& p : expected_)
+        if (p.times >= proven) pieces.push_back(p.at);
+    return pieces;
+  }
   /// There was a fork, which told more than can be expected.
   bool known() {
     LockGuard guard(lock_);

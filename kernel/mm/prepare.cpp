@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t tables_ready = 32;
 constexpr std::size_t most_windows = 64;          // more, and it is a process of small pages: no end of it
-constexpr u64 sparse_pages = pages_per_huge / 2;  // so many in a window, and it is left to the host whole
+constexpr u64 sparse_pages = pages_per_huge / 2;  // so many in a window, and only what is expected is copied
 constexpr u64 most_ready = (u64{8} << 20) / page_size;
 
 /// Whether parent and child come to have copies of it.
@@ -23,8 +23,9 @@ bool copied_by_fork(const Vma& v) {
   return v.is_private() && !v.huge_tlb && !v.dont_fork && !v.wipe_on_fork && allows(v.access, Access::write);
 }
 
+constexpr auto watched_for = std::chrono::milliseconds(250);
 constexpr auto between_preparations = std::chrono::milliseconds(500);
-constexpr int often_prepared = 8;  // the first times
+constexpr u32 longest_between = 7;  // times doubled
 constexpr u64 watched_piece = u64{64} << 10;
 
 u64 window_of(u64 address) { return round_down(address, huge_size); }
@@ -48,6 +49,25 @@ void AddressSpaceImpl::watch_writes() {
                             (v.access | Access::read) & ~Access::write);
     }
   }
+}
+
+// The right comes back everywhere: what a fork has to take away in pieces costs it more than what is whole.
+void AddressSpaceImpl::end_watch() {
+  SharedLockGuard guard(lock_);
+  for (const u64 window : watch_.end())
+    for (auto it = vmas_.first_after(window); it != vmas_.end() && it->second.begin < window + huge_size;
+         ++it) {
+      Vma& v = it->second;
+      if (!copied_by_fork(v)) continue;
+      for (u64 a = std::max(v.begin, window); a < std::min(v.end, window + huge_size);) {
+        LockGuard tables(tables_lock_);
+        const Span s = span_at(a, std::min(v.end, window + huge_size));
+        a = s.end;
+        if (!s.named || !s.exclusive || being_copied(s.begin)) continue;
+        v.writable_in_stub = true;
+        (void)space_->protect({GuestAddr(s.begin), GuestAddr(s.end)}, v.access | Access::read);
+      }
+    }
 }
 
 bool AddressSpaceImpl::show_watched(Vma& v, u64 page, const Span& s) {
@@ -91,28 +111,45 @@ std::vector<BlockPool::Likely> AddressSpaceImpl::likely_copies() {
   }
   std::vector<BlockPool::Likely> copies;
   u64 pages = 0;
-  for (const auto& [window, needed] : windows) {
-    if (needed.count() >= sparse_pages) continue;
+  std::map<u64, std::bitset<pages_per_huge>> expected;
+  for (const GuestRange& piece : hot_->expected())
+    for (u64 a = piece.begin.value(); a < piece.end.value(); a += page_size)
+      expected[window_of(a)][(a % huge_size) / page_size] = true;
+  for (auto& [window, needed] : windows) {
+    if (needed.count() >= sparse_pages) needed &= expected[window];
     pages += needed.count();
     if (pages > most_ready) break;
-    copies.push_back({window >> huge_shift, needed});
+    if (needed.any()) copies.push_back({window >> huge_shift, needed});
   }
   expects_fork_.store(true, std::memory_order_relaxed);
   return copies;
 }
 
-// Often at first, and then every minute.
-bool AddressSpaceImpl::preparation_due() {
+// After half a second, a second, two and so on, up to a minute; what is looked for is looked for a quarter of
+// a second.
+AddressSpaceImpl::Preparation AddressSpaceImpl::preparation_due() {
   const auto now = std::chrono::steady_clock::now();
-  if (now < prepare_again_) return false;
-  prepare_again_ =
-      now + between_preparations * (1 << std::clamp(static_cast<int>(prepared_) - often_prepared, 0, 7));
-  ++prepared_;
-  return true;
+  if (now >= watched_until_) {
+    watched_until_ = std::chrono::steady_clock::time_point::max();
+    return Preparation::end;
+  }
+  if (now < prepare_again_) return Preparation::none;
+  watched_until_ = now + watched_for;
+  prepare_again_ = now + between_preparations * (1 << std::min(prepared_++, longest_between));
+  return Preparation::begin;
 }
 
 void ManagerImpl::expect_fork(AddressSpaceImpl& space) {
-  if (!space.preparation_due()) return;
+  switch (space.preparation_due()) {
+    case AddressSpaceImpl::Preparation::none:
+      return;
+    case AddressSpaceImpl::Preparation::end:
+      space.end_watch();
+      if (room_for(most_ready * page_size)) pool_->make_ready(space.likely_copies());
+      return;
+    case AddressSpaceImpl::Preparation::begin:
+      break;
+  }
   TableStorage::make_ready(tables_ready);
   FrameCounts::make_ready(2 * tables_ready);
   platform_.expect_space();
@@ -121,7 +158,6 @@ void ManagerImpl::expect_fork(AddressSpaceImpl& space) {
     if (fork_expected_) fork_expected_();
   }
   space.watch_writes();
-  if (room_for(most_ready * page_size)) pool_->make_ready(space.likely_copies());
 }
 
 }  // namespace quire::mm

@@ -108,10 +108,13 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::optional<BlockNumber> next_small_window(u64& cursor, unsigned looks);
   /// What a fork is likely to have copied, by either side: nothing where that cannot be told.
   std::vector<BlockPool::Likely> likely_copies();
-  /// Whether it is time again to prepare for a fork.
-  bool preparation_due();
+  /// Whether it is time again to prepare for a fork, by looking at what is written to and then by what was
+  /// seen.
+  enum class Preparation : u8 { none, begin, end };
+  Preparation preparation_due();
   /// Takes the right to write to windows of small pages, to learn which pieces of them are written to.
   void watch_writes();
+  void end_watch();
   /// Large areas were touched and the host gave small pages, since it was last forgotten.
   bool has_small_pages() const { return small_pages_.load(std::memory_order_relaxed); }
   void forget_small_pages() { small_pages_.store(false, std::memory_order_relaxed); }
@@ -467,6 +470,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::atomic<bool> small_pages_{false};
   u32 prepared_ = 0;  // how often; this and the next by the collapser's thread only
   std::chrono::steady_clock::time_point prepare_again_{};
+  std::chrono::steady_clock::time_point watched_until_ = std::chrono::steady_clock::time_point::max();
   WriteWatch watch_;
   std::atomic<bool> expects_fork_{false};  // storage was made ready for it
 };

@@ -8,6 +8,8 @@
 
 #include <atomic>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "base/lock.h"
 #include "kernel/abi/lock_order.h"
@@ -34,10 +36,13 @@ class WriteWatch {
     windows_.erase(it);
     return Answer::whole;
   }
-  void end() {
-    if (!active_.exchange(false, std::memory_order_relaxed)) return;
+  /// Which windows are still watched; none is from here on.
+  std::vector<u64> end() {
+    if (!active_.exchange(false, std::memory_order_relaxed)) return {};
     LockGuard guard(lock_);
-    windows_.clear();
+    std::vector<u64> watched;
+    for (const auto& [window, pieces] : std::exchange(windows_, {})) watched.push_back(window);
+    return watched;
   }
 
  private:
