@@ -44,6 +44,9 @@ void AddressSpaceImpl::watch_writes() {
       a = s.end;
       if (!s.named || !s.exclusive || being_copied(s.begin) || manager_.pool().dense(block_of(s.frame)))
         continue;
+      // What is named but was never touched may get huge pages yet.
+      const FrameNumber end = s.frame + (s.end - s.begin) / page_size;
+      if (manager_.memory().next_data(s.frame, end) == end) continue;
       watch_.begin(window_of(s.begin));
       (void)space_->protect({GuestAddr(s.begin), GuestAddr(s.end)},
                             (v.access | Access::read) & ~Access::write);
@@ -72,6 +75,8 @@ void AddressSpaceImpl::end_watch() {
 
 bool AddressSpaceImpl::show_watched(Vma& v, u64 page, const Span& s) {
   const u64 window = window_of(page);
+  // A page that is touched for the first time is filled as ever: in order, perhaps, and by huge pages.
+  if (!watch_.active() || manager_.memory().next_data(s.frame, s.frame + 1) != s.frame) return false;
   switch (watch_.wrote(window)) {
     case WriteWatch::Answer::unwatched:
       return false;

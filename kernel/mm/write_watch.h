@@ -25,6 +25,7 @@ class WriteWatch {
     windows_[window] = 0;
     active_.store(true, std::memory_order_relaxed);
   }
+  bool active() const { return active_.load(std::memory_order_relaxed); }
   /// A guest wrote to the window: whether it was watched, and is to get the right back for a piece or, where
   /// more than a few are written to, for the whole of it; that one is watched no longer.
   Answer wrote(u64 window) {
