@@ -16,6 +16,7 @@ inline constexpr LockClass signals{120, "task.signals", true};        // pending
 inline constexpr LockClass signal_actions{122, "task.signal_actions"};
 inline constexpr LockClass timerfd{124, "syscall.timerfd", true};   // one timer descriptor
 inline constexpr LockClass timer_queue{125, "task.timer_queue"};    // deadlines of timers
+inline constexpr LockClass fork_expected{127, "mm.fork_expected"};  // who prepares for a large fork
 inline constexpr LockClass host_threads{128, "task.host_threads"};  // the pool of kernel threads
 inline constexpr LockClass fd_table{130, "vfs.fd_table", true};     // descriptors -> files
 inline constexpr LockClass fs_context{135, "vfs.fs_context"};       // cwd, root, umask
@@ -46,6 +47,7 @@ inline constexpr LockClass objects{319, "mm.objects"};      // all objects with 
 inline constexpr LockClass object{320, "mm.object", true};  // page cache of one object
 inline constexpr LockClass page_table{330, "mm.page_table", true};
 inline constexpr LockClass reverse_map{340, "mm.reverse_map", true};
+inline constexpr LockClass write_watch{341, "mm.write_watch"};    // whose writes are looked for
 inline constexpr LockClass hot_pieces{342, "mm.hot_pieces"};      // what forks copy at once
 inline constexpr LockClass pins{345, "mm.pins", true};            // pins of one address space
 inline constexpr LockClass huge_reserve{346, "mm.huge_reserve"};  // what one mapping reserved of huge pages

@@ -74,6 +74,24 @@ class ThreadPlace {
     if (sched_setaffinity(tid_, sizeof one, &one) == 0) kept_on_.store(here, std::memory_order_relaxed);
   }
 
+  /// By its own thread, which does nothing but wake others: from now on it goes where those are whom it
+  /// wakes.
+  void set_follows() { follows_ = true; }
+  bool follows() const { return follows_; }
+  /// By its own thread, after it woke one that is kept on `cpu`: it goes there itself once that was so some
+  /// times in a row. What comes in for that one then wakes its CPU at once, not another first.
+  void follow(int cpu) {
+    in_a_row_ = cpu == last_woken_ ? in_a_row_ + 1 : 0;
+    last_woken_ = cpu;
+    if (in_a_row_ < follows_after || kept_on() == cpu) return;
+    cpu_set_t mask = usable_cpus().mask;
+    if (cpu != any_cpu) {
+      CPU_ZERO(&mask);
+      CPU_SET(cpu, &mask);
+    }
+    if (sched_setaffinity(tid_, sizeof mask, &mask) == 0) kept_on_.store(cpu, std::memory_order_relaxed);
+  }
+
   /// By a waker, while this thread sleeps: to any CPU but the waker's.
   void push() {
     cpu_set_t others;
@@ -81,6 +99,10 @@ class ThreadPlace {
   }
 
  private:
+  static constexpr unsigned follows_after = 4;
+  bool follows_ = false;  // this and the next two: by its own thread
+  unsigned in_a_row_ = 0;
+  int last_woken_ = any_cpu;
   const pid_t tid_ = static_cast<pid_t>(syscall(SYS_gettid));
   std::atomic<bool> placed_{false};
   std::atomic<int> kept_on_{any_cpu};

@@ -20,6 +20,9 @@
 
 namespace quire::mm {
 
+/// A space of so many bytes is worth more care before and after a fork than a small one.
+inline constexpr u64 large_space = u64{256} << 20;
+
 /// What mmap(2) asks for, after the system-call layer has decoded it.
 struct MapRequest {
   GuestAddr address{};  // hint, or the place when fixed

@@ -104,11 +104,11 @@ Result<BlockNumber> BlockPool::allocate_any(u64 slot, BlockNumber wanted, Use us
   // A block that is warm is worth more than one beside the neighbours.
   if (use == Use::covered && (wanted == no_block || !warm_.has(wanted.value())))
     if (const auto b = warm_.last_at(place); b && take(*b)) return BlockNumber(*b);
-  if (wanted != no_block && take(wanted.value())) return wanted;
   if (use == Use::overwritten) {
     for (std::size_t i = keepers_.size(); i-- != 0;)
       if (const u32 b = keepers_[i]; b % blocks_per_chunk == place && take(b)) return BlockNumber(b);
   }
+  if (wanted != no_block && take(wanted.value())) return wanted;
   while (!free_chunks_.empty()) {
     const u64 chunk = free_chunks_.back();
     free_chunks_.pop_back();
@@ -367,7 +367,8 @@ void BlockPool::clear(BlockNumber b, const Pages& pages) {
 
 bool BlockPool::keep(FrameNumber f, u32 n, Pages& kept) {
   static constexpr std::array<std::byte, page_size> zeros{};
-  if (n > most_kept_run || kept_count_.load(std::memory_order_relaxed) + n > most_kept) return false;
+  const u64 most = most_kept + ready_count_.load(std::memory_order_relaxed);
+  if (n > most_kept_run || kept_count_.load(std::memory_order_relaxed) + n > most) return false;
   const FrameNumber end = f + n;
   for (FrameNumber at = memory_.next_data(f, end); at < end; at = memory_.next_data(at, end)) {
     for (const FrameNumber stop = memory_.next_hole(at, end); at < stop; at += 1) {
@@ -405,6 +406,12 @@ void BlockPool::give_back_kept(BlockNumber b) {
 bool BlockPool::trim() {
   const bool any = kept_bytes() != 0;
   (void)cool({}, {});
+  give_back_keepers();
+  return any;
+}
+
+void BlockPool::give_back_keepers() {
+  ready_count_.store(0, std::memory_order_relaxed);
   std::vector<u32> ours;
   {
     LockGuard guard(allocation_);
@@ -419,7 +426,55 @@ bool BlockPool::trim() {
     }
     mark_free(BlockNumber(b), 1);
   }
-  return any;
+}
+
+void BlockPool::make_ready(const std::vector<Likely>& copies) {
+  std::vector<u32> claimed;
+  u64 ready = 0;
+  for (const Likely& copy : copies) {
+    const u64 place = copy.slot % blocks_per_chunk;
+    auto lacks_nothing = [&](u32 b) REQUIRES(allocation_) {
+      // Of a free block only those change that who have the lock of allocation.
+      return b % blocks_per_chunk == place && std::ranges::find(claimed, b) == claimed.end() &&
+             (copy.pages & ~*blocks_[b].kept).none();
+    };
+    ready += copy.pages.count();
+    {
+      LockGuard guard(allocation_);
+      const auto found = std::ranges::find_if(keepers_, lacks_nothing);
+      if (found != keepers_.end()) {
+        claimed.push_back(*found);
+        continue;
+      }
+    }
+    const auto b = allocate(copy.slot, no_block);
+    if (!b) break;
+    Pages stored;
+    constexpr std::byte zero{};
+    for (unsigned i = 0; i < pages_per_huge; ++i)
+      if (copy.pages[i]) stored[i] = memory_.checked_copy(memory_.at(first_frame(*b) + i), &zero, 1);
+    {
+      LockGuard guard(stripe(*b));
+      Block& m = block(*b);
+      assert(m.kept == nullptr);
+      m.kept = new Pages(stored);
+      kept_count_.fetch_add(stored.count(), std::memory_order_relaxed);
+      m.whole = 0;
+    }
+    mark_free(*b, 1);
+    claimed.push_back(static_cast<u32>(b->value()));
+    if (stored != copy.pages) break;  // the host has none left
+  }
+  ready_count_.store(ready, std::memory_order_relaxed);
+}
+
+void BlockPool::drop_ready() {
+  if (ready_count_.load(std::memory_order_relaxed) != 0) give_back_keepers();
+}
+
+bool BlockPool::dense(BlockNumber b) const {
+  LockGuard guard(stripe(b));
+  return block(b).dense || block(b).huge;
 }
 
 void BlockPool::ensure_frames(Block& b) {

@@ -108,6 +108,19 @@ class BlockPool {
   /// meanwhile. True if it is one now. No lock held; takes as long as a copy of it.
   bool collapse_held(BlockNumber b);
 
+  /// Storage that copies will need: for a window at `slot` (address / 2 MiB), of these of its pages.
+  struct Likely {
+    u64 slot = 0;
+    std::bitset<pages_per_huge> pages;
+  };
+  /// Sees to it that blocks which are to become homes of such windows (`Use::overwritten`) have these pages
+  /// kept, as long as the host gives storage. For one caller at a time, with no lock held.
+  void make_ready(const std::vector<Likely>& copies);
+  /// Gives that back, as far as it was not used.
+  void drop_ready();
+  /// Whether the host has the block in one huge page, as far as is known.
+  bool dense(BlockNumber b) const;
+
   /// The blocks were given huge pages by the host, and are filled: worth keeping when they are given up.
   void mark_dense(BlockNumber first, u64 n);
   /// Whether any block stays warm (`--no-keep`); they do from the start on.
@@ -159,7 +172,7 @@ class BlockPool {
   using StripeLock = Mutex<locks::frames>;
   static constexpr unsigned stripes = 256;
   static constexpr u32 dying = ~u32{0};  // count of a frame whose storage is on its way to the host
-  static constexpr u64 most_kept = 256;  // pages
+  static constexpr u64 most_kept = 256;  // pages, beside those that were made ready
   static constexpr unsigned most_kept_run = 32;
   static constexpr u8 most_refused = 3;
 
@@ -171,6 +184,7 @@ class BlockPool {
   /// Blocks that were warm for long are given back. True if there are others.
   bool cool(WarmBlocks::Clock::duration age, std::chrono::microseconds pause);
   void give_back(const std::vector<u64>& blocks);
+  void give_back_keepers();
   Result<> reserve();
   StripeLock& stripe(BlockNumber b) const { return stripe_[(b.value() * 0x9e3779b97f4a7c15u) >> 56]; }
   Block& block(BlockNumber b) const { return blocks_[b.value()]; }
@@ -207,7 +221,7 @@ class BlockPool {
   WarmBlocks warm_ GUARDED_BY(allocation_);
   SpareMemory spare_ GUARDED_BY(allocation_);
   std::atomic<bool> keep_warm_{true};
-  std::atomic<u64> used_count_{0}, kept_count_{0}, warm_used_{0};
+  std::atomic<u64> used_count_{0}, kept_count_{0}, warm_used_{0}, ready_count_{0};
   std::function<void(BlockNumber)> huge_released_;
   Background cooler_;  // last: it uses the rest
 };

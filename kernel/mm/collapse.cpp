@@ -13,8 +13,6 @@ constexpr unsigned looked_at_once = 16;  // windows: 25 us each where small page
 constexpr auto between_looks = 5ms;
 constexpr auto between_rounds = 500ms;  // doubled after each in which nothing was found
 constexpr unsigned most_idle_rounds = 5;
-constexpr u64 large_space = u64{256} << 20;  // so large, a fork of it is worth preparing
-constexpr std::size_t tables_ready = 32;
 constexpr int rest = 9;  // times as long as the last collapse took
 
 }  // namespace
@@ -25,6 +23,7 @@ Collapser::Collapser(ManagerImpl& manager)
 std::optional<Background::Duration> Collapser::step() {
   const Ref<AddressSpaceImpl> space = manager_.small_paged_space(at_, cursor_ != 0);
   if (!space) {
+    if (!std::exchange(large_, false)) manager_.pool().drop_ready();
     at_ = nullptr;
     cursor_ = 0;
     idle_rounds_ = std::exchange(found_, false) ? 0 : idle_rounds_ + 1;
@@ -35,8 +34,8 @@ std::optional<Background::Duration> Collapser::step() {
   }
   at_ = space.get();
   if (space->virtual_bytes() >= large_space) {
-    TableStorage::make_ready(tables_ready);
-    FrameCounts::make_ready(2 * tables_ready);
+    large_ = true;
+    manager_.expect_fork(*space);
   }
   unsigned looks = looked_at_once;
   const std::optional<BlockNumber> block = space->next_small_window(cursor_, looks);

@@ -30,6 +30,7 @@ class Collapser {
   const AddressSpaceImpl* at_ = nullptr;  // the address space it is at; not held, it may be gone
   u64 cursor_ = 0;                        // and the address in it
   bool found_ = false;                    // something, in this round
+  bool large_ = false;                    // an address space, in this round
   unsigned idle_rounds_ = 0;              // in which nothing was found
   Background background_;                 // last: its thread uses the rest
 };

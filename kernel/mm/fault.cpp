@@ -165,7 +165,9 @@ bool AddressSpaceImpl::refill(Vma& v, u64 page, bool write) {
   if (being_copied(page)) return false;
   const Span s = span_at(page, page + page_size);
   if (!s.named || s.stub_owned || (write && !s.exclusive)) return false;
-  if (s.exclusive && by_window(v)) {
+  if (write && show_watched(v, page, s)) {
+    // Nothing else is shown.
+  } else if (s.exclusive && by_window(v)) {
     if (!show_touched(v, page)) return false;
   } else {
     show_run(v, page);

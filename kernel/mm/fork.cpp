@@ -17,6 +17,8 @@ constexpr u64 stack_piece = 64u << 10;   // copied for the child around its stac
 platform::Ticket AddressSpaceImpl::write_protect(const std::vector<GuestRange>& but) {
   LockGuard tables(tables_lock_);
   if (by_pieces_ != 0) --by_pieces_;
+  scattered_ = 0;
+  (void)watch_.end();
   platform::Ticket ticket{};
   u64 begin = 0;
   u64 end = 0;

@@ -42,6 +42,10 @@ class ManagerImpl final : public MemoryManager {
   ShmTable& shm() override { return shm_; }
   HugePool& huge_pages() override { return huge_; }
   void set_out_of_memory_handler(bool (*handler)(void* arg), void* arg) override;
+  void set_fork_expected_handler(std::function<void()> handler) override {
+    LockGuard guard(fork_expected_lock_);
+    fork_expected_ = std::move(handler);
+  }
   void stop_background() override {
     limit_watch_.reset();
     private_spaces_.stop();
@@ -53,6 +57,8 @@ class ManagerImpl final : public MemoryManager {
   BlockPool& pool() { return *pool_; }
   TableCounters& tables() { return tables_; }
   PrivateSpaces& private_spaces() { return private_spaces_; }
+  /// Sees to it that a fork of the space finds what it takes ready. No lock held; by the collapser only.
+  void expect_fork(AddressSpaceImpl& space);
   /// Null: small pages are to stay as they are.
   Collapser* collapser() { return collapser_.get(); }
   /// Address spaces that exist: from their begin, until their end begins.
@@ -95,6 +101,8 @@ class ManagerImpl final : public MemoryManager {
   ShmTable shm_;
   std::atomic<bool (*)(void*)> oom_handler_{nullptr};
   std::atomic<void*> oom_argument_{nullptr};
+  Mutex<locks::fork_expected> fork_expected_lock_;
+  std::function<void()> fork_expected_ GUARDED_BY(fork_expected_lock_);
   PrivateSpaces private_spaces_;             // late: its thread calls the rest
   std::unique_ptr<Collapser> collapser_;     // so does this
   std::unique_ptr<LimitWatch> limit_watch_;  // last: it calls the rest

@@ -2,6 +2,7 @@
 // share.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -66,6 +67,9 @@ class MemoryManager {
   /// Called (from any thread, with no mm lock held) when the limit or the host's memory is exhausted;
   /// kills the right process and returns true when something was freed or will be.
   virtual void set_out_of_memory_handler(bool (*handler)(void* arg), void* arg) = 0;
+  /// Called from a thread of the manager's own where a fork of a large space may come: what it takes can be
+  /// prepared. Empty: not any more; returns when no call is going on.
+  virtual void set_fork_expected_handler(std::function<void()> handler) = 0;
   /// Ends what goes on on threads of its own, and begins nothing of the kind again: the platform may go then,
   /// although address spaces are left.
   virtual void stop_background() = 0;

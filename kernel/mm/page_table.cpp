@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "kernel/platform/holes.h"
+
 namespace quire::mm {
 namespace {
 
@@ -197,16 +199,19 @@ Span PageTables::span_at(u64 address, u64 end, bool across) const {
     const auto pages = static_cast<u32>((s.end - s.begin) / page_size);
     if (t->level == 2) {
       s.frame = e.frame() + (address - window_begin(address)) / page_size;
-      if (!exclusive) return s;
-      const u32 n = pool_.uniform_run(s.frame, pages, s.exclusive);
-      s.end = s.begin + n * page_size;
+      // Under a shared table nothing is exclusive.
+      auto alike = [&](FrameNumber f, u32 n, bool& alone) {
+        alone = false;
+        return exclusive ? pool_.uniform_run(f, n, alone) : n;
+      };
+      s.end = s.begin + alike(s.frame, pages, s.exclusive) * page_size;
       // Neighbouring blocks that are alike too.
       while (across && s.end < end && s.end == window_end(s.end - 1)) {
         const unsigned j = entry_index(s.end, 2);
         if (j == 0 || t->entries[j] != Entry::to_frame(s.frame + (s.end - s.begin) / page_size)) break;
         bool next = false;
         const auto want = static_cast<u32>(std::min(huge_size, end - s.end) / page_size);
-        const u32 got = pool_.uniform_run(t->entries[j].frame(), want, next);
+        const u32 got = alike(t->entries[j].frame(), want, next);
         if (next != s.exclusive) break;
         s.end += got * page_size;
         if (got < want) break;
@@ -342,10 +347,11 @@ Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n, Lock* 
         memory.next_data(hole, to + (stop - from)) != to + (stop - from))
       pool_.clear(hole, stop - begin);
   };
-  FrameNumber f = memory.next_data(from, end);
+  platform::DataMap data(memory, from, n);
+  FrameNumber f = data.next_data(from);
   leave_hole(from, f);
   while (f < end) {
-    const FrameNumber stop = memory.next_hole(f, end);
+    const FrameNumber stop = data.next_hole(f);
     const FrameNumber copy = to + (f - from);
     if (target == Target::holes) {
       const PageCost::Watch watch(counters_.page_cost, stop - f);
@@ -353,7 +359,7 @@ Result<> PageTables::copy_frames(FrameNumber from, FrameNumber to, u32 n, Lock* 
     } else if (!memory.checked_copy(memory.at(copy), memory.at(f), (stop - f) * page_size)) {
       return err(EFAULT);
     }
-    f = memory.next_data(stop, end);
+    f = data.next_data(stop);
     leave_hole(stop, f);
   }
   return {};

@@ -3,8 +3,9 @@
 // A fault for each page that is written costs tens of microseconds, the host's own a few. So memory that
 // is shared after a fork is mapped MAP_PRIVATE over the shared frames: what the guest writes stays in its
 // stub, and the kernel hears nothing of it. The frames keep their names, so nobody writes or punches them
-// meanwhile. The first write in a run of 64 MiB maps all of the run so, without the right to write, and
-// gives that right to the one window; the second write elsewhere in the run gives it to all.
+// meanwhile. The first write in a run of 64 MiB maps its window so; the second, elsewhere in the run, all of
+// the run. From then on writes are known to be scattered, and each that comes to another run opens four times
+// as much as the last: a server with gigabytes takes half a dozen faults after a fork, not two for every run.
 //
 // What is in the stub alone comes back ("is settled") in one of three ways: once nobody else names the
 // frames, into them, in the background (copy_home); when the kernel itself wants the memory, or its areas
@@ -21,6 +22,7 @@ namespace quire::mm {
 namespace {
 
 constexpr u64 run_size = u64{64} << 20;
+constexpr u32 widest = 4;                           // of the steps by four: 16 GiB
 constexpr std::size_t runs_at_once = 1024;          // asked of the platform in one call
 constexpr u64 home_batch = 4 * huge_size;           // copied home while a writer of the areas waits
 constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and the child gets a whole block
@@ -106,16 +108,29 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
   if (!space_->supports_private()) return false;
   const bool forced = tier == Policy::Cow::host_private;
   // A write to a hole is allocated twice: an allocator leaves some, but few.
-  auto nearly_full = [&](const Span& s) {
-    return manager_.pool().with_data(s.frame, pages_per_huge) >= pages_per_huge - most_left_out;
+  auto filled = [&](const Span& s) {
+    const bool dense = manager_.pool().dense(block_of(s.frame));
+    return dense ? pages_per_huge : manager_.pool().with_data(s.frame, pages_per_huge);
   };
-  const u64 begin = std::max(v.begin, round_down(page, run_size));
-  const u64 end = std::min(v.end, round_down(page, run_size) + run_size);
+  auto nearly_full = [&](const Span& s) { return filled(s) >= pages_per_huge - most_left_out; };
+  const u64 reach = run_size << 2 * scattered_;
+  const u64 begin = std::max(v.begin, round_down(page, reach));
+  const u64 end = std::min(v.end, round_down(page, reach) + reach);
   {
     const u64 window = std::max(begin, window_of(page));
     Span s = span_at(window, std::min(end, window_of(page) + huge_size));
     while (forced && s.end <= page) s = span_at(s.end, std::min(end, window_of(page) + huge_size));
-    if (!may_be_private(v, s) || (!forced && !nearly_full(s))) return false;
+    if (!may_be_private(v, s)) return false;
+    if (!forced) {
+      const u64 pages = filled(s);
+      const bool most = pages >= pages_per_huge - most_left_out;
+      // Or more, where the waste is small beside all else.
+      if (!most && (total_bytes_ < large_space || pages < pages_per_huge / 2)) return false;
+      if (!most || !scattered(v, page)) {
+        leave_window(v, s);
+        return true;
+      }
+    }
   }
   // Neighbours with consecutive frames are mapped by one call.
   Span piece;
@@ -147,19 +162,38 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
   return true;
 }
 
+void AddressSpaceImpl::leave_window(Vma& v, const Span& s) {
+  space_->map_private({GuestAddr(s.begin), GuestAddr(s.end)}, s.frame, v.access | Access::read);
+  PrivateRange& range = privates_[s.begin];
+  range.end = s.end;
+  range.state = PrivateRange::State::writable;
+  join_private_spaces();
+  v.writable_in_stub = true;
+  v.cow_window = window_of(s.begin);
+  manager_.private_spaces().stir();
+  count(manager_.counters.cow_private);
+}
+
+bool AddressSpaceImpl::scattered(const Vma& v, u64 page) const {
+  if (scattered_ != 0) return true;
+  const u64 run = round_down(page, run_size);
+  auto it = privates_.lower_bound(std::max(v.begin, run));
+  const u64 end = std::min(v.end, run + run_size);
+  while (it != privates_.end() && it->first < end && it->second.state != PrivateRange::State::writable) ++it;
+  return it != privates_.end() && it->first < end;
+}
+
 void AddressSpaceImpl::let_write(Vma& v, PrivateMap::iterator at) {
   using State = PrivateRange::State;
   if (at->second.state == State::writable) return;  // another thread was quicker
-  const u64 run = round_down(at->first, run_size);
-  auto first = privates_.lower_bound(std::max(v.begin, run));
-  const u64 end = std::min(v.end, run + run_size);
-  bool second_write = false;
-  for (auto it = first; it != privates_.end() && it->first < end; ++it)
-    second_write |= it->second.state == State::writable;
-  auto last = privates_.lower_bound(end);
-  if (!second_write) {
-    first = at;
-    last = std::next(at);
+  auto first = at;
+  auto last = std::next(at);
+  if (scattered(v, at->first)) {
+    const u64 reach = run_size << 2 * scattered_;
+    const u64 begin = round_down(at->first, reach);
+    first = privates_.lower_bound(std::max(v.begin, begin));
+    last = privates_.lower_bound(std::min(v.end, begin + reach));
+    scattered_ = std::min(scattered_ + 1, widest);
   }
   std::vector<std::pair<u64, u64>> ranges;
   for (auto it = first; it != last; ++it) {

@@ -22,6 +22,7 @@ AddressSpaceImpl::AddressSpaceImpl(ManagerImpl& manager, std::unique_ptr<platfor
 
 AddressSpaceImpl::~AddressSpaceImpl() {
   manager_.leave(this);
+  if (expects_fork_ && manager_.collapser() != nullptr) manager_.collapser()->stir();
   manager_.private_spaces().leave(this);
   // First the stub: nobody reaches the frames once it is gone.
   space_.reset();

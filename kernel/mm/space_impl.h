@@ -27,6 +27,7 @@
 #include "kernel/mm/object.h"
 #include "kernel/mm/page_table.h"
 #include "kernel/mm/vma.h"
+#include "kernel/mm/write_watch.h"
 
 namespace quire::mm {
 
@@ -105,6 +106,15 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   /// From `cursor` on: the next filled window of small pages that is ours alone, held
   /// (BlockPool::hold_small). Nothing after `looks` windows, or at the end: then the cursor is 0.
   std::optional<BlockNumber> next_small_window(u64& cursor, unsigned looks);
+  /// What a fork is likely to have copied, by either side: nothing where that cannot be told.
+  std::vector<BlockPool::Likely> likely_copies();
+  /// Whether it is time again to prepare for a fork, by looking at what is written to and then by what was
+  /// seen.
+  enum class Preparation : u8 { none, begin, end };
+  Preparation preparation_due();
+  /// Takes the right to write to windows of small pages, to learn which pieces of them are written to.
+  void watch_writes();
+  void end_watch();
   /// Large areas were touched and the host gave small pages, since it was last forgotten.
   bool has_small_pages() const { return small_pages_.load(std::memory_order_relaxed); }
   void forget_small_pages() { small_pages_.store(false, std::memory_order_relaxed); }
@@ -227,6 +237,8 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   void show(Vma& v, u64 begin, u64 end, bool name) REQUIRES_SHARED(lock_);
   void show_private(Vma& v, u64 begin, u64 end, const std::vector<ObjectImpl::Run>& runs)
       REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
+  /// The piece around a page that was written to and is being looked for. False: it is not.
+  bool show_watched(Vma& v, u64 page, const Span& s) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
   void map_span(Vma& v, const Span& s) REQUIRES_SHARED(lock_) REQUIRES_SHARED(tables_lock_);
   void map_run(const Vma& v, u64 begin, u64 end, const ObjectImpl::Run& run, Access access)
       REQUIRES_SHARED(lock_);
@@ -262,6 +274,10 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   bool make_private(Vma& v, u64 page) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   bool may_be_private(const Vma& v, const Span& s) REQUIRES(tables_lock_);
   /// A guest's write fault in a range that the stub owns.
+  /// Writes came to more than one window around the page, not in order.
+  bool scattered(const Vma& v, u64 page) const REQUIRES_SHARED(tables_lock_);
+  /// Of a whole window at once.
+  void leave_window(Vma& v, const Span& s) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   void let_write(Vma& v, PrivateMap::iterator at) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   /// Makes the frames hold the contents again for all that the stub owns in [begin, end) of the area: in
   /// place where they are exclusively ours, else in fresh ones. Lets tables_lock_ go meanwhile. ENOMEM.
@@ -415,6 +431,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::atomic<bool> defers_{false};                    // deferred_ is not empty
   std::vector<u64> copying_ GUARDED_BY(tables_lock_);  // windows that are being copied into
   PrivateMap privates_ GUARDED_BY(tables_lock_);
+  u32 scattered_ GUARDED_BY(tables_lock_) = 0;  // steps by which writes are let go, since the last fork
   bool joined_private_spaces_ GUARDED_BY(tables_lock_) = false;
   u32 filled_before_ GUARDED_BY(tables_lock_) =
       0;  // windows, filled and unmapped, and no others touched since
@@ -451,6 +468,11 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::atomic<bool> locked_all_{false};      // by mlockall, not on fault
   std::atomic<bool> real_time_{false};
   std::atomic<bool> small_pages_{false};
+  u32 prepared_ = 0;  // how often; this and the next by the collapser's thread only
+  std::chrono::steady_clock::time_point prepare_again_{};
+  std::chrono::steady_clock::time_point watched_until_ = std::chrono::steady_clock::time_point::max();
+  WriteWatch watch_;
+  std::atomic<bool> expects_fork_{false};  // storage was made ready for it
 };
 
 }  // namespace quire::mm

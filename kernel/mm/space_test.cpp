@@ -484,6 +484,111 @@ TEST(Limit, WritesBeyondItAreRefused) {
 }
 
 // Small areas are a mapping of the stub each: a guest that goes through them faults once for many.
+TEST(Space, ScatteredWritesAfterAForkTakeFewFaults) {
+  Policy policy;
+  policy.collapse = false;  // nothing is prepared behind the test's back
+  Machine m(policy, FakeOptions{.evict = 0});
+  auto parent = m.space();
+  constexpr u64 run = u64{64} << 20, runs = 12;
+  const u64 a = map_anonymous(*parent, runs * run, false, 0x7e80'4000'0000);
+  std::vector<u64> windows{a + huge_size};  // two in the first run, one in each of the others
+  for (u64 r = 0; r < runs; ++r) windows.push_back(a + r * run + (r % 3) * 2 * huge_size);
+  for (const u64 w : windows)
+    for (u64 p = w; p < w + huge_size; p += page_size) put<u64>(*parent, p, p);
+  auto child = fork_of(*parent);
+  const u64 before = m.manager->statistics().faults_cow;
+  for (const u64 w : windows) put<u64>(*parent, w + 5 * page_size, 1);
+  EXPECT_LE(m.manager->statistics().faults_cow, before + 6);
+  for (const u64 w : windows) {
+    EXPECT_EQ(get<u64>(*parent, w + 5 * page_size), 1u);
+    EXPECT_EQ(get<u64>(*child, w + 5 * page_size), w + 5 * page_size);
+  }
+  EXPECT_EQ(parent->check(), "");
+}
+
+TEST(Space, AChildIsShownManyWindowsByOneFault) {
+  Machine m({}, FakeOptions{.evict = 0});
+  auto parent = m.space();
+  constexpr u64 windows = 8;
+  const u64 a = map_anonymous(*parent, windows * huge_size, false, 0x7e80'4000'0000);
+  for (u64 p = 0; p < windows * huge_size; p += page_size) put<u64>(*parent, a + p, p);
+  auto child = fork_of(*parent);
+  const u64 before = m.manager->statistics().faults_refill;
+  for (u64 w = 0; w < windows; ++w) EXPECT_EQ(get<u64>(*child, a + w * huge_size), w * huge_size);
+  EXPECT_LE(m.manager->statistics().faults_refill, before + 2);
+}
+
+TEST(Expected, WhatIsWrittenToBeforeTheFirstForkIsCopiedByIt) {
+  Machine m({}, FakeOptions{.evict = 0});
+  auto parent = m.space();
+  const u64 a = map_anonymous(*parent, 300 * page_size);
+  for (u64 p = 0; p < 300; ++p) put<u64>(*parent, a + p * page_size, p);
+  parent->watch_writes();
+  platform::fake::as_fake(parent->space()).drain();
+  const u64 before = m.manager->statistics().faults_refill;
+  put<u64>(*parent, a, 1000);
+  put<u64>(*parent, a + page_size, 1001);  // of the same piece
+  EXPECT_EQ(m.manager->statistics().faults_refill, before + 1) << "it was looked for, once";
+  put<u64>(*parent, a + 100 * page_size, 5);
+  parent->watch_writes();
+  platform::fake::as_fake(parent->space()).drain();
+  put<u64>(*parent, a, 1000);
+  auto child = fork_of(*parent);
+  const u64 broken = m.manager->statistics().faults_cow;
+  put<u64>(*child, a, 2);
+  put<u64>(*parent, a, 3);
+  EXPECT_EQ(m.manager->statistics().faults_cow, broken);
+  put<u64>(*parent, a + 100 * page_size, 4);
+  EXPECT_EQ(m.manager->statistics().faults_cow, broken + 1) << "once is not always";
+  put<u64>(*parent, a + 200 * page_size, 4);
+  EXPECT_EQ(m.manager->statistics().faults_cow, broken + 2) << "nobody wrote to that";
+  EXPECT_EQ(get<u64>(*child, a), 2u);
+  EXPECT_EQ(get<u64>(*child, a + page_size), 1001u);
+  EXPECT_EQ(get<u64>(*child, a + 200 * page_size), 200u);
+  EXPECT_EQ(parent->check(), "");
+}
+
+TEST(Expected, WindowsThatAreWrittenToAllOverAreWatchedNoLonger) {
+  Machine m({}, FakeOptions{.evict = 0});
+  auto s = m.space();
+  const u64 a = map_anonymous(*s, 300 * page_size);
+  for (u64 p = 0; p < 300; ++p) put<u64>(*s, a + p * page_size, p);
+  s->watch_writes();
+  platform::fake::as_fake(s->space()).drain();
+  const u64 before = m.manager->statistics().faults_refill;
+  for (u64 p = 0; p < 300; ++p) put<u64>(*s, a + p * page_size, p + 1);
+  EXPECT_LE(m.manager->statistics().faults_refill, before + 2 * 6) << "in at most two windows";
+  auto child = fork_of(*s);
+  const u64 broken = m.manager->statistics().faults_cow;
+  put<u64>(*child, a + 64 * page_size, 2);
+  EXPECT_EQ(m.manager->statistics().faults_cow, broken + 1) << "too much to be copied at once";
+}
+
+TEST(Expected, CopiesFindTheirStorageReady) {
+  Machine m({}, FakeOptions{.evict = 0});
+  auto parent = m.space();
+  const u64 a = map_anonymous(*parent, huge_size, false, 0x7e80'4000'0000);
+  for (const u64 p : {0, 1, 2, 3, 100}) put<u64>(*parent, a + p * page_size, p + 1);
+  const auto copies = parent->likely_copies();
+  ASSERT_EQ(copies.size(), 1u);
+  EXPECT_EQ(copies[0].pages.count(), 5u);
+  EXPECT_TRUE(copies[0].pages[100]);
+  BlockPool& pool = static_cast<ManagerImpl&>(*m.manager).pool();
+  pool.make_ready(copies);
+  EXPECT_EQ(pool.kept_bytes(), 5 * page_size);
+  pool.make_ready(copies);
+  EXPECT_EQ(pool.kept_bytes(), 5 * page_size) << "once is enough";
+  auto child = fork_of(*parent);
+  put<u64>(*child, a, 77);
+  EXPECT_EQ(pool.kept_bytes(), page_size) << "four were used";
+  for (const u64 p : {1, 2, 3, 100}) EXPECT_EQ(get<u64>(*child, a + p * page_size), p + 1);
+  EXPECT_EQ(get<u64>(*child, a + 4 * page_size), 0u);
+  EXPECT_EQ(get<u64>(*parent, a), 1u);
+  child = nullptr;
+  pool.drop_ready();
+  EXPECT_EQ(pool.kept_bytes(), 0u);
+}
+
 TEST(Space, FilledWindowsOfSmallPagesAreFoundForACollapse) {
   Policy p;
   p.collapse = false;  // not behind the test's back

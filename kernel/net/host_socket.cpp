@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace quire::net {
 namespace {
@@ -125,11 +126,12 @@ Result<std::size_t> HostSocket::send(SendRequest request) {
 Result<ReceiveResult> HostSocket::receive(vfs::IoBuffer& data, int flags) {
   bool wait = !nonblocking() && (flags & MSG_DONTWAIT) == 0;
   constexpr int passed = MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_ERRQUEUE;
-  std::string bytes(std::min(data.remaining(), chunk), '\0');
+  std::size_t size = std::min(data.remaining(), chunk);
+  const auto bytes = std::make_unique_for_overwrite<std::byte[]>(size);
   ReceiveResult result;
   for (;;) {
     sockaddr_storage from{};
-    iovec v{bytes.data(), bytes.size()};
+    iovec v{bytes.get(), size};
     msghdr m{};
     m.msg_name = &from;
     m.msg_namelen = sizeof from;
@@ -142,8 +144,8 @@ Result<ReceiveResult> HostSocket::receive(vfs::IoBuffer& data, int flags) {
         return result.length > 0 ? Result<ReceiveResult>(result) : err(ready.error());
       continue;
     }
-    std::size_t got = std::min(static_cast<std::size_t>(n), bytes.size());
-    if (got > 0) TRY_VOID(data.put(std::as_bytes(std::span(bytes).first(got))));
+    std::size_t got = std::min(static_cast<std::size_t>(n), size);
+    if (got > 0) TRY_VOID(data.put(std::span(bytes.get(), got)));
     result.length += static_cast<std::size_t>(n);
     result.flags = m.msg_flags & (MSG_TRUNC | MSG_OOB | MSG_EOR);
     if (m.msg_namelen > 0)
@@ -152,7 +154,7 @@ Result<ReceiveResult> HostSocket::receive(vfs::IoBuffer& data, int flags) {
     bool more = type_ == SOCK_STREAM && (flags & MSG_WAITALL) != 0 && (flags & MSG_PEEK) == 0 && n > 0 &&
                 data.remaining() > 0;
     if (!more) return result;
-    bytes.resize(std::min(data.remaining(), chunk));
+    size = std::min(size, data.remaining());
   }
 }
 

@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <array>
+#include <cassert>
 
 namespace quire::platform {
 
@@ -13,15 +13,36 @@ bool in_memory(const Memory& memory, FrameNumber frame) {
 }
 
 FrameNumber end_of_data(const Memory& memory, FrameNumber from, FrameNumber limit) {
-  std::array<unsigned char, pages_per_huge> present;
   while (from < limit) {
-    const u64 n = std::min<u64>(limit - from, present.size());
-    if (mincore(memory.at(from), n * page_size, present.data()) != 0) present.fill(0);
-    for (u64 i = 0; i < n; ++i, ++from)
-      // Not in memory: a hole, or data that the host has swapped out.
-      if ((present[i] & 1) == 0 && memory.next_data(from, from + 1) != from) return from;
+    const u64 n = std::min<u64>(limit - from, pages_per_huge);
+    const FrameNumber hole = DataMap(memory, from, n).next_hole(from);
+    from += n;
+    if (hole < from) return hole;
   }
   return limit;
+}
+
+DataMap::DataMap(const Memory& memory, FrameNumber first, u64 n)
+    : memory_(memory), first_(first), end_(first + n), data_from_(first) {
+  assert(n <= present_.size());
+  if (mincore(memory.at(first), n * page_size, present_.data()) != 0) present_.fill(0);
+}
+
+// Not in memory: a hole, or data that the host has swapped out. Of a run of holes the file is asked once.
+bool DataMap::has_data(FrameNumber f) {
+  if ((present_[f - first_] & 1) != 0) return true;
+  if (data_from_ <= f) data_from_ = memory_.next_data(f, end_);
+  return data_from_ == f;
+}
+
+FrameNumber DataMap::next_data(FrameNumber f) {
+  while (f < end_ && !has_data(f)) f += 1;
+  return f;
+}
+
+FrameNumber DataMap::next_hole(FrameNumber f) {
+  while (f < end_ && has_data(f)) f += 1;
+  return f;
 }
 
 Result<> Memory::copy_to_holes(FrameNumber from, FrameNumber to, PageCount n) const {

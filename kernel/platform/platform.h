@@ -82,6 +82,8 @@ class Platform {
   virtual TextPatcher& patcher() = 0;
   virtual Result<std::unique_ptr<Space>> create_space() = 0;
   virtual Result<std::unique_ptr<Context>> create_context() = 0;
+  /// A further space is likely to be run soon; from here on some of what that takes is kept ready.
+  virtual void expect_space() {}
   virtual Counters counters() const = 0;
 };
 

@@ -18,8 +18,6 @@ namespace quire::task {
 
 namespace {
 
-// Its child is for something that takes a while, and what both write to at once takes more than moving there.
-constexpr u64 large_process = u64{256} << 20;
 constexpr u64 clone_clear_sighand = 0x100000000, clone_into_cgroup = 0x200000000;
 constexpr u64 namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
                            CLONE_NEWPID | CLONE_NEWNET | 0x80 /* CLONE_NEWTIME */;
@@ -66,7 +64,9 @@ Result<Pid> Kernel::clone(Task& parent, const CloneRequest& request) {
   std::unique_ptr<platform::Context> context = TRY(platform_.create_context());
   TRY_VOID(context->copy_state_from(parent.context()));
   // What dead children still share would have to be copied, and for a large process that is not little.
-  const bool large_fork = !has(CLONE_VM) && parent.own_mm().virtual_bytes() >= large_process;
+  // Its child is for something that takes a while, and what both write to at once takes more than moving
+  // there.
+  const bool large_fork = !has(CLONE_VM) && parent.own_mm().virtual_bytes() >= mm::large_space;
   if (large_fork) {
     finish_burials();
     context->start_elsewhere();

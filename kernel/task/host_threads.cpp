@@ -56,6 +56,15 @@ Result<> HostThreads::run(std::function<void()> job, Place place) {
     worker->work.notify_one();
     return {};
   }
+  return start(std::move(job), place);
+}
+
+void HostThreads::keep_ready() {
+  LockGuard guard(lock_);
+  if (idle_.empty() && !closing_) (void)start([] {}, Place::elsewhere);
+}
+
+Result<> HostThreads::start(std::function<void()> job, Place place) {
   struct Start {
     HostThreads* threads;
     std::function<void()> job;

@@ -30,6 +30,13 @@ class HostThreads {
   enum class Place : u8 { beside, elsewhere };
   /// Runs `job` on an idle thread or a new one. EAGAIN when the host gives no more threads.
   Result<> run(std::function<void()> job, Place place = Place::beside);
+  /// Sees to it that the next job finds an idle thread, if the host gives one.
+  void keep_ready();
+  /// How many threads wait for a job.
+  std::size_t idle() const {
+    LockGuard guard(lock_);
+    return idle_.size();
+  }
 
  private:
   /// An idle thread, for as long as it waits.
@@ -39,11 +46,12 @@ class HostThreads {
     std::function<void()> job;
     bool called = false;
   };
+  Result<> start(std::function<void()> job, Place place) REQUIRES(lock_);
   void serve(std::function<void()> job);
 
   static constexpr unsigned max_idle = 32;
 
-  Mutex<locks::host_threads> lock_;
+  mutable Mutex<locks::host_threads> lock_;
   CondVar gone_;
   std::vector<Worker*> idle_ GUARDED_BY(lock_);  // the last is the warmest
   unsigned threads_ GUARDED_BY(lock_) = 0;

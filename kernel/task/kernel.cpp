@@ -65,6 +65,7 @@ Result<std::unique_ptr<Kernel>> Kernel::create(platform::Platform& platform, mm:
   table.unlock();
   mm.set_out_of_memory_handler([](void* self) { return static_cast<Kernel*>(self)->kill_largest(); },
                                kernel.get());
+  mm.set_fork_expected_handler([threads = kernel->threads_.get()] { threads->keep_ready(); });
   cpu_set_t cpus;
   if (sched_getaffinity(0, sizeof cpus, &cpus) == 0) {
     kernel->cpu_mask_ = 0;
@@ -79,6 +80,7 @@ Kernel::~Kernel() {
   finish_burials();
   vfs::set_processes(nullptr);
   mm_.set_out_of_memory_handler(nullptr, nullptr);
+  mm_.set_fork_expected_handler(nullptr);
   timers_.reset();
   threads_.reset();
   LockGuard table(table_lock_);

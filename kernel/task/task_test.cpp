@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <random>
 #include <thread>
 
@@ -197,6 +198,25 @@ TEST(HostThreads, RunsAllAndWaits) {
     for (int i = 0; i < 100; ++i) ASSERT_TRUE(threads.run([&] { ++done; }));
   }
   EXPECT_EQ(done, 100);
+}
+
+TEST(HostThreads, OneIsKeptReadyAndUsed) {
+  auto threads_now = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                         std::filesystem::directory_iterator());
+  };
+  HostThreads threads;
+  threads.keep_ready();
+  std::atomic<bool> done{false};
+  for (int i = 0; i < 1000 && !threads.idle(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  ASSERT_EQ(threads.idle(), 1u);
+  const auto with_it = threads_now();  // and perhaps with threads of others that are about to end
+  threads.keep_ready();
+  EXPECT_LE(threads_now(), with_it);
+  ASSERT_TRUE(threads.run([&] { done = true; }));
+  for (int i = 0; i < 1000 && !done; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_TRUE(done);
+  EXPECT_LE(threads_now(), with_it);
 }
 
 TEST(TimerQueue, FiresInOrderAndCancels) {

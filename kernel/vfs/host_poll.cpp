@@ -8,6 +8,8 @@
 #include <thread>
 #include <unordered_map>
 
+#include "kernel/abi/thread_place.h"
+
 namespace quire::vfs {
 
 /// The thread that waits on the host for all.
@@ -46,6 +48,7 @@ class HostPollThread {
   }
 
   void serve() {
+    abi::ThreadPlace::current().set_follows();
     std::array<epoll_event, 64> events;
     for (;;) {
       int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);

@@ -55,11 +55,12 @@ struct Waiter::State {
 
   void set(u32 bits, bool beside = false) {
     u32 old = word.fetch_or(bits, std::memory_order_acq_rel);
+    abi::ThreadPlace& mine = abi::ThreadPlace::current();
+    const bool asleep = beside && (old & (woken | on_futex)) == on_futex && place.placed();
     // Between tasks only: nobody else is about to make room.
-    if (beside && (old & (woken | on_futex)) == on_futex && place.placed() &&
-        abi::ThreadPlace::current().placed())
-      place.pull();
+    if (asleep && mine.placed()) place.pull();
     if ((old & on_futex) != 0) syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    if (asleep && mine.follows()) mine.follow(place.kept_on());
     if ((old & on_host) != 0) {
       u64 one = 1;
       // Full is as good as written: the sleeper wakes.

@@ -5,6 +5,8 @@
 #include <csignal>
 #include <thread>
 
+#include "kernel/platform/holes.h"
+
 namespace quire::platform::fake {
 namespace {
 
@@ -102,6 +104,20 @@ TEST_F(FakeTest, HolesAndPunch) {
   ASSERT_TRUE(m.punch(FrameNumber(100), PageCount(1)));
   EXPECT_EQ(m.next_data(FrameNumber(0), FrameNumber(200)), FrameNumber(200));
   EXPECT_EQ(*m.at(FrameNumber(100)), std::byte{0});
+}
+
+TEST_F(FakeTest, AMapOfDataAgreesWithTheFile) {
+  Memory& m = platform->memory();
+  const FrameNumber base(4096);
+  for (const u64 f : {3, 4, 9, 63}) *m.at(base + f) = std::byte{1};
+  DataMap data(m, base, 64);
+  EXPECT_EQ(data.next_data(base), base + 3);
+  EXPECT_EQ(data.next_hole(base + 3), base + 5);
+  EXPECT_EQ(data.next_data(base + 5), base + 9);
+  EXPECT_EQ(data.next_hole(base + 9), base + 10);
+  EXPECT_EQ(data.next_data(base + 10), base + 63);
+  EXPECT_EQ(data.next_hole(base + 63), base + 64);
+  EXPECT_EQ(data.next_data(base + 64), base + 64);
 }
 
 TEST_F(FakeTest, ScriptTrapsAndGoesOn) {

@@ -424,6 +424,10 @@ Result<std::shared_ptr<Stub>> Factory::take() {
   return make();
 }
 
+void Factory::expect() {
+  if (!expected_.exchange(true, std::memory_order_relaxed)) poke();
+}
+
 void Factory::put_back(std::shared_ptr<Stub> stub) {
   taken_.fetch_sub(1, std::memory_order_relaxed);
   LockGuard guard(pool_lock_);

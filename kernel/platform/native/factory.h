@@ -24,6 +24,8 @@ class Factory {
   Result<std::shared_ptr<Stub>> take();
   /// Puts back a stub that has run no guest.
   void put_back(std::shared_ptr<Stub> stub);
+  /// From now on some are kept ready, although there is one process only.
+  void expect();
   /// Ends a stub that nobody will use again.
   void discard(std::shared_ptr<Stub> stub);
   /// Of a stub whose guest has ended: it is wiped and kept for another, where that can be, and ended
@@ -45,7 +47,11 @@ class Factory {
   Result<std::shared_ptr<Stub>> make() REQUIRES(lock_);
   bool template_call_done() REQUIRES(lock_);
   /// How many stubs are to be ready: none while there is one process, which is what most sandboxes have.
-  std::size_t wanted() const { return taken_.load(std::memory_order_relaxed) < 2 ? 0 : pool_size_; }
+  std::size_t wanted() const {
+    return taken_.load(std::memory_order_relaxed) < 2 && !expected_.load(std::memory_order_relaxed)
+               ? 0
+               : pool_size_;
+  }
   void watch();
   void poke();
 
@@ -61,6 +67,7 @@ class Factory {
   std::thread watcher_;
   std::atomic<bool> stop_{false};
   std::atomic<u64> taken_{0};
+  std::atomic<bool> expected_{false};
   std::atomic<u64> made_{0}, reused_{0}, killed_{0}, live_{0};
 
   Mutex<locks::platform_factory> lock_;  // the template does one request at a time

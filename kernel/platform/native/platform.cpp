@@ -68,6 +68,7 @@ class NativePlatform final : public Platform {
   Result<std::unique_ptr<Context>> create_context() override {
     return std::make_unique<NativeContext>(*host_);
   }
+  void expect_space() override { host_->factory->expect(); }
   Counters counters() const override {
     const Statistics& s = host_->statistics;
     Counters c;
