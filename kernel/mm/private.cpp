@@ -22,11 +22,11 @@ namespace quire::mm {
 namespace {
 
 constexpr u64 run_size = u64{64} << 20;
-constexpr std::chrono::milliseconds longest_look{3};  // at windows whose pages have to be counted, 25 us each
-constexpr u32 widest = 4;                             // of the steps by four: 16 GiB
-constexpr std::size_t runs_at_once = 1024;            // asked of the platform in one call
-constexpr u64 home_batch = 4 * huge_size;             // copied home while a writer of the areas waits
-constexpr u64 snapshot_pages = pages_per_huge / 4;    // so many in a window, and the child gets a whole block
+constexpr u32 most_counted = 256;                   // windows whose pages one fault counts, 25 us each
+constexpr u32 widest = 4;                           // of the steps by four: 16 GiB
+constexpr std::size_t runs_at_once = 1024;          // asked of the platform in one call
+constexpr u64 home_batch = 4 * huge_size;           // copied home while a writer of the areas waits
+constexpr u64 snapshot_pages = pages_per_huge / 4;  // so many in a window, and the child gets a whole block
 constexpr u64 clustered_run = 8;     // pages in a run of what was written, on average: pieces pay
 constexpr u64 least_clustered = 64;  // pages
 constexpr u32 forks_by_pieces = 8;
@@ -109,9 +109,11 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
   if (!space_->supports_private()) return false;
   const bool forced = tier == Policy::Cow::host_private;
   // A write to a hole is allocated twice: an allocator leaves some, but few.
+  u32 counted = 0;
   auto filled = [&](const Span& s) {
-    const bool dense = manager_.pool().dense(block_of(s.frame));
-    return dense ? pages_per_huge : manager_.pool().with_data(s.frame, pages_per_huge);
+    if (manager_.pool().known_full(block_of(s.frame))) return pages_per_huge;
+    ++counted;
+    return manager_.pool().with_data(s.frame, pages_per_huge);
   };
   auto nearly_full = [&](const Span& s) { return filled(s) >= pages_per_huge - most_left_out; };
   const u64 reach = run_size << 2 * scattered_;
@@ -134,7 +136,6 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
     }
   }
   // Neighbours with consecutive frames are mapped by one call.
-  const auto enough = Clock::now() + longest_look;
   Span piece;
   auto map = [&]() REQUIRES(tables_lock_) {
     if (piece.begin == piece.end) return;
@@ -145,7 +146,7 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
     piece = {};
   };
   for (u64 a = forced ? begin : round_up(begin, huge_size); a < end;) {
-    if (a % run_size == 0 && Clock::now() > enough) {
+    if (counted > most_counted) {
       if (a > page) break;
       a = std::max(a, window_of(page));
     }
