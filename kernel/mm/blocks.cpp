@@ -472,6 +472,11 @@ void BlockPool::drop_ready() {
   if (ready_count_.load(std::memory_order_relaxed) != 0) give_back_keepers();
 }
 
+bool BlockPool::known_full(BlockNumber b) const {
+  LockGuard guard(stripe(b));
+  return block(b).dense || block(b).huge || block(b).full;
+}
+
 bool BlockPool::dense(BlockNumber b) const {
   LockGuard guard(stripe(b));
   return block(b).dense || block(b).huge;

@@ -120,6 +120,8 @@ class BlockPool {
   void drop_ready();
   /// Whether the host has the block in one huge page, as far as is known.
   bool dense(BlockNumber b) const;
+  /// Whether every frame of the block has storage, as far as is known.
+  bool known_full(BlockNumber b) const;
 
   /// The blocks were given huge pages by the host, and are filled: worth keeping when they are given up.
   void mark_dense(BlockNumber first, u64 n);

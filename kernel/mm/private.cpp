@@ -22,6 +22,7 @@ namespace quire::mm {
 namespace {
 
 constexpr u64 run_size = u64{64} << 20;
+constexpr u32 most_counted = 256;                   // windows whose pages one fault counts, 25 us each
 constexpr u32 widest = 4;                           // of the steps by four: 16 GiB
 constexpr std::size_t runs_at_once = 1024;          // asked of the platform in one call
 constexpr u64 home_batch = 4 * huge_size;           // copied home while a writer of the areas waits
@@ -108,9 +109,11 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
   if (!space_->supports_private()) return false;
   const bool forced = tier == Policy::Cow::host_private;
   // A write to a hole is allocated twice: an allocator leaves some, but few.
+  u32 counted = 0;
   auto filled = [&](const Span& s) {
-    const bool dense = manager_.pool().dense(block_of(s.frame));
-    return dense ? pages_per_huge : manager_.pool().with_data(s.frame, pages_per_huge);
+    if (manager_.pool().known_full(block_of(s.frame))) return pages_per_huge;
+    ++counted;
+    return manager_.pool().with_data(s.frame, pages_per_huge);
   };
   auto nearly_full = [&](const Span& s) { return filled(s) >= pages_per_huge - most_left_out; };
   const u64 reach = run_size << 2 * scattered_;
@@ -143,6 +146,10 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
     piece = {};
   };
   for (u64 a = forced ? begin : round_up(begin, huge_size); a < end;) {
+    if (counted > most_counted) {
+      if (a > page) break;
+      a = std::max(a, window_of(page));
+    }
     const Span s = span_at(a, std::min(end, window_of(a) + huge_size));
     a = s.end;
     if (!may_be_private(v, s) || (!forced && !nearly_full(s))) continue;
