@@ -6,6 +6,7 @@
 // for them already, in blocks that will be taken as homes of the copies; so are tables, a stub and a thread.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "kernel/mm/space_impl.h"
 #include "kernel/platform/holes.h"
@@ -33,25 +34,37 @@ u64 window_of(u64 address) { return round_down(address, huge_size); }
 }  // namespace
 
 void AddressSpaceImpl::watch_writes() {
-  if (hot_->known() || prompt() || manager_.policy().cow != Policy::Cow::adaptive) return;
+  if (hot_->known() || manager_.policy().cow != Policy::Cow::adaptive) return;
   hot_->expect_anew();
   SharedLockGuard guard(lock_);
-  for (const auto& [begin, v] : vmas_) {
-    if (!copied_by_fork(v) || !v.writable_in_stub || v.locked) continue;
-    for (u64 a = v.begin; a < v.end;) {
-      LockGuard tables(tables_lock_);
-      const Span s = span_at(a, std::min(v.end, window_of(a) + huge_size));
-      a = s.end;
-      if (!s.named || !s.exclusive || being_copied(s.begin) || manager_.pool().dense(block_of(s.frame)))
-        continue;
-      // What is named but was never touched may get huge pages yet.
-      const FrameNumber end = s.frame + (s.end - s.begin) / page_size;
-      if (manager_.memory().next_data(s.frame, end) == end) continue;
-      watch_.begin(window_of(s.begin));
-      (void)space_->protect({GuestAddr(s.begin), GuestAddr(s.end)},
-                            (v.access | Access::read) & ~Access::write);
+  if (prompt()) return;
+  auto for_each = [&](auto&& visit) REQUIRES_SHARED(lock_) {
+    for (const auto& [begin, v] : vmas_) {
+      if (!copied_by_fork(v) || !v.writable_in_stub || v.locked) continue;
+      for (u64 a = v.begin; a < v.end;) {
+        LockGuard tables(tables_lock_);
+        const Span s = span_at(a, std::min(v.end, window_of(a) + huge_size));
+        a = s.end;
+        if (!s.named || !s.exclusive || being_copied(s.begin) || manager_.pool().dense(block_of(s.frame)))
+          continue;
+        // What is named but was never touched may get huge pages yet.
+        const FrameNumber end = s.frame + (s.end - s.begin) / page_size;
+        if (manager_.memory().next_data(s.frame, end) == end) continue;
+        if (!visit(v, s)) return;
+      }
     }
-  }
+  };
+  std::set<u64> windows;
+  for_each([&](const Vma&, const Span& s) {
+    windows.insert(window_of(s.begin));
+    return windows.size() <= most_windows;
+  });
+  if (windows.size() > most_windows) return;
+  for_each([&](const Vma& v, const Span& s) {
+    watch_.begin(window_of(s.begin));
+    (void)space_->protect({GuestAddr(s.begin), GuestAddr(s.end)}, (v.access | Access::read) & ~Access::write);
+    return true;
+  });
 }
 
 // The right comes back everywhere: what a fork has to take away in pieces costs it more than what is whole.

@@ -564,6 +564,46 @@ TEST(Expected, WindowsThatAreWrittenToAllOverAreWatchedNoLonger) {
   EXPECT_EQ(m.manager->statistics().faults_cow, broken + 1) << "too much to be copied at once";
 }
 
+TEST(Expected, WhoHasSmallPagesEverywhereIsNotWatched) {
+  Machine m({}, FakeOptions{.evict = 0});
+  auto s = m.space();
+  constexpr u64 windows = 70;
+  const u64 a = map_anonymous(*s, windows * huge_size, false, 0x7e80'4000'0000);
+  for (u64 w = 0; w < windows; ++w) put<u64>(*s, a + w * huge_size + 7 * page_size, w);
+  s->watch_writes();
+  platform::fake::as_fake(s->space()).drain();
+  const u64 before = m.manager->statistics().faults_refill;
+  for (u64 w = 0; w < windows; ++w) put<u64>(*s, a + w * huge_size + 7 * page_size, w);
+  EXPECT_EQ(m.manager->statistics().faults_refill, before);
+}
+
+TEST(Expected, ARealTimeSpaceIsNotWatched) {
+  Machine m({}, FakeOptions{.evict = 0});
+  auto s = m.space();
+  const u64 a = map_anonymous(*s, 300 * page_size);
+  for (u64 p = 0; p < 300; ++p) put<u64>(*s, a + p * page_size, p);
+  s->watch_writes();
+  s->set_real_time(true);
+  s->watch_writes();
+  platform::fake::as_fake(s->space()).drain();
+  const Statistics before = m.manager->statistics();
+  for (u64 p = 0; p < 300; ++p) put<u64>(*s, a + p * page_size, p + 1);
+  EXPECT_EQ(m.manager->statistics().faults_refill, before.faults_refill);
+}
+
+TEST(Expected, WhatIsGivenBackInTimeTakesNoFault) {
+  Machine m({}, FakeOptions{.evict = 0});
+  auto s = m.space();
+  const u64 a = map_anonymous(*s, 300 * page_size);
+  for (u64 p = 0; p < 300; ++p) put<u64>(*s, a + p * page_size, p);
+  s->watch_writes();
+  s->end_watch();
+  platform::fake::as_fake(s->space()).drain();
+  const u64 before = m.manager->statistics().faults_refill;
+  for (u64 p = 0; p < 300; ++p) put<u64>(*s, a + p * page_size, p + 1);
+  EXPECT_EQ(m.manager->statistics().faults_refill, before);
+}
+
 TEST(Expected, CopiesFindTheirStorageReady) {
   Machine m({}, FakeOptions{.evict = 0});
   auto parent = m.space();

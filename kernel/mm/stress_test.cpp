@@ -160,6 +160,52 @@ TEST_P(Stress, WritesForksAndUnmapsAtOnce) {
 
 // Guests map, read and write a file while it is truncated and grown: what they see is zeros or the tag
 // of the very page, and after the truncation has returned nobody reaches what was cut off.
+TEST_P(Stress, AForkIsPreparedWhileOthersWrite) {
+  Machine m(GetParam());
+  auto s = m.space();
+  ASSERT_EQ(map_anonymous(*s, pages * page_size, false, base), base);
+  BlockPool& pool = static_cast<ManagerImpl&>(*m.manager).pool();
+  std::vector<std::thread> threads;
+  std::vector<u64> last(pages, 0);
+  for (unsigned w = 0; w < writers; ++w)
+    threads.emplace_back([&, w] {
+      std::mt19937_64 rng(w + 1);
+      for (u64 n = 1; !over(); ++n) {
+        const u64 p = (rng() % (pages / writers)) * writers + w;
+        const u64 at = base + p * page_size;
+        u64 seen = 0;
+        if (!load(*s, at, seen)) return fail("load refused", at, 0, 0);
+        if (seen != last[p]) return fail("own page changed", at, seen, last[p]);
+        last[p] = n << 16 | p;
+        if (!store(*s, at, last[p])) return fail("store refused", at, 0, 0);
+      }
+    });
+  threads.emplace_back([&] {
+    while (!over()) {
+      const u64 a = map_anonymous(*s, 8 * page_size);
+      if (!store(*s, a, 1) || !s->unmap(GuestAddr(a), 8 * page_size)) return fail("area", a, 0, 0);
+    }
+  });
+  // What the collapser's thread does now and then.
+  threads.emplace_back([&] {
+    while (!over()) {
+      s->watch_writes();
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      s->end_watch();
+      pool.make_ready(s->likely_copies());
+    }
+  });
+  for (auto& t : threads) t.join();
+  auto child = fork_of(*s);
+  for (u64 p = 0; p < pages; ++p) {
+    u64 v = 0;
+    EXPECT_TRUE(load(*child, base + p * page_size, v));
+    EXPECT_EQ(v, last[p]);
+  }
+  EXPECT_EQ(s->check(), "");
+  EXPECT_EQ(child->check(), "");
+}
+
 TEST_P(Stress, TruncationUnderMappings) {
   constexpr u64 file_pages = 600;
   Machine m(GetParam());
