@@ -30,6 +30,7 @@ class Reader {
     out_.looks = gives && kind != TypeKind::Record;
     gather();
     bool first = true;
+    std::optional<GivenPlace> common;
     for (const Block& b : f_.blocks)
       for (const Event& e : b.events) {
         event(e);
@@ -41,9 +42,14 @@ class Reader {
           out_.result = r;
         else
           out_.result.join(r);
+        if (out_.looks) {
+          std::optional<GivenPlace> here = place(e.expr);
+          common = first || common == here ? std::move(here) : std::nullopt;
+        }
         first = false;
       }
     if (out_.looks) read_all();
+    if (out_.looks && common) out_.gives = *std::move(common);
     sort_unique(out_.reads);
     sort_unique(out_.writes);
   }
@@ -53,6 +59,7 @@ class Reader {
   struct Given {
     std::vector<ExprId> values;
     bool otherwise = false;
+    bool changed = false;  ///< in another way than by an assignment
     bool asked = false;
     std::optional<ValueRange> range;
   };
@@ -76,7 +83,8 @@ class Reader {
         const Expr& node = pool_[x];
         if (node.kind == ExprKind::Asm)
           for (u32 i = 0; i < node.kid_count && static_cast<i64>(i) < node.value; ++i)
-            if (i64 v = local(pool_.kid(x, i)); v >= 0) values_[static_cast<std::size_t>(v)].otherwise = true;
+            if (i64 v = local(pool_.kid(x, i)); v >= 0)
+              values_[static_cast<std::size_t>(v)].otherwise = values_[static_cast<std::size_t>(v)].changed = true;
         if (node.kid_count == 0 || (node.kind != ExprKind::Assign && node.kind != ExprKind::Increment))
           continue;
         i64 v = local(pool_.kid(x, 0));
@@ -85,7 +93,7 @@ class Reader {
         if (node.kind == ExprKind::Assign && node.op == Op::None && node.kid_count == 2)
           g.values.push_back(pool_.kid(x, 1));
         else
-          g.otherwise = true;
+          g.otherwise = g.changed = true;
       }
   }
 
@@ -119,6 +127,50 @@ class Reader {
     g.asked = false;
     g.range = all;
     return *all;
+  }
+
+  /// Where `x` lies, seen from a parameter.
+  std::optional<GivenPlace> place(ExprId x, u32 depth = 0) {
+    constexpr u32 kDeepest = 12;
+    if (x == kNoExpr || depth > kDeepest) return std::nullopt;
+    x = strip_casts(pool_, pool_.core(x));
+    const Expr& e = pool_[x];
+    auto behind = [&](u32 kid, Step step, Symbol name = {}, i64 number = 0) {
+      std::optional<GivenPlace> p = place(pool_.kid(x, kid), depth + 1);
+      if (p) p->parts.push_back({step, name, number});
+      return p;
+    };
+    switch (e.kind) {
+      case ExprKind::Var: {
+        i64 v = local(x);
+        if (v < 0) return std::nullopt;
+        const Given& g = values_[static_cast<std::size_t>(v)];
+        if (v < f_.parameter_count)
+          return g.values.empty() && !f_.locals[static_cast<std::size_t>(v)].address_taken && !g.changed
+                     ? std::optional(GivenPlace{v, {}})
+                     : std::nullopt;
+        return g.values.size() == 1 && !g.otherwise ? place(g.values.front(), depth + 1) : std::nullopt;
+      }
+      case ExprKind::Member:
+        return behind(0, Step::Field, e.name);
+      case ExprKind::Deref:
+        return behind(0, Step::Deref);
+      case ExprKind::AddressOf:
+        return behind(0, Step::Address);
+      case ExprKind::Binary:
+        if (std::optional<i64> by = moved_by(pool_, x)) return behind(0, Step::Offset, {}, *by);
+        return std::nullopt;
+      case ExprKind::Call: {
+        const FunctionEffects* fx = effects_.of_call(id_, x);
+        if (fx == nullptr || fx->gives.parameter < 0 || fx->gives.parameter + 1 >= e.kid_count)
+          return std::nullopt;
+        std::optional<GivenPlace> p = place(pool_.kid(x, static_cast<u32>(fx->gives.parameter + 1)), depth + 1);
+        if (p) p->parts.insert(p->parts.end(), fx->gives.parts.begin(), fx->gives.parts.end());
+        return p;
+      }
+      default:
+        return std::nullopt;
+    }
   }
 
   void event(const Event& ev) {
@@ -225,6 +277,10 @@ u64 hash_of(const FunctionEffects& e) {
   u64 h = mix((e.looks ? 2u : 1u) + (e.writes_plain ? 4u : 0u) + (e.writes_any ? 8u : 0u), e.result);
   u64 sum = 0;  // sets: in whatever order
   for (Symbol s : e.reads) sum += mix(1, std::hash<std::string_view>{}(s.text()));
+  h = mix(h, static_cast<u64>(e.gives.parameter + 2));
+  for (const GivenPlace::Part& p : e.gives.parts)
+    h = mix(mix(h, static_cast<u64>(p.step) * 1000003 + static_cast<u64>(p.number)),
+            std::hash<std::string_view>{}(p.name.text()));
   for (Symbol s : e.writes) sum += mix(2, std::hash<std::string_view>{}(s.text()));
   return mix(h, sum);
 }

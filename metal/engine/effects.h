@@ -6,16 +6,31 @@
 #include <unordered_set>
 #include <vector>
 
+#include "metal/engine/place.h"
 #include "metal/engine/program.h"
 #include "metal/engine/range.h"
 
 namespace quire::metal {
+
+/// What a function gives, when that is always one place behind a parameter: `EXT4_SB(sb)` is sb->s_fs_info.
+struct GivenPlace {
+  struct Part {
+    Step step;
+    Symbol name;
+    i64 number;
+    friend bool operator==(const Part&, const Part&) = default;
+  };
+  i64 parameter = -1;  ///< -1: it is not known
+  std::vector<Part> parts;
+  friend bool operator==(const GivenPlace&, const GivenPlace&) = default;
+};
 
 /// As far as its own text and that of the functions that it calls by name tell.
 struct FunctionEffects {
   ValueRange result;  ///< what it can give; any: not known
   /// It only looks, and gives the same again while nothing of what it looks at is written.
   bool looks = false;
+  GivenPlace gives;           ///< of one that only looks
   std::vector<Symbol> reads;  ///< of one that only looks: the fields and global variables, sorted
   std::vector<Symbol>
       writes;  ///< the fields and global variables that it, or whom it calls, twice over, writes; sorted

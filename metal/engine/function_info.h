@@ -66,6 +66,8 @@ class FunctionInfo {
                ? local_exprs_[static_cast<std::size_t>(local)]
                : kNoExpr;
   }
+  /// What a call does, when it is by name and its function's body is known.
+  const FunctionEffects* effects(ExprId call) const { return effects_.of_call(id_, f_.pool.core(call)); }
   /// Sum of the sizes of the automatic variables, in bytes.
   u64 frame_size() const { return frame_size_; }
   /// The value of the call at event `index` of `block` is used by nobody, and nobody says so by a cast to
@@ -127,8 +129,6 @@ class FunctionInfo {
   void settle_alike(Facts& facts, ExprId comparison, bool truth) const;
   const ValueRange* find(const Facts& facts, ExprId core) const;
   Fact* slot(Facts& facts, ExprId expr) const;
-
-  const FunctionEffects* effects(ExprId call) const { return effects_.of_call(id_, f_.pool.core(call)); }
 
   const Function& f_;
   const Effects& effects_;
