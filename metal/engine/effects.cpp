@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 
 #include "metal/engine/evaluate.h"
 #include "metal/engine/item.h"
@@ -27,7 +28,9 @@ class Reader {
     TypeKind kind = pool_.type(f_.result).kind;
     bool gives = kind != TypeKind::Void && kind != TypeKind::Unknown && !f_.has_errors &&
                  f_.blocks.size() > kExit.value();
-    out_.looks = gives && kind != TypeKind::Record;
+    // One that gives nothing may only look, too: checks that come to nothing in this configuration.
+    out_.looks = (gives || (kind == TypeKind::Void && !f_.has_errors && f_.blocks.size() > kExit.value())) &&
+                 kind != TypeKind::Record;
     gather();
     bool first = true;
     std::optional<GivenPlace> common;
@@ -48,6 +51,8 @@ class Reader {
         }
         first = false;
       }
+    for (const Block& b : f_.blocks)
+      if (b.condition != kNoExpr) decides_by(b.condition, 0);
     if (out_.looks) read_all();
     if (out_.looks && common) out_.gives = *std::move(common);
     sort_unique(out_.reads);
@@ -84,7 +89,8 @@ class Reader {
         if (node.kind == ExprKind::Asm)
           for (u32 i = 0; i < node.kid_count && static_cast<i64>(i) < node.value; ++i)
             if (i64 v = local(pool_.kid(x, i)); v >= 0)
-              values_[static_cast<std::size_t>(v)].otherwise = values_[static_cast<std::size_t>(v)].changed = true;
+              values_[static_cast<std::size_t>(v)].otherwise = values_[static_cast<std::size_t>(v)].changed =
+                  true;
         if (node.kid_count == 0 || (node.kind != ExprKind::Assign && node.kind != ExprKind::Increment))
           continue;
         i64 v = local(pool_.kid(x, 0));
@@ -164,13 +170,21 @@ class Reader {
         const FunctionEffects* fx = effects_.of_call(id_, x);
         if (fx == nullptr || fx->gives.parameter < 0 || fx->gives.parameter + 1 >= e.kid_count)
           return std::nullopt;
-        std::optional<GivenPlace> p = place(pool_.kid(x, static_cast<u32>(fx->gives.parameter + 1)), depth + 1);
+        std::optional<GivenPlace> p =
+            place(pool_.kid(x, static_cast<u32>(fx->gives.parameter + 1)), depth + 1);
         if (p) p->parts.insert(p->parts.end(), fx->gives.parts.begin(), fx->gives.parts.end());
         return p;
       }
       default:
         return std::nullopt;
     }
+  }
+
+  void decides_by(ExprId x, u32 depth) {
+    x = pool_.core(x);
+    if (i64 v = local(x); v >= 0 && v < f_.parameter_count && v < 64) out_.decides_by |= u64{1} << v;
+    if (depth < 12)
+      for (ExprId k : pool_.kids(x)) decides_by(k, depth + 1);
   }
 
   void event(const Event& ev) {
@@ -278,6 +292,7 @@ u64 hash_of(const FunctionEffects& e) {
   u64 sum = 0;  // sets: in whatever order
   for (Symbol s : e.reads) sum += mix(1, std::hash<std::string_view>{}(s.text()));
   h = mix(h, static_cast<u64>(e.gives.parameter + 2));
+  h = mix(h, e.decides_by);
   for (const GivenPlace::Part& p : e.gives.parts)
     h = mix(mix(h, static_cast<u64>(p.step) * 1000003 + static_cast<u64>(p.number)),
             std::hash<std::string_view>{}(p.name.text()));
@@ -305,6 +320,72 @@ const FunctionEffects* Effects::of_call(FunctionId caller, ExprId call) const {
   if (site == nullptr || site->indirect || site->targets.size() != 1) return nullptr;
   FunctionId t = site->targets.front();
   return program_.body(t).blocks.size() > kExit.value() ? &effects_[t.value()] : nullptr;
+}
+
+std::optional<ValueRange> Effects::given_constants(FunctionId caller, ExprId call) const {
+  const FunctionEffects* fx = of_call(caller, call);
+  if (fx == nullptr || fx->decides_by == 0) return std::nullopt;
+  const FunctionId id = program_.call(caller, call)->targets.front();
+  const Function& f = program_.body(id);
+  const Pool& theirs = program_.body(caller).pool;
+  constexpr std::size_t kMostBlocks = 24;
+  if (f.blocks.size() > kMostBlocks) return std::nullopt;
+  std::map<i64, ValueRange> known;
+  std::span<const ExprId> kids = theirs.kids(call);
+  for (std::size_t i = 1; i < kids.size() && i <= f.parameter_count && i <= 64; ++i)
+    if (std::optional<i64> v = fold(theirs, kids[i]);
+        v && (fx->decides_by >> (i - 1) & 1) != 0 && !f.locals[i - 1].address_taken)
+      known[static_cast<i64>(i - 1)] = ValueRange::constant(*v);
+  auto forget = [&](ExprId lhs) {
+    const Expr& e = f.pool[f.pool.core(lhs)];
+    if (e.kind == ExprKind::Var) known.erase(e.value);
+  };
+  for (const Block& b : f.blocks)  // only parameters that stay what they are
+    for (const Event& e : b.events)
+      if (e.kind == EventKind::Evaluate && e.expr != kNoExpr)
+        if (const Expr& x = f.pool[f.pool.core(e.expr)];
+            (x.kind == ExprKind::Assign || x.kind == ExprKind::Increment || x.kind == ExprKind::Asm) &&
+            x.kid_count > 0)
+          forget(f.pool.kid(f.pool.core(e.expr), 0));
+  if (known.empty()) return std::nullopt;
+  auto value = [&](ExprId x) {
+    return evaluate_with(f.pool, x, [&](ExprId core) -> const ValueRange* {
+      const Expr& e = f.pool[core];
+      if (e.kind == ExprKind::Call) {
+        const FunctionEffects* inner = of_call(id, core);
+        return inner != nullptr ? &inner->result : nullptr;
+      }
+      auto it = e.kind == ExprKind::Var && e.value >= 0 ? known.find(e.value) : known.end();
+      return it != known.end() ? &it->second : nullptr;
+    });
+  };
+  std::optional<ValueRange> all;
+  std::vector<bool> seen(f.blocks.size());
+  std::vector<BlockId> todo{kEntry};
+  while (!todo.empty()) {
+    BlockId at = todo.back();
+    todo.pop_back();
+    if (at.value() >= f.blocks.size() || seen[at.value()]) continue;
+    seen[at.value()] = true;
+    const Block& b = f.blocks[at.value()];
+    for (const Event& e : b.events)
+      if (e.kind == EventKind::Return) {
+        ValueRange r = e.expr == kNoExpr
+                           ? ValueRange{}
+                           : cast_value(f.pool.type(f.result), f.pool.type_of(e.expr), value(e.expr));
+        if (all)
+          all->join(r);
+        else
+          all = r;
+      }
+    const ValueRange c = b.condition == kNoExpr ? ValueRange{} : value(b.condition);
+    for (const Edge& edge : b.edges)
+      if (!(edge.kind == EdgeKind::True && c.known_zero()) &&
+          !(edge.kind == EdgeKind::False && c.known_nonzero()))
+        todo.push_back(edge.to);
+  }
+  if (!all || *all == fx->result) return std::nullopt;
+  return all;
 }
 
 void Effects::spread_writes() {

@@ -2,6 +2,7 @@
 // after a call are settled by that.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -31,6 +32,7 @@ struct FunctionEffects {
   /// It only looks, and gives the same again while nothing of what it looks at is written.
   bool looks = false;
   GivenPlace gives;           ///< of one that only looks
+  u64 decides_by = 0;         ///< a bit for each of the first parameters that its own decisions read
   std::vector<Symbol> reads;  ///< of one that only looks: the fields and global variables, sorted
   std::vector<Symbol>
       writes;  ///< the fields and global variables that it, or whom it calls, twice over, writes; sorted
@@ -44,6 +46,8 @@ class Effects {
   /// `nonnull`: names of functions that never give null, whatever their text says.
   Effects(const Program& program, const std::unordered_set<std::string>& nonnull);
   const FunctionEffects& of(FunctionId id) const { return effects_[id.value()]; }
+  /// What the call gives, as far as its constant arguments say; nothing when they say no more than of() does.
+  std::optional<ValueRange> given_constants(FunctionId caller, ExprId call) const;
   /// Of a call by name to a function whose body is known; else null.
   const FunctionEffects* of_call(FunctionId caller, ExprId call) const;
 

@@ -128,7 +128,8 @@ ValueRange of_constants(Op op, i64 a, i64 b) {
 
 std::optional<i64> moved_by(const Pool& pool, ExprId sum) {
   const Expr& e = pool[sum];
-  if (e.kind != ExprKind::Binary || (e.op != Op::Add && e.op != Op::Sub) || e.kid_count != 2) return std::nullopt;
+  if (e.kind != ExprKind::Binary || (e.op != Op::Add && e.op != Op::Sub) || e.kid_count != 2)
+    return std::nullopt;
   const Type& t = pool.type_of(pool.kid(sum, 0));
   std::optional<i64> by = fold(pool, pool.kid(sum, 1));
   if (t.kind != TypeKind::Pointer || !by) return std::nullopt;

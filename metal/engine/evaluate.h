@@ -22,7 +22,8 @@ ValueRange unary_value(Op op, const ValueRange& r);
 /// `pointer`: the result is one, which no offset makes null.
 ValueRange binary_value(Op op, const ValueRange& a, const ValueRange& b, bool pointer);
 
-/// The bytes by which a sum (or difference) of a pointer and a constant lies beside what the pointer leads to.
+/// The bytes by which a sum (or difference) of a pointer and a constant lies beside what the pointer leads
+/// to.
 std::optional<i64> moved_by(const Pool& pool, ExprId sum);
 
 /// What `id` can be. `known(core id)` gives a pointer to what is known of an expression, or null.

@@ -390,7 +390,8 @@ PlaceId PlaceReader::read(ExprId expr, u32 depth) {
 PlaceId PlaceReader::given(ExprId call, u32 depth) {
   const FunctionEffects* fx = info_.effects(call);
   const Pool& pool = info_.function().pool;
-  if (fx == nullptr || fx->gives.parameter < 0 || fx->gives.parameter + 1 >= pool[call].kid_count) return kNoPlace;
+  if (fx == nullptr || fx->gives.parameter < 0 || fx->gives.parameter + 1 >= pool[call].kid_count)
+    return kNoPlace;
   PlaceId out = read(strip_casts(pool, pool.kid(call, static_cast<u32>(fx->gives.parameter + 1))), depth + 1);
   for (const GivenPlace::Part& p : fx->gives.parts) out = places_.step(out, p.step, p.name, p.number);
   return out;

@@ -37,6 +37,13 @@ void on_large_stacks(u32 threads, const std::function<void()>& work) {
   for (pthread_t t : running) pthread_join(t, nullptr);
 }
 
+/// `set longest_path = N`: what takes more is doubtful.
+void doubt_far_fetched(const CompiledMachine& m, std::vector<Finding>& findings) {
+  auto longest = m.settings.find("longest_path");
+  if (longest == m.settings.end()) return;
+  for (Finding& f : findings) f.doubtful = f.doubtful || length_of_path(f) > longest->second;
+}
+
 }  // namespace
 
 std::vector<Finding> group_and_rank(std::vector<Finding> findings) {
@@ -98,6 +105,7 @@ RunResult run_machines(const Program& program,
       solver.run(&results);
       made[i].findings = solver.take_findings();
       add_statistics(*machines[i], solver.take_observations(), made[i].findings);
+      doubt_far_fetched(*machines[i], made[i].findings);
       made[i].stats = solver.stats();
       results.keep(*machines[i], annotators, made[i]);
       owned.reset();

@@ -87,9 +87,9 @@ std::string Solver::Impl::Walk::describe(const PathState& s) const {
   if (s.global >= 0 && (machine().global_states.size() > 1 || !has_object()))
     t += (t.empty() ? "" : "; ") + std::string("state ") +
          machine().global_states[static_cast<std::size_t>(s.global)];
-  for (const auto& [k, group, decided, r] : s.facts) {
+  for (const auto& [k, group, decided, hold, r] : s.facts) {
     if (r.any()) continue;
-    t += "; " + to_text(pool, info.key(k).expr);
+    t += (hold == Hold::Was ? "; once " : "; ") + to_text(pool, info.key(k).expr);
     if (r.is_constant())
       t += fmt::format(" = {}", r.low);
     else if (r.known_nonzero())

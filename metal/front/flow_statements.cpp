@@ -332,7 +332,8 @@ ExprId FlowBuilder::branch(const clang::Expr* e, BlockId yes, BlockId no) {
     go_on_in(first);
     const ExprId taken = branch(choice->getTrueExpr(), yes, no);
     go_on_in(second);
-    id = make(ExprKind::Conditional, e->getType(), {condition, taken, branch(choice->getFalseExpr(), yes, no)});
+    id = make(ExprKind::Conditional, e->getType(),
+              {condition, taken, branch(choice->getFalseExpr(), yes, no)});
   } else {
     id = translate(e);
     end_macros(mark);

@@ -16,7 +16,7 @@ constexpr std::array kTable = {
     BuiltinInfo{"mc_annotate", kAnnotate, A, 2, 2, "mc_annotate(mc_function(), \"tag\")"},
     BuiltinInfo{"mc_kill_path", kKillPath, A, 0, 0, "mc_kill_path()"},
     BuiltinInfo{"mc_example", kExample, A, 1, 2, "mc_example(key, beside)"},
-    BuiltinInfo{"mc_counterexample", kCounterexample, A, 2, 9, "mc_counterexample(key, \"format\", ...)"},
+    BuiltinInfo{"mc_counterexample", kCounterexample, A, 1, 9, "mc_counterexample(key, \"format\", ...)"},
     BuiltinInfo{"mc_known_negative", kKnownNegative, V, 1, 1, "mc_known_negative(e)"},
     BuiltinInfo{"mc_is_method_on", kIsMethodOn, V, 3, 3, "mc_is_method_on(fn, args, v)"},
     BuiltinInfo{"mc_method_in", kMethodIn, V, 2, 2, "mc_method_in(fn, LIST)"},
