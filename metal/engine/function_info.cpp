@@ -220,7 +220,14 @@ void FunctionInfo::mark(ExprId id, u64* bits, u32 depth) const {
   if (id == kNoExpr || depth > kMaxDepth) return;
   const Pool& pool = f_.pool;
   id = pool.core(id);
-  if (i32 k = key_of(id); k >= 0) bits[k / 64] |= u64{1} << (k % 64);
+  if (i32 k = key_of(id); k >= 0) {
+    bits[k / 64] |= u64{1} << (k % 64);
+    // What is known of other bits of it matters, too.
+    if (pool[id].kind == ExprKind::Binary && pool[id].op == Op::And)
+      for (ExprId other : masked_)
+        if (pool.core(pool.kid(other, 0)) == pool.core(pool.kid(id, 0)))
+          if (i32 o = key_of(other); o >= 0) bits[o / 64] |= u64{1} << (o % 64);
+  }
   for (ExprId kid : pool.kids(id)) mark(kid, bits, depth + 1);
 }
 
@@ -580,6 +587,7 @@ void FunctionInfo::forget_if(Facts& facts, Changed&& changed) const {
     if (p.hold == Hold::Told) return c == Change::Sure;
     if (k.asks) {  // what a call gave is still that
       p.hold = Hold::Stale;
+      if (c == Change::Sure) p.decided = 0;  // asked again, it is another question
       return false;
     }
     if (c == Change::Sure || p.decided == 0) return true;

@@ -34,7 +34,7 @@ sm lock {
     | { raw_spin_lock_irq(o) } | { raw_spin_lock_irqsave(o, flags) } | { mutex_lock(o) } | { mutex_lock_nested(o, x) } | { spin_lock_nested(o, x) } | { raw_spin_lock_nested(o, x) };
   pat release_other = { spin_unlock(o) } | { spin_unlock_irq(o) } | { spin_unlock_bh(o) } | { spin_unlock_irqrestore(o, flags) }
     | { raw_spin_unlock(o) } | { raw_spin_unlock_irq(o) } | { raw_spin_unlock_irqrestore(o, flags) } | { mutex_unlock(o) };
-  pat alike = ${ mc_key(mc_record(o), mc_name(o)) == mc_remembered() };
+  pat alike = ${ mc_key(mc_record(o), mc_name(o)) == mc_remembered() && !mc_is_parameter(o) };
   // Its name says that it leaves a lock held.
   pat lends = ${ mc_contains(mc_function(), "_lock", "wlock", "trylock", "acquire", "semaphore", "begin", "seq_start", "_pre_")
                  || (mc_contains(mc_function(), "lock_") && !mc_contains(mc_function(), "block_", "clock_"))
