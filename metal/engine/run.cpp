@@ -37,13 +37,13 @@ void on_large_stacks(u32 threads, const std::function<void()>& work) {
   for (pthread_t t : running) pthread_join(t, nullptr);
 }
 
-/// The last change of state was made by a function that had come back by then.
+/// The last change of state was made by a function that had come back by then, or the path does not show it.
 bool begun_in_returned(const Finding& f) {
   constexpr std::string_view kNow = "now ";
   std::size_t begun = f.path.size();
   for (std::size_t i = 0; i < f.path.size(); ++i)
     if (f.path[i].text.starts_with(kNow) || f.path[i].text.find(" is now ") != std::string::npos) begun = i;
-  if (begun == f.path.size()) return false;
+  if (begun == f.path.size()) return true;
   const std::string& in = f.path[begun].function;
   return in != f.function && std::none_of(f.path.begin() + static_cast<std::ptrdiff_t>(begun) + 1,
                                           f.path.end(), [&](const PathNote& n) { return n.function == in; });
