@@ -56,7 +56,9 @@ class Reader {
       i64 v = local(core);
       if (v < 0 || static_cast<std::size_t>(v) >= arguments.size()) return nullptr;
       const auto i = static_cast<std::size_t>(v);
-      return values_[i].changed || f_.locals[i].address_taken || !arguments[i] ? nullptr : &*arguments[i];
+      return values_[i].changed || !values_[i].values.empty() || f_.locals[i].address_taken || !arguments[i]
+                 ? nullptr
+                 : &*arguments[i];
     };
     std::vector<bool> seen(f_.blocks.size());
     std::vector<BlockId> todo{kEntry};
@@ -83,7 +85,7 @@ class Reader {
   struct Given {
     std::vector<ExprId> values;
     bool otherwise = false;
-    bool changed = false;  ///< it is given something at all
+    bool changed = false;  ///< in another way than by an assignment
     bool asked = false;
     std::optional<ValueRange> range;
   };
@@ -107,20 +109,18 @@ class Reader {
         const Expr& node = pool_[x];
         if (node.kind == ExprKind::Asm)
           for (u32 i = 0; i < node.kid_count && static_cast<i64>(i) < node.value; ++i)
-            if (i64 v = local(pool_.kid(x, i)); v >= 0) {
-              values_[static_cast<std::size_t>(v)].otherwise = true;
-              values_[static_cast<std::size_t>(v)].changed = true;
-            }
+            if (i64 v = local(pool_.kid(x, i)); v >= 0)
+              values_[static_cast<std::size_t>(v)].otherwise = values_[static_cast<std::size_t>(v)].changed =
+                  true;
         if (node.kid_count == 0 || (node.kind != ExprKind::Assign && node.kind != ExprKind::Increment))
           continue;
         i64 v = local(pool_.kid(x, 0));
         if (v < 0) continue;
         Given& g = values_[static_cast<std::size_t>(v)];
-        g.changed = true;
         if (node.kind == ExprKind::Assign && node.op == Op::None && node.kid_count == 2)
           g.values.push_back(pool_.kid(x, 1));
         else
-          g.otherwise = true;
+          g.otherwise = g.changed = true;
       }
   }
 
@@ -320,24 +320,6 @@ const FunctionEffects* Effects::of_call(FunctionId caller, ExprId call) const {
   return program_.body(t).blocks.size() > kExit.value() ? &effects_[t.value()] : nullptr;
 }
 
-bool Effects::may_fail(FunctionId caller, ExprId call) const {
-  const FunctionEffects* fx = of_call(caller, call);
-  if (fx == nullptr || !fx->fails) return false;
-  const Pool& pool = program_.body(caller).pool;
-  const FunctionId t = program_.call(caller, call)->targets.front();
-  std::vector<std::optional<ValueRange>> arguments;
-  bool some = false;
-  for (ExprId k : pool.kids(call).subspan(1)) {
-    ValueRange r = evaluate_with(pool, k, [](ExprId) -> const ValueRange* { return nullptr; });
-    arguments.push_back(r.is_constant() ? std::optional(r) : std::nullopt);
-    some = some || r.is_constant();
-  }
-  if (!some) return true;
-  arguments.resize(std::min<std::size_t>(arguments.size(), program_.body(t).parameter_count));
-  FunctionEffects made;
-  return Reader(*this, t, program_.body(t), made).fails_with(arguments);
-}
-
 void Effects::spread_writes() {
   for (int round = 0; round < 2; ++round) {
     std::vector<FunctionEffects> before = effects_;
@@ -359,6 +341,24 @@ void Effects::spread_writes() {
       }
     }
   }
+}
+
+bool Effects::may_fail(FunctionId caller, ExprId call) const {
+  const FunctionEffects* fx = of_call(caller, call);
+  if (fx == nullptr || !fx->fails) return false;
+  const Pool& pool = program_.body(caller).pool;
+  const FunctionId t = program_.call(caller, call)->targets.front();
+  std::vector<std::optional<ValueRange>> arguments;
+  bool some = false;
+  for (ExprId k : pool.kids(call).subspan(1)) {
+    ValueRange r = evaluate_with(pool, k, [](ExprId) -> const ValueRange* { return nullptr; });
+    arguments.push_back(r.is_constant() ? std::optional(r) : std::nullopt);
+    some = some || r.is_constant();
+  }
+  if (!some) return true;
+  arguments.resize(std::min<std::size_t>(arguments.size(), program_.body(t).parameter_count));
+  FunctionEffects made;
+  return Reader(*this, t, program_.body(t), made).fails_with(arguments);
 }
 
 }  // namespace quire::metal
