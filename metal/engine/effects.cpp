@@ -38,6 +38,7 @@ class Reader {
       for (const Event& e : b.events) {
         event(e);
         if (e.kind != EventKind::Return || !gives) continue;
+        out_.fails = out_.fails || (e.expr != kNoExpr && error(e.expr, 0));
         ValueRange r = e.expr == kNoExpr
                            ? ValueRange{}
                            : cast_value(pool_.type(f_.result), pool_.type_of(e.expr), value(e.expr));
@@ -57,6 +58,37 @@ class Reader {
     if (out_.looks && common) out_.gives = *std::move(common);
     sort_unique(out_.reads);
     sort_unique(out_.writes);
+  }
+
+  /// Some way from the start on which the parameters have these values returns an error.
+  bool fails_with(const std::vector<std::optional<ValueRange>>& arguments) {
+    gather();
+    auto known = [&](ExprId core) -> const ValueRange* {
+      i64 v = local(core);
+      if (v < 0 || static_cast<std::size_t>(v) >= arguments.size()) return nullptr;
+      const auto i = static_cast<std::size_t>(v);
+      return values_[i].changed || !values_[i].values.empty() || f_.locals[i].address_taken || !arguments[i]
+                 ? nullptr
+                 : &*arguments[i];
+    };
+    std::vector<bool> seen(f_.blocks.size());
+    std::vector<BlockId> todo{kEntry};
+    seen[kEntry.value()] = true;
+    while (!todo.empty()) {
+      const Block& b = f_.blocks[todo.back().value()];
+      todo.pop_back();
+      for (const Event& e : b.events)
+        if (e.kind == EventKind::Return && error(e.expr, 0)) return true;
+      const ValueRange asked = evaluate_with(pool_, b.condition, known);
+      for (const Edge& edge : b.edges) {
+        if (edge.kind == EdgeKind::True ? asked.known_zero()
+                                        : edge.kind == EdgeKind::False && asked.known_nonzero())
+          continue;
+        if (!seen[edge.to.value()]) todo.push_back(edge.to);
+        seen[edge.to.value()] = true;
+      }
+    }
+    return false;
   }
 
  private:
@@ -115,6 +147,38 @@ class Reader {
       made = of_local(static_cast<std::size_t>(v));
       return &made;
     });
+  }
+
+  /// An error number may be the value: -1 to -4095, as it stands here, in what a local variable is ever
+  /// given, or in what a function gives that is called. EINVAL says that the arguments are wrong, which does
+  /// not come to pass by itself.
+  bool error(ExprId x, u32 depth) {
+    constexpr u32 kMaxDepth = 6;
+    constexpr i64 kLowest = -4095, kInvalid = -22;
+    if (x == kNoExpr || depth > kMaxDepth) return false;
+    x = pool_.core(x);
+    if (ValueRange r = value(x); r.is_constant()) return r.low < 0 && r.low >= kLowest && r.low != kInvalid;
+    const Expr& e = pool_[x];
+    switch (e.kind) {
+      case ExprKind::Call: {
+        const FunctionEffects* fx = effects_.of_call(id_, x);
+        return fx != nullptr && fx->fails;
+      }
+      case ExprKind::Cast:
+        return error(pool_.kid(x, 0), depth + 1);
+      case ExprKind::Conditional:
+      case ExprKind::Comma:
+      case ExprKind::Assign:
+        return e.kid_count > 1 &&
+               (error(pool_.kid(x, 1), depth + 1) ||
+                (e.kind == ExprKind::Conditional && error(pool_.kid(x, e.kid_count - 1), depth + 1)));
+      default: {
+        i64 v = local(x);
+        if (v < 0) return false;
+        const std::vector<ExprId>& given = values_[static_cast<std::size_t>(v)].values;
+        return std::any_of(given.begin(), given.end(), [&](ExprId g) { return error(g, depth + 1); });
+      }
+    }
   }
 
   ValueRange of_local(std::size_t v) {
@@ -288,7 +352,9 @@ class Reader {
 };
 
 u64 hash_of(const FunctionEffects& e) {
-  u64 h = mix((e.looks ? 2u : 1u) + (e.writes_plain ? 4u : 0u) + (e.writes_any ? 8u : 0u), e.result);
+  u64 h =
+      mix((e.looks ? 2u : 1u) + (e.writes_plain ? 4u : 0u) + (e.writes_any ? 8u : 0u) + (e.fails ? 16u : 0u),
+          e.result);
   u64 sum = 0;  // sets: in whatever order
   for (Symbol s : e.reads) sum += mix(1, std::hash<std::string_view>{}(s.text()));
   h = mix(h, static_cast<u64>(e.gives.parameter + 2));
@@ -409,6 +475,24 @@ void Effects::spread_writes() {
       }
     }
   }
+}
+
+bool Effects::may_fail(FunctionId caller, ExprId call) const {
+  const FunctionEffects* fx = of_call(caller, call);
+  if (fx == nullptr || !fx->fails) return false;
+  const Pool& pool = program_.body(caller).pool;
+  const FunctionId t = program_.call(caller, call)->targets.front();
+  std::vector<std::optional<ValueRange>> arguments;
+  bool some = false;
+  for (ExprId k : pool.kids(call).subspan(1)) {
+    ValueRange r = evaluate_with(pool, k, [](ExprId) -> const ValueRange* { return nullptr; });
+    arguments.push_back(r.is_constant() ? std::optional(r) : std::nullopt);
+    some = some || r.is_constant();
+  }
+  if (!some) return true;
+  arguments.resize(std::min<std::size_t>(arguments.size(), program_.body(t).parameter_count));
+  FunctionEffects made;
+  return Reader(*this, t, program_.body(t), made).fails_with(arguments);
 }
 
 }  // namespace quire::metal

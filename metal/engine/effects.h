@@ -29,6 +29,8 @@ struct GivenPlace {
 /// As far as its own text and that of the functions that it calls by name tell.
 struct FunctionEffects {
   ValueRange result;  ///< what it can give; any: not known
+  bool fails =
+      false;  ///< on some way it gives an error number that its text names, or that such a one gave it
   /// It only looks, and gives the same again while nothing of what it looks at is written.
   bool looks = false;
   GivenPlace gives;           ///< of one that only looks
@@ -50,6 +52,8 @@ class Effects {
   std::optional<ValueRange> given_constants(FunctionId caller, ExprId call) const;
   /// Of a call by name to a function whose body is known; else null.
   const FunctionEffects* of_call(FunctionId caller, ExprId call) const;
+  /// Such a call may give an error, with the constants that stand among its arguments.
+  bool may_fail(FunctionId caller, ExprId call) const;
 
  private:
   void spread_writes();

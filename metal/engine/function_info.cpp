@@ -8,11 +8,6 @@
 namespace quire::metal {
 namespace {
 
-/// The value of an operand goes on in these: a cast; the address of a temporary, on which a method is called.
-bool passes_on(const Expr& e) {
-  return (e.kind == ExprKind::Cast || e.kind == ExprKind::AddressOf) && e.kid_count != 0;
-}
-
 constexpr u32 kMaxDepth = 12;
 
 }  // namespace
@@ -55,13 +50,13 @@ FunctionInfo::FunctionInfo(const Function& f, const Effects& effects, FunctionId
   for (const Block& b : f.blocks) {
     if (b.condition != kNoExpr) {
       add_keys(b.condition);
-      used_[pool.core(b.condition).value()] = true;
+      use(b.condition);
     }
     for (const Event& ev : b.events) {
       if (ev.expr == kNoExpr) continue;
       if (ev.kind == EventKind::Return) {
         add_keys(ev.expr);
-        used_[pool.core(ev.expr).value()] = true;
+        use(ev.expr);
       }
       if (ev.kind != EventKind::Evaluate) continue;
       const Expr& e = pool[pool.core(ev.expr)];
@@ -70,11 +65,7 @@ FunctionInfo::FunctionInfo(const Function& f, const Effects& effects, FunctionId
         (evaluated_[x] ? repeated_ : evaluated_)[x] = true;
       }
       std::span<const ExprId> kids = pool.kids(pool.core(ev.expr));
-      for (ExprId k : kids)
-        for (ExprId s = pool.core(k);; s = pool.core(pool.kid(s, 0))) {
-          used_[s.value()] = true;
-          if (!passes_on(pool[s])) break;
-        }
+      for (ExprId k : kids) use(k);
       if ((e.kind == ExprKind::Assign || e.kind == ExprKind::Increment) && !kids.empty()) {
         const Expr& lhs = pool[pool.core(kids[0])];
         if (lhs.kind == ExprKind::Var && lhs.value >= 0 && lhs.value < f.parameter_count &&
@@ -318,47 +309,6 @@ bool FunctionInfo::only_made(const Block& b, std::size_t index) const {
     if ((pool[e.expr].flags & kImplicit) == 0) return false;  // else its destructor
   }
   return false;
-}
-
-bool FunctionInfo::discarded(BlockId block, std::size_t index) const {
-  const Pool& pool = f_.pool;
-  const Block& b = f_.blocks[block.value()];
-  ExprId call = pool.core(b.events[index].expr);
-  if (pool[call].kind == ExprKind::Construct && pool[call].kid_count > 1 && !only_made(b, index))
-    return false;
-  if (voided_[call.value()]) return false;
-  if (!used_[call.value()]) return true;
-  // The same text is used somewhere; is it here? Look on to the next evaluation of the same call.
-  if (b.condition != kNoExpr && pool.core(b.condition) == call) return false;
-  auto used = [&](const Block& in, std::size_t from) -> std::optional<bool> {
-    for (std::size_t i = from; i < in.events.size(); ++i) {
-      const Event& event = in.events[i];
-      if (event.expr == kNoExpr) continue;
-      ExprId e = pool.core(event.expr);
-      if (e == call) {
-        if (event.kind == EventKind::Return) return true;
-        if (event.expr == e) return false;
-        continue;  // the same value, as that of the macro around it
-      }
-      for (ExprId k : pool.kids(e)) {
-        for (ExprId s = pool.core(k);; s = pool.core(pool.kid(s, 0))) {
-          if (s == call) return true;
-          if (!passes_on(pool[s])) break;
-        }
-      }
-    }
-    return std::nullopt;
-  };
-  std::optional<bool> answer = used(b, index + 1);
-  // An operand of ?: is used where the sides meet.
-  if (!answer && b.edges.size() == 1) {
-    const Block& next = f_.blocks[b.edges[0].to.value()];
-    answer = used(next, 0);
-    if (!answer && next.condition != kNoExpr && pool.core(next.condition) == call) answer = true;
-  }
-  if (answer) return !*answer;
-  // Used beyond this block, as an operand beside &&; or used only where the same text stands again.
-  return repeated_[call.value()] && b.condition == kNoExpr;
 }
 
 bool FunctionInfo::only_address(BlockId block, std::size_t index, ExprId place) const {

@@ -82,6 +82,9 @@ class FunctionInfo {
   /// The value of the call at event `index` of `block` is used by nobody, and nobody says so by a cast to
   /// void.
   bool discarded(BlockId block, std::size_t index) const;
+  /// The function that is called at event `index` is called once more further down in the text, and what it
+  /// gives there is used.
+  bool asked_later(BlockId block, std::size_t index) const;
   /// Event `index` names a place only to take its address: no access.
   bool only_address(BlockId block, std::size_t index, ExprId place) const;
 
@@ -127,8 +130,16 @@ class FunctionInfo {
   /// Keeps the facts whose bits are set, and that of key `kept` (-1: none).
   static void prune(Facts& facts, const std::vector<u64>& live, i32 kept);
 
+  /// A call by name to a function whose body is known may give an error; nothing when there is none.
+  std::optional<bool> may_fail(ExprId call) const {
+    if (effects(call) == nullptr) return std::nullopt;
+    return effects_.may_fail(id_, f_.pool.core(call));
+  }
+
  private:
+  const FunctionEffects* effects(ExprId call) const { return effects_.of_call(id_, f_.pool.core(call)); }
   bool mentions(ExprId x, i64 local, u32 depth) const;
+  void use(ExprId x);
   /// The object that event `index` constructs is touched by nobody but its destructor.
   bool only_made(const Block& b, std::size_t index) const;
   void add_keys(ExprId e, u32 depth = 0);

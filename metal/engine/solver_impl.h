@@ -349,6 +349,7 @@ struct Solver::Impl {
   std::set<std::pair<i32, i32>> ends_matter;     ///< variable and state: the end of a path is asked for
   bool only_marks = false;
   bool asks_known = false;
+  bool asks_effects = false;  ///< patterns fit by what the called function gives
   /// By variable: what carries a state is there. (A rule that asks `{ v }` says itself what null means.)
   std::vector<bool> exists;
   std::unordered_map<ItemKey, ItemId, ItemHash> memo;

@@ -29,8 +29,7 @@ std::optional<double> confidence(const CompiledMachine& m, std::size_t examples,
 }  // namespace
 
 std::string key_beside(std::string key, const std::string& companion) {
-  if (!companion.empty()) key += kBeside + companion;
-  return key;
+  return std::move(key) + kBeside + companion;
 }
 
 void Tally::add(std::string_view key, const SourcePoint& site, bool good) {
@@ -60,7 +59,7 @@ std::optional<Tally::Belief> Tally::belief(const CompiledMachine& machine, const
   Belief out;
   std::size_t most = 0;
   for (const auto& [c, count] : companions)
-    if (count > most) {
+    if (!c.empty() && count > most) {
       most = count;
       out.companion = c;
     }
@@ -68,7 +67,7 @@ std::optional<Tally::Belief> Tally::belief(const CompiledMachine& machine, const
   for (const auto& [site, beside] : sites.good) {
     if (sites.bad.contains(site)) continue;
     ++all;
-    if (beside.empty() || beside.contains(out.companion)) out.examples.push_back(site);
+    if (beside.empty() || (most != 0 && beside.contains(out.companion))) out.examples.push_back(site);
   }
   std::optional<double> z = confidence(machine, out.examples.size(), all);
   if (!z) return std::nullopt;
