@@ -137,7 +137,6 @@ class FunctionInfo {
   }
 
  private:
-  const FunctionEffects* effects(ExprId call) const { return effects_.of_call(id_, f_.pool.core(call)); }
   bool mentions(ExprId x, i64 local, u32 depth) const;
   void use(ExprId x);
   /// The object that event `index` constructs is touched by nobody but its destructor.

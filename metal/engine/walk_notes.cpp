@@ -84,6 +84,7 @@ std::string Solver::Impl::Walk::describe(const PathState& s) const {
                   machine().vars[static_cast<std::size_t>(key.var)].states[static_cast<std::size_t>(s.state)];
     if (s.escaped) t += ", stored elsewhere";
   }
+  if (s.unsure) t += ", on a way that may be none";
   if (s.global >= 0 && (machine().global_states.size() > 1 || !has_object()))
     t += (t.empty() ? "" : "; ") + std::string("state ") +
          machine().global_states[static_cast<std::size_t>(s.global)];
