@@ -349,16 +349,26 @@ ValueRange FunctionInfo::evaluate(const Facts& facts, ExprId id) const {
   });
 }
 
+bool FunctionInfo::reads_told(const Facts& facts, ExprId id, u32 depth) const {
+  const Pool& pool = f_.pool;
+  id = pool.core(id);
+  if (depth > kMaxDepth) return false;
+  if (i32 k = key_of(id); k >= 0 && std::any_of(facts.begin(), facts.end(), [&](const Fact& f) {
+                            return f.key == k && f.hold == Hold::Told;
+                          }))
+    return true;
+  // An address says nothing of what lies there: the answer of a call that was given it is the call's own.
+  if (pool[id].kind == ExprKind::AddressOf && pool[pool.core(pool.kid(id, 0))].kind == ExprKind::Var)
+    return false;
+  std::span<const ExprId> kids = pool.kids(id);
+  return std::any_of(kids.begin(), kids.end(), [&](ExprId kid) { return reads_told(facts, kid, depth + 1); });
+}
+
 bool FunctionInfo::doubts(const Facts& facts, ExprId id, const ValueRange& range) const {
   if (id == kNoExpr ||
       std::none_of(facts.begin(), facts.end(), [](const Fact& f) { return f.hold >= Hold::Was; }))
     return false;
-  std::vector<u64> asked(words_, 0);
-  mark(id, asked.data());
-  if (std::any_of(facts.begin(), facts.end(), [&](const Fact& f) {
-        return f.hold == Hold::Told && (asked[f.key / 64] >> (f.key % 64) & 1) != 0;
-      }))
-    return true;
+  if (reads_told(facts, id)) return true;
   Facts before = facts;
   std::erase_if(before, [](const Fact& f) { return f.hold == Hold::Told; });
   for (Fact& f : before) f.hold = Hold::Now;

@@ -150,6 +150,8 @@ class FunctionInfo {
   void forget_if(Facts& facts, Changed&& changed) const;
   bool contains(ExprId x, ExprId part, u32 depth) const;
   void mark(ExprId e, u64* bits, u32 depth = 0) const;
+  /// `expr` reads the value of what `told` marked.
+  bool reads_told(const Facts& facts, ExprId expr, u32 depth = 0) const;
   void liveness();
   /// What `ev` does to the keys that are live after it: those before it. `killed`: keys that it sets (may be
   /// null).

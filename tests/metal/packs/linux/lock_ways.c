@@ -158,6 +158,16 @@ void told_through_pointer(struct counted *c)
 	if (locked)
 		spin_unlock(&c->lock);
 }
+// ... which does not make doubtful what it gives back.
+void told_and_left(struct counted *c)
+{
+	int locked = 1;
+	spin_lock(&c->lock);
+	if (give_up_now_and_then(c, &locked))
+		return; // expect: linux.lock
+	if (locked)
+		spin_unlock(&c->lock);
+}
 
 // What only others may have changed is likely what it was.
 void unknown(struct counted *);
