@@ -1,5 +1,7 @@
 #include "metal/engine/evaluate.h"
 
+#include <algorithm>
+
 namespace quire::metal {
 
 Op mirrored(Op op) {
@@ -123,6 +125,19 @@ ValueRange of_constants(Op op, i64 a, i64 b) {
 }
 
 }  // namespace
+
+std::optional<i64> moved_by(const Pool& pool, ExprId sum) {
+  const Expr& e = pool[sum];
+  if (e.kind != ExprKind::Binary || (e.op != Op::Add && e.op != Op::Sub) || e.kid_count != 2)
+    return std::nullopt;
+  const Type& t = pool.type_of(pool.kid(sum, 0));
+  std::optional<i64> by = fold(pool, pool.kid(sum, 1));
+  if (t.kind != TypeKind::Pointer || !by) return std::nullopt;
+  i64 size = static_cast<i64>(std::max<u64>(pool.type(t.element).size, 1));
+  i64 bytes = 0;
+  if (__builtin_mul_overflow(e.op == Op::Add ? *by : -*by, size, &bytes)) return std::nullopt;
+  return bytes;
+}
 
 ValueRange binary_value(Op op, const ValueRange& a, const ValueRange& b, bool pointer) {
   if (is_comparison(op)) return comparison(op, a, b);

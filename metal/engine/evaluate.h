@@ -1,6 +1,8 @@
 // What an expression can be worth, whoever knows the values that it is made of.
 #pragma once
 
+#include <optional>
+
 #include "metal/engine/range.h"
 
 namespace quire::metal {
@@ -19,6 +21,10 @@ ValueRange cast_value(const Type& to, const Type& from, const ValueRange& r);
 ValueRange unary_value(Op op, const ValueRange& r);
 /// `pointer`: the result is one, which no offset makes null.
 ValueRange binary_value(Op op, const ValueRange& a, const ValueRange& b, bool pointer);
+
+/// The bytes by which a sum (or difference) of a pointer and a constant lies beside what the pointer leads
+/// to.
+std::optional<i64> moved_by(const Pool& pool, ExprId sum);
 
 /// What `id` can be. `known(core id)` gives a pointer to what is known of an expression, or null.
 template <typename Known>

@@ -34,15 +34,16 @@ Path path_of(const Finding& f) {
   return p;
 }
 
-/// How near two findings of equal severity are to being read first: the certain before what rests on a
-/// pointer or on code that did not parse; then the local before the far-fetched, where a standard deviation
-/// of statistical weight makes up for a call crossed, half a round of a loop or four branches. A cause that
-/// shows at very many places is more likely to be misjudged than to be an error that nobody met.
-using Weight = std::tuple<int, int, double, u32>;
+/// What is doubtful comes last. How near two findings of equal severity are to being read first: the certain
+/// before what rests on a pointer or on code that did not parse; then the local before the far-fetched, where
+/// a standard deviation of statistical weight makes up for a call crossed, half a round of a loop or four
+/// branches. A cause that shows at very many places is more likely to be misjudged than to be an error that
+/// nobody met.
+using Weight = std::tuple<bool, int, int, double, u32>;
 
 Weight weight(const Finding& f) {
   Path p = path_of(f);
-  return {static_cast<int>(f.level), (f.uncertain ? 2 : 0) + (p.indirect ? 1 : 0),
+  return {f.doubtful, static_cast<int>(f.level), (f.uncertain ? 2 : 0) + (p.indirect ? 1 : 0),
           p.calls + 2.0 * p.rounds + std::min<u32>(f.branches, 50) / 4.0 - f.z + std::log2(1.0 + f.also),
           p.calls};
 }
@@ -54,6 +55,19 @@ bool read_before(const Finding& a, const Weight& wa, const Finding& b, const Wei
 }
 
 }  // namespace
+
+u32 length_of_path(const Finding& f) {
+  constexpr u32 kIntoItself = 10;  // what ends a recursion is seldom seen
+  const Path p = path_of(f);
+  const bool recursion = std::any_of(f.path.begin(), f.path.end(), [&](const PathNote& n) {
+    return n.function == f.function && n.text == "calling '" + f.function + "'";
+  });
+  const bool again = std::any_of(f.path.begin(), f.path.end(), [&](const PathNote& n) {
+    return n.function != f.function && !n.function.empty() && n.text == "calling '" + f.function + "'" &&
+           f.path.front().function == f.function;
+  });
+  return 3 * p.calls + f.branches + (recursion || again ? kIntoItself : 0);
+}
 
 bool read_before(const Finding& a, const Finding& b) { return read_before(a, weight(a), b, weight(b)); }
 

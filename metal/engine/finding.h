@@ -45,9 +45,14 @@ struct Finding {
   u32 branches = 0;        ///< decisions on the path
   bool indirect = false;   ///< some call on the path went through a pointer
   bool uncertain = false;  ///< some function on the path could not be parsed whole
+  bool doubtful = false;   ///< reported only on request: a long way, or a key that seldom holds
   double z = 0;            ///< statistical rules: how sure
   u32 examples = 0, counterexamples = 0;
 };
+
+/// How far-fetched the path is: its decisions, and three for each call that it goes into, come back from or
+/// not.
+u32 length_of_path(const Finding& f);
 
 /// The order in which findings are read: the most serious and most local first; a total order.
 bool read_before(const Finding& a, const Finding& b);

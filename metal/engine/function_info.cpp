@@ -8,11 +8,6 @@
 namespace quire::metal {
 namespace {
 
-/// The value of an operand goes on in these: a cast; the address of a temporary, on which a method is called.
-bool passes_on(const Expr& e) {
-  return (e.kind == ExprKind::Cast || e.kind == ExprKind::AddressOf) && e.kid_count != 0;
-}
-
 constexpr u32 kMaxDepth = 12;
 
 }  // namespace
@@ -47,16 +42,21 @@ FunctionInfo::FunctionInfo(const Function& f, const Effects& effects, FunctionId
       voided_[pool.core(pool.kid(ExprId(i), 0)).value()] = true;
   }
 
+  for (u32 i = 0; i < pool.size(); ++i)
+    if (pool[ExprId(i)].kind == ExprKind::Call && pool.core(ExprId(i)) == ExprId(i))
+      if (std::optional<ValueRange> r = effects.given_constants(id, ExprId(i)))
+        by_constants_.emplace(ExprId(i), *r);
+
   for (const Block& b : f.blocks) {
     if (b.condition != kNoExpr) {
       add_keys(b.condition);
-      used_[pool.core(b.condition).value()] = true;
+      use(b.condition);
     }
     for (const Event& ev : b.events) {
       if (ev.expr == kNoExpr) continue;
       if (ev.kind == EventKind::Return) {
         add_keys(ev.expr);
-        used_[pool.core(ev.expr).value()] = true;
+        use(ev.expr);
       }
       if (ev.kind != EventKind::Evaluate) continue;
       const Expr& e = pool[pool.core(ev.expr)];
@@ -65,11 +65,7 @@ FunctionInfo::FunctionInfo(const Function& f, const Effects& effects, FunctionId
         (evaluated_[x] ? repeated_ : evaluated_)[x] = true;
       }
       std::span<const ExprId> kids = pool.kids(pool.core(ev.expr));
-      for (ExprId k : kids)
-        for (ExprId s = pool.core(k);; s = pool.core(pool.kid(s, 0))) {
-          used_[s.value()] = true;
-          if (!passes_on(pool[s])) break;
-        }
+      for (ExprId k : kids) use(k);
       if ((e.kind == ExprKind::Assign || e.kind == ExprKind::Increment) && !kids.empty()) {
         const Expr& lhs = pool[pool.core(kids[0])];
         if (lhs.kind == ExprKind::Var && lhs.value >= 0 && lhs.value < f.parameter_count &&
@@ -77,9 +73,13 @@ FunctionInfo::FunctionInfo(const Function& f, const Effects& effects, FunctionId
           modified_[static_cast<std::size_t>(lhs.value)] = true;
       }
       if (e.kind == ExprKind::Call)
-        for (ExprId k : kids.subspan(1)) {
-          ExprId a = strip_casts(pool, pool.core(k));
-          if (pool[a].kind == ExprKind::Var && pool[a].value >= 0 && pool[a].value < f.parameter_count)
+        for (std::size_t i = 1; i < kids.size(); ++i) {
+          ExprId a = strip_casts(pool, pool.core(kids[i]));
+          if (pool[a].kind != ExprKind::Var || pool[a].value < 0) continue;
+          // A callee that decides by it may be told.
+          const FunctionEffects* fx = pool[a].value < f.parameter_count ? nullptr : this->effects(ev.expr);
+          if (pool[a].value < f.parameter_count ||
+              (fx != nullptr && i <= 64 && (fx->decides_by >> (i - 1) & 1) != 0))
             add_key(a);
         }
     }
@@ -165,7 +165,10 @@ void FunctionInfo::add_key(ExprId e) {
   if (!describe(e, k, 0)) return;
   keys_.push_back(std::move(k));
   key_index_[e.value()] = static_cast<u8>(keys_.size());
-  if (f_.pool[e].kind == ExprKind::Binary && is_comparison(f_.pool[e].op)) comparisons_.push_back(e);
+  const Expr& x = f_.pool[e];
+  if (x.kind == ExprKind::Binary && is_comparison(x.op)) comparisons_.push_back(e);
+  if (x.kind == ExprKind::Binary && x.op == Op::And && x.kid_count == 2 && fold(f_.pool, f_.pool.kid(e, 1)))
+    masked_.push_back(e);
 }
 
 void FunctionInfo::add_keys(ExprId id, u32 depth) {
@@ -208,7 +211,14 @@ void FunctionInfo::mark(ExprId id, u64* bits, u32 depth) const {
   if (id == kNoExpr || depth > kMaxDepth) return;
   const Pool& pool = f_.pool;
   id = pool.core(id);
-  if (i32 k = key_of(id); k >= 0) bits[k / 64] |= u64{1} << (k % 64);
+  if (i32 k = key_of(id); k >= 0) {
+    bits[k / 64] |= u64{1} << (k % 64);
+    // What is known of other bits of it matters, too.
+    if (pool[id].kind == ExprKind::Binary && pool[id].op == Op::And)
+      for (ExprId other : masked_)
+        if (pool.core(pool.kid(other, 0)) == pool.core(pool.kid(id, 0)))
+          if (i32 o = key_of(other); o >= 0) bits[o / 64] |= u64{1} << (o % 64);
+  }
   for (ExprId kid : pool.kids(id)) mark(kid, bits, depth + 1);
 }
 
@@ -251,6 +261,8 @@ void FunctionInfo::liveness() {
   words_ = std::max<std::size_t>(1, (keys_.size() + 63) / 64);
   std::size_t n = f_.blocks.size();
   live_.assign(n * words_, 0);
+  asked_.assign(n * words_, 0);
+  for (std::size_t b = 0; b < n; ++b) mark(f_.blocks[b].condition, &asked_[b * words_]);
   std::vector<u64> gen(n * words_, 0), kill(n * words_, 0);
   for (std::size_t b = 0; b < n; ++b) {
     u64* g = &gen[b * words_];
@@ -299,47 +311,6 @@ bool FunctionInfo::only_made(const Block& b, std::size_t index) const {
   return false;
 }
 
-bool FunctionInfo::discarded(BlockId block, std::size_t index) const {
-  const Pool& pool = f_.pool;
-  const Block& b = f_.blocks[block.value()];
-  ExprId call = pool.core(b.events[index].expr);
-  if (pool[call].kind == ExprKind::Construct && pool[call].kid_count > 1 && !only_made(b, index))
-    return false;
-  if (voided_[call.value()]) return false;
-  if (!used_[call.value()]) return true;
-  // The same text is used somewhere; is it here? Look on to the next evaluation of the same call.
-  if (b.condition != kNoExpr && pool.core(b.condition) == call) return false;
-  auto used = [&](const Block& in, std::size_t from) -> std::optional<bool> {
-    for (std::size_t i = from; i < in.events.size(); ++i) {
-      const Event& event = in.events[i];
-      if (event.expr == kNoExpr) continue;
-      ExprId e = pool.core(event.expr);
-      if (e == call) {
-        if (event.kind == EventKind::Return) return true;
-        if (event.expr == e) return false;
-        continue;  // the same value, as that of the macro around it
-      }
-      for (ExprId k : pool.kids(e)) {
-        for (ExprId s = pool.core(k);; s = pool.core(pool.kid(s, 0))) {
-          if (s == call) return true;
-          if (!passes_on(pool[s])) break;
-        }
-      }
-    }
-    return std::nullopt;
-  };
-  std::optional<bool> answer = used(b, index + 1);
-  // An operand of ?: is used where the sides meet.
-  if (!answer && b.edges.size() == 1) {
-    const Block& next = f_.blocks[b.edges[0].to.value()];
-    answer = used(next, 0);
-    if (!answer && next.condition != kNoExpr && pool.core(next.condition) == call) answer = true;
-  }
-  if (answer) return !*answer;
-  // Used beyond this block, as an operand beside &&; or used only where the same text stands again.
-  return repeated_[call.value()] && b.condition == kNoExpr;
-}
-
 bool FunctionInfo::only_address(BlockId block, std::size_t index, ExprId place) const {
   const Pool& pool = f_.pool;
   const Block& b = f_.blocks[block.value()];
@@ -365,16 +336,49 @@ const ValueRange* FunctionInfo::find(const Facts& facts, ExprId core) const {
   if (k < 0) return nullptr;
   auto it =
       std::lower_bound(facts.begin(), facts.end(), k, [](const Fact& p, i32 key) { return p.key < key; });
-  return it != facts.end() && it->key == k ? &it->range : nullptr;
+  return it != facts.end() && it->key == k && it->hold < Hold::Was ? &it->range : nullptr;
 }
 
 ValueRange FunctionInfo::evaluate(const Facts& facts, ExprId id) const {
   return evaluate_with(f_.pool, id, [&](ExprId core) -> const ValueRange* {
     if (const ValueRange* r = find(facts, core)) return r;
     if (f_.pool[core].kind != ExprKind::Call) return nullptr;
+    if (auto it = by_constants_.find(core); it != by_constants_.end()) return &it->second;
     const FunctionEffects* fx = effects(core);
     return fx != nullptr ? &fx->result : nullptr;
   });
+}
+
+bool FunctionInfo::reads_told(const Facts& facts, ExprId id, u32 depth) const {
+  const Pool& pool = f_.pool;
+  id = pool.core(id);
+  if (depth > kMaxDepth) return false;
+  if (i32 k = key_of(id); k >= 0 && std::any_of(facts.begin(), facts.end(), [&](const Fact& f) {
+                            return f.key == k && f.hold == Hold::Told;
+                          }))
+    return true;
+  // An address says nothing of what lies there: the answer of a call that was given it is the call's own.
+  if (pool[id].kind == ExprKind::AddressOf && pool[pool.core(pool.kid(id, 0))].kind == ExprKind::Var)
+    return false;
+  std::span<const ExprId> kids = pool.kids(id);
+  return std::any_of(kids.begin(), kids.end(), [&](ExprId kid) { return reads_told(facts, kid, depth + 1); });
+}
+
+bool FunctionInfo::doubts(const Facts& facts, ExprId id, const ValueRange& range) const {
+  if (id == kNoExpr ||
+      std::none_of(facts.begin(), facts.end(), [](const Fact& f) { return f.hold >= Hold::Was; }))
+    return false;
+  if (reads_told(facts, id)) return true;
+  Facts before = facts;
+  std::erase_if(before, [](const Fact& f) { return f.hold == Hold::Told; });
+  for (Fact& f : before) f.hold = Hold::Now;
+  ValueRange then = evaluate(before, id);
+  return !then.intersect(range);
+}
+
+Facts FunctionInfo::of_now(Facts facts) {
+  std::erase_if(facts, [](const Fact& f) { return f.hold == Hold::Was; });
+  return facts;
 }
 
 Fact* FunctionInfo::slot(Facts& facts, ExprId expr) const {
@@ -382,7 +386,10 @@ Fact* FunctionInfo::slot(Facts& facts, ExprId expr) const {
   if (k < 0) return nullptr;
   auto it =
       std::lower_bound(facts.begin(), facts.end(), k, [](const Fact& p, i32 key) { return p.key < key; });
-  if (it == facts.end() || it->key != k) it = facts.insert(it, Fact{static_cast<u16>(k), 0, 0, {}});
+  if (it == facts.end() || it->key != k)
+    it = facts.insert(it, Fact{static_cast<u16>(k), 0, 0, Hold::Now, {}});
+  else if (it->hold >= Hold::Was)
+    *it = Fact{static_cast<u16>(k), 0, 0, Hold::Now, {}};
   return &*it;
 }
 
@@ -393,6 +400,7 @@ void FunctionInfo::set(Facts& facts, ExprId expr, const ValueRange& range) const
     f->range = range;
     f->group = 0;
     f->decided = 0;
+    f->hold = Hold::Now;
   }
 }
 
@@ -473,6 +481,24 @@ void FunctionInfo::settle_alike(Facts& facts, ExprId comparison, bool truth) con
   }
 }
 
+bool FunctionInfo::bits_allow(const Facts& facts, ExprId bits, bool truth) const {
+  const Pool& pool = f_.pool;
+  if (std::find(masked_.begin(), masked_.end(), bits) == masked_.end()) return true;
+  const ExprId of = pool.core(pool.kid(bits, 0));
+  auto mask = [&](ExprId e) { return static_cast<u64>(*fold(pool, pool.kid(e, 1))); };
+  u64 clear = truth ? 0 : mask(bits);
+  std::vector<u64> set;
+  if (truth) set.push_back(mask(bits));
+  for (ExprId other : masked_) {
+    if (other == bits || pool.core(pool.kid(other, 0)) != of) continue;
+    const ValueRange* r = find(facts, other);
+    if (r == nullptr) continue;
+    if (r->known_zero()) clear |= mask(other);
+    if (r->known_nonzero()) set.push_back(mask(other));
+  }
+  return std::all_of(set.begin(), set.end(), [&](u64 m) { return (m & ~clear) != 0; });
+}
+
 bool FunctionInfo::assume(Facts& facts, ExprId id, bool truth, u32 depth) const {
   if (id == kNoExpr || depth > kMaxDepth) return true;
   const Pool& pool = f_.pool;
@@ -482,6 +508,7 @@ bool FunctionInfo::assume(Facts& facts, ExprId id, bool truth, u32 depth) const 
   if (truth ? now.known_zero() : now.known_nonzero()) return false;
   if (e.kind == ExprKind::Unary && e.op == Op::Not) return assume(facts, pool.kid(id, 0), !truth, depth + 1);
   if (e.kind == ExprKind::Binary && e.kid_count == 2) {
+    if (e.op == Op::And && !bits_allow(facts, id, truth)) return false;
     ExprId l = pool.kid(id, 0), r = pool.kid(id, 1);
     if (e.op == Op::LogAnd || e.op == Op::LogOr) {
       // Both operands are settled one way; otherwise only one is, and which is not known.
@@ -513,25 +540,43 @@ bool FunctionInfo::assume(Facts& facts, ExprId id, bool truth, u32 depth) const 
 
 template <typename Changed>
 void FunctionInfo::forget_if(Facts& facts, Changed&& changed) const {
-  for (Fact& p : facts)  // what a call gave is still that
-    if (keys_[p.key].asks && changed(keys_[p.key])) p.decided = kStale;
-  std::erase_if(facts, [&](const Fact& p) { return !keys_[p.key].asks && changed(keys_[p.key]); });
+  std::erase_if(facts, [&](Fact& p) {
+    const FactKey& k = keys_[p.key];
+    Change c = changed(k);
+    if (c == Change::None || (k.asks && p.hold >= Hold::Was)) return false;
+    if (p.hold == Hold::Told) return c == Change::Sure;
+    if (k.asks) {  // what a call gave is still that
+      p.hold = Hold::Stale;
+      if (c == Change::Sure) p.decided = 0;  // asked again, it is another question
+      return false;
+    }
+    if (c == Change::Sure || p.decided == 0) return true;
+    p.hold = Hold::Was;
+    p.group = 0;
+    return false;
+  });
+}
+
+bool FunctionInfo::contains(ExprId x, ExprId part, u32 depth) const {
+  if (x == part) return true;
+  if (depth > kMaxDepth) return true;
+  for (ExprId k : f_.pool.kids(x))
+    if (contains(f_.pool.core(k), part, depth + 1)) return true;
+  return false;
 }
 
 void FunctionInfo::forget_write(Facts& facts, ExprId lhs) const {
   const Pool& pool = f_.pool;
   lhs = pool.core(lhs);
   const Expr& e = pool[lhs];
+  auto has = [](const auto& list, const auto& what) {
+    return std::find(list.begin(), list.end(), what) != list.end();
+  };
   forget_if(facts, [&](const FactKey& k) {
-    switch (e.kind) {
-      case ExprKind::Var:
-        if (e.value >= 0) return std::find(k.locals.begin(), k.locals.end(), e.value) != k.locals.end();
-        return std::find(k.globals.begin(), k.globals.end(), e.name) != k.globals.end();
-      case ExprKind::Member:
-        return std::find(k.fields.begin(), k.fields.end(), e.name) != k.fields.end();
-      default:
-        return k.memory;
-    }
+    if (e.kind == ExprKind::Var)
+      return (e.value >= 0 ? has(k.locals, e.value) : has(k.globals, e.name)) ? Change::Sure : Change::None;
+    if (e.kind == ExprKind::Member ? !has(k.fields, e.name) : !k.memory) return Change::None;
+    return contains(k.expr, lhs, 0) ? Change::Sure : Change::Perhaps;  // else of another object, it may be
   });
 }
 
@@ -573,15 +618,18 @@ void FunctionInfo::forget_call(Facts& facts, ExprId call, bool gently) const {
   };
   const FunctionEffects* fx = effects(call);
   forget_if(facts, [&](const FactKey& k) {
-    if (shares(k.locals, addressed) || (!gently && shares(k.fields, fields))) return true;
-    if (gently) return false;
+    if (shares(k.locals, addressed) || (!gently && shares(k.fields, fields))) return Change::Sure;
+    if (gently) return Change::None;
+    bool named = false;
     if (fx != nullptr && !fx->writes_any) {
-      if (shares(k.globals, fx->writes)) return true;
-      if (!(k.plain && fx->writes_plain) && !shares(k.fields, fx->writes)) return false;
+      if (shares(k.globals, fx->writes)) return Change::Sure;
+      named = shares(k.fields, fx->writes);
+      if (!named && !(k.plain && fx->writes_plain)) return Change::None;
     } else if (!k.globals.empty()) {
-      return true;
+      return Change::Perhaps;
     }
-    return (k.memory || !k.fields.empty()) && shares(k.locals, handed);
+    if ((!k.memory && k.fields.empty()) || !shares(k.locals, handed)) return Change::None;
+    return named ? Change::Sure : Change::Perhaps;
   });
 }
 
@@ -589,18 +637,47 @@ void FunctionInfo::forget_result(Facts& facts, ExprId call, BlockId block) const
   i32 k = key_of(f_.pool.core(call));
   if (k < 0) return;
   bool asks = keys_[static_cast<std::size_t>(k)].asks;
-  std::erase_if(facts, [&](const Fact& p) {
-    return p.key == k && (!asks || p.decided == kStale || p.decided == block.value() + 1);
+  std::erase_if(facts, [&](Fact& p) {
+    if (p.key != k) return false;
+    if (!asks || p.decided == block.value() + 1) return true;
+    if (p.hold == Hold::Stale) {
+      if (p.decided == 0) return true;
+      p.hold = Hold::Was;
+      p.group = 0;
+    }
+    return false;
   });
 }
 
 void FunctionInfo::decide_again(Facts& facts, BlockId block) const {
-  std::erase_if(facts, [&](const Fact& p) { return p.decided == block.value() + 1 && !keys_[p.key].asks; });
+  std::erase_if(facts, [&](const Fact& p) {
+    if (p.decided != block.value() + 1) return false;
+    const FactKey& k = keys_[p.key];
+    return p.hold == Hold::Was || (k.shared() && !k.asks);
+  });
+}
+
+void FunctionInfo::told(Facts& facts, ExprId call) const {
+  const Pool& pool = f_.pool;
+  for (ExprId a : pool.kids(pool.core(call)).subspan(1)) {
+    a = strip_casts(pool, pool.core(a));
+    if (pool[a].kind != ExprKind::AddressOf || pool[pool.core(pool.kid(a, 0))].kind != ExprKind::Var)
+      continue;
+    if (TypeKind t = pool.type_of(pool.kid(a, 0)).kind;
+        t != TypeKind::Bool && t != TypeKind::Integer && t != TypeKind::Enum && t != TypeKind::Pointer)
+      continue;
+    if (Fact* f = slot(facts, pool.kid(a, 0))) *f = Fact{f->key, 0, 0, Hold::Told, {}};
+  }
 }
 
 void FunctionInfo::decided(Facts& facts, BlockId block) const {
-  for (Fact& p : facts)
-    if (p.decided == 0 && keys_[p.key].shared()) p.decided = block.value() + 1;
+  const u64* asked = &asked_[block.value() * words_];
+  for (Fact& p : facts) {
+    if (p.decided != 0 || p.hold == Hold::Told) continue;
+    const FactKey& k = keys_[p.key];
+    if (k.shared() || ((k.memory || !k.fields.empty()) && (asked[p.key / 64] >> (p.key % 64) & 1) != 0))
+      p.decided = block.value() + 1;
+  }
 }
 
 void FunctionInfo::prune(Facts& facts, BlockId block, i32 kept) const {

@@ -189,7 +189,7 @@ class Reading {
       fingerprints_.push_back((bits & 2) != 0 ? in_.hash() : ContentHash{});
     }
     for (u64 n = in_.count(); n > 0 && in_.good(); --n) {
-      auto step = static_cast<Step>(in_.index(static_cast<std::size_t>(Step::IndexExpr) + 1));
+      auto step = static_cast<Step>(in_.index(static_cast<std::size_t>(Step::Offset) + 1));
       u32 base = in_.index(places_.size() + 1);
       Symbol name = text();
       i64 number = in_.integer();

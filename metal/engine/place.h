@@ -27,6 +27,7 @@ enum class Step : u8 {
   Field,      ///< name
   Index,      ///< number: a constant
   IndexExpr,  ///< number: ExprId
+  Offset,     ///< number: bytes that a pointer is moved by
 };
 
 struct Place {

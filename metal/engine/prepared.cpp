@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "metal/engine/evaluate.h"
 #include "metal/engine/values.h"
 
 namespace quire::metal {
@@ -369,10 +370,30 @@ PlaceId PlaceReader::read(ExprId expr, u32 depth) {
     case ExprKind::Float:
     case ExprKind::Function:
       break;
+    case ExprKind::Call:
+      out = given(expr, depth);
+      if (out == kNoPlace) out = places_.root(Step::Value, {}, expr.value());
+      break;
+    case ExprKind::Binary:
+      if (std::optional<i64> by = moved_by(pool, expr)) {
+        out = places_.step(kid(0), Step::Offset, {}, *by);
+        break;
+      }
+      [[fallthrough]];
     default:
       out = places_.root(Step::Value, {}, expr.value());
   }
   memo_[expr.value()] = out;
+  return out;
+}
+
+PlaceId PlaceReader::given(ExprId call, u32 depth) {
+  const FunctionEffects* fx = info_.effects(call);
+  const Pool& pool = info_.function().pool;
+  if (fx == nullptr || fx->gives.parameter < 0 || fx->gives.parameter + 1 >= pool[call].kid_count)
+    return kNoPlace;
+  PlaceId out = read(strip_casts(pool, pool.kid(call, static_cast<u32>(fx->gives.parameter + 1))), depth + 1);
+  for (const GivenPlace::Part& p : fx->gives.parts) out = places_.step(out, p.step, p.name, p.number);
   return out;
 }
 
@@ -405,6 +426,8 @@ std::string PlaceReader::text(PlaceId place) const {
     }
     case Step::Index:
       return text(p.base) + "[" + std::to_string(p.number) + "]";
+    case Step::Offset:
+      return "(" + text(p.base) + (p.number < 0 ? " - " : " + ") + std::to_string(std::abs(p.number)) + ")";
     case Step::IndexExpr:
       return text(p.base) + "[" +
              (static_cast<u64>(p.number) < f.pool.size() ? to_text(f.pool, ExprId(static_cast<u32>(p.number)))

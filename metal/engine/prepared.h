@@ -59,6 +59,8 @@ class PlaceReader {
   /// The step is the value of an expression, which is another when what it reads changes.
   bool worked_out(PlaceId place) const;
   bool reads(ExprId expr, ExprId part, u32 depth) const;
+  /// Of a call that always gives one place behind an argument; else kNoPlace.
+  PlaceId given(ExprId call, u32 depth);
   static constexpr PlaceId kUnread{0xfffffffe};
   bool mentions(ExprId expr, i64 local, u32 depth) const;
   Places& places_;

@@ -13,7 +13,7 @@
 namespace quire::metal {
 namespace {
 
-constexpr std::string_view kMagic = "quire-metal results 3\n";
+constexpr std::string_view kMagic = "quire-metal results 4\n";
 
 /// What a fragment became: it depends on files that its preamble includes, too.
 void add_pattern(Hash& h, const Pattern& p) {
@@ -57,7 +57,8 @@ void write(ByteWriter& w, const Finding& f) {
     w.text(n.function);
     w.text(n.text);
   }
-  w.number(static_cast<u64>(f.level) << 2 | (f.indirect ? 2u : 0u) | (f.uncertain ? 1u : 0u));
+  w.number(static_cast<u64>(f.level) << 3 | (f.doubtful ? 4u : 0u) | (f.indirect ? 2u : 0u) |
+           (f.uncertain ? 1u : 0u));
   w.number(u64{f.transition} << 32 | f.also);
   w.number(u64{f.calls} << 32 | f.branches);
   w.number(u64{f.examples} << 32 | f.counterexamples);
@@ -79,7 +80,8 @@ Finding read_finding(ByteReader& r) {
     f.path.push_back(std::move(note));
   }
   u64 bits = r.number();
-  f.level = static_cast<Level>(std::min<u64>(bits >> 2, static_cast<u64>(Level::kNote)));
+  f.level = static_cast<Level>(std::min<u64>(bits >> 3, static_cast<u64>(Level::kNote)));
+  f.doubtful = (bits & 4) != 0;
   f.indirect = (bits & 2) != 0;
   f.uncertain = (bits & 1) != 0;
   auto pair = [&](u32& high, u32& low) {

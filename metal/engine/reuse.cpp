@@ -56,6 +56,12 @@ u64 Solver::Impl::survey_key(const std::vector<FunctionId>& component) {
     h.add(lf.body->hash);
     h.add(u64{lf.unit});
     h.add(program.own_names(lf.unit));
+    if (asks_effects)
+      for (const CallSite& c : lf.calls)
+        for (FunctionId t : c.targets) {
+          h.add(program[t].body->hash);
+          h.add(infos.effects().of(t).hash);
+        }
     if (intra) continue;
     for (const CallSite& c : lf.calls) {
       h.add(u64{c.call.value()} << 32 | c.targets.size());

@@ -37,6 +37,28 @@ void on_large_stacks(u32 threads, const std::function<void()>& work) {
   for (pthread_t t : running) pthread_join(t, nullptr);
 }
 
+/// The last change of state was made by a function that had come back by then, or the path does not show it.
+bool begun_in_returned(const Finding& f) {
+  constexpr std::string_view kNow = "now ";
+  std::size_t begun = f.path.size();
+  for (std::size_t i = 0; i < f.path.size(); ++i)
+    if (f.path[i].text.starts_with(kNow) || f.path[i].text.find(" is now ") != std::string::npos) begun = i;
+  if (begun == f.path.size()) return true;
+  const std::string& in = f.path[begun].function;
+  return in != f.function && std::none_of(f.path.begin() + static_cast<std::ptrdiff_t>(begun) + 1,
+                                          f.path.end(), [&](const PathNote& n) { return n.function == in; });
+}
+
+/// `set longest_path = N`: what takes more is doubtful. `set returned_doubtful = 1`: so is what rests on a
+/// state in which a callee left things.
+void doubt_far_fetched(const CompiledMachine& m, std::vector<Finding>& findings) {
+  auto longest = m.settings.find("longest_path");
+  const bool returned = m.settings.contains("returned_doubtful");
+  for (Finding& f : findings)
+    f.doubtful = f.doubtful || (longest != m.settings.end() && length_of_path(f) > longest->second) ||
+                 (returned && begun_in_returned(f));
+}
+
 }  // namespace
 
 std::vector<Finding> group_and_rank(std::vector<Finding> findings) {
@@ -98,6 +120,7 @@ RunResult run_machines(const Program& program,
       solver.run(&results);
       made[i].findings = solver.take_findings();
       add_statistics(*machines[i], solver.take_observations(), made[i].findings);
+      doubt_far_fetched(*machines[i], made[i].findings);
       made[i].stats = solver.stats();
       results.keep(*machines[i], annotators, made[i]);
       owned.reset();

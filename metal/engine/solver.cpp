@@ -55,6 +55,7 @@ Solver::Impl::Impl(Solver& owner, const Program& program_in, InfoCache& infos_in
     for (const Alternative& a : t.alternatives)
       for (const Guard& g : a.guards) {
         asks_known = asks_known || asks(*g.expr, "mc_known");
+        asks_effects = asks_effects || asks(*g.expr, "mc_may_fail");
         asks_end = asks_end || asks(*g.expr, "mc_escaped");
       }
     if (t.action != nullptr) {

@@ -27,6 +27,7 @@ struct Passage {
     u32 edge = 0;   ///< of the block
     u32 facts = 0;  ///< as FactSets numbers them
     bool returns = false;
+    bool doubtful = false;  ///< see FunctionInfo::doubts
     ValueRange result;
     Location result_at;
   };
@@ -39,8 +40,8 @@ class FactSets {
   u32 number(const Facts& facts) {
     if (facts.empty()) return 0;
     u64 h = 1;
-    for (const auto& [k, group, decided, r] : facts) {
-      h = mix(h, (k * 1000u + group + 1) | u64{decided} << 32);
+    for (const auto& [k, group, decided, hold, r] : facts) {
+      h = mix(h, ((k * 1000u + group + 1) * 3 + static_cast<u64>(hold)) | u64{decided} << 32);
       h = mix(h, static_cast<u64>(r.low));
       h = mix(h, static_cast<u64>(r.high));
       h = mix(h, r.has_hole ? static_cast<u64>(r.hole) + 3 : 2);
@@ -348,6 +349,7 @@ struct Solver::Impl {
   std::set<std::pair<i32, i32>> ends_matter;     ///< variable and state: the end of a path is asked for
   bool only_marks = false;
   bool asks_known = false;
+  bool asks_effects = false;  ///< patterns fit by what the called function gives
   /// By variable: what carries a state is there. (A rule that asks `{ v }` says itself what null means.)
   std::vector<bool> exists;
   std::unordered_map<ItemKey, ItemId, ItemHash> memo;

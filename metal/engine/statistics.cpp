@@ -9,15 +9,16 @@ namespace {
 
 constexpr char kBeside = '\n';
 
+i64 setting(const CompiledMachine& m, const char* name, i64 otherwise) {
+  auto it = m.settings.find(name);
+  return it == m.settings.end() ? otherwise : it->second;
+}
+
 /// How surely a key holds of which so many of all places are examples; nothing when it is not to be believed.
 std::optional<double> confidence(const CompiledMachine& m, std::size_t examples, std::size_t all) {
-  auto setting = [&](const char* name, i64 otherwise) {
-    auto it = m.settings.find(name);
-    return it == m.settings.end() ? otherwise : it->second;
-  };
-  double p0 = static_cast<double>(setting("expected_percent", 90)) / 100;
-  double least = static_cast<double>(setting("z_hundredths", 0)) / 100;
-  auto least_examples = static_cast<std::size_t>(setting("min_examples", 4));
+  double p0 = static_cast<double>(setting(m, "expected_percent", 90)) / 100;
+  double least = static_cast<double>(setting(m, "z_hundredths", 0)) / 100;
+  auto least_examples = static_cast<std::size_t>(setting(m, "min_examples", 4));
   if (examples < least_examples) return std::nullopt;
   auto n = static_cast<double>(all);
   double z = (static_cast<double>(examples) / n - p0) / std::sqrt(p0 * (1 - p0) / n);
@@ -28,8 +29,7 @@ std::optional<double> confidence(const CompiledMachine& m, std::size_t examples,
 }  // namespace
 
 std::string key_beside(std::string key, const std::string& companion) {
-  if (!companion.empty()) key += kBeside + companion;
-  return key;
+  return std::move(key) + kBeside + companion;
 }
 
 void Tally::add(std::string_view key, const SourcePoint& site, bool good) {
@@ -59,7 +59,7 @@ std::optional<Tally::Belief> Tally::belief(const CompiledMachine& machine, const
   Belief out;
   std::size_t most = 0;
   for (const auto& [c, count] : companions)
-    if (count > most) {
+    if (!c.empty() && count > most) {
       most = count;
       out.companion = c;
     }
@@ -67,7 +67,7 @@ std::optional<Tally::Belief> Tally::belief(const CompiledMachine& machine, const
   for (const auto& [site, beside] : sites.good) {
     if (sites.bad.contains(site)) continue;
     ++all;
-    if (beside.empty() || beside.contains(out.companion)) out.examples.push_back(site);
+    if (beside.empty() || (most != 0 && beside.contains(out.companion))) out.examples.push_back(site);
   }
   std::optional<double> z = confidence(machine, out.examples.size(), all);
   if (!z) return std::nullopt;
@@ -81,18 +81,24 @@ void add_statistics(const CompiledMachine& machine, const std::vector<Observatio
   std::map<std::string, std::map<SourcePoint, const Observation*>> bad;
   for (const Observation& o : observations) {
     tally.add(o.key, o.site, o.good);
-    if (o.good) continue;
+    if (o.good || o.finding.message.empty()) continue;
     auto [it, fresh] = bad[o.key].try_emplace(o.site, &o);
     if (!fresh && read_before(o.finding, it->second->finding)) it->second = &o;
   }
   for (const auto& [key, places] : bad) {
     std::optional<Tally::Belief> belief = Tally::belief(machine, tally.keys_.find(key)->second);
     if (!belief) continue;
+    const std::size_t broken = tally.keys_.find(key)->second.bad.size();
+    // One place may be wrong whatever the others do; a key that is broken again and again is no rule.
+    auto doubted = machine.settings.find("doubted_z_hundredths");
+    const bool doubtful = doubted != machine.settings.end() && broken > 1 &&
+                          belief->z < static_cast<double>(doubted->second) / 100;
     for (const auto& [site, o] : places) {
       Finding f = o->finding;
+      f.doubtful = doubtful;
       f.z = belief->z;
       f.examples = static_cast<u32>(belief->examples.size());
-      f.counterexamples = static_cast<u32>(places.size());
+      f.counterexamples = static_cast<u32>(broken);
       if (!belief->companion.empty()) f.message += fmt::format(" ({})", belief->companion);
       constexpr u32 kShown = 3;
       u32 shown = 0;

@@ -235,8 +235,9 @@ class Evaluator {
       case Builtin::kInFunction:
         return Value::of(any_text(e, 0, [&](const std::string& s) { return s == fn.name.text(); }));
       case Builtin::kContains: {
-        std::string text = run(e.args[0]).str();
-        return Value::of(any_text(e, 1, [&](const std::string& part) { return text.contains(part); }));
+        Value text = run(e.args[0]);
+        if (!text.known()) return text;
+        return Value::of(any_text(e, 1, [&](const std::string& part) { return text.str().contains(part); }));
       }
       case Builtin::kInFile: {
         std::string_view file =
@@ -424,6 +425,8 @@ class Evaluator {
         return c_.facts != nullptr ? Value::of(c_.escaped) : Value::unknown();
       case Builtin::kDiscarded:
         return Value::of(c_.info.discarded(c_.block, c_.event));
+      case Builtin::kAskedLater:
+        return Value::of(c_.info.asked_later(c_.block, c_.event));
       case Builtin::kIsNoreturn:
       case Builtin::kMustUse: {
         ExprId x = bound(e.args[0]);
@@ -459,12 +462,29 @@ class Evaluator {
         if (b->id == Builtin::kField) return Value::of(std::string(pool_[x].name.text()));
         return Value::of(std::string(pool_.type_of(pool_.kid(x, 0)).tag.text()));
       }
+      case Builtin::kMayFail: {
+        const Block& block = fn.blocks[c_.block.value()];
+        if (c_.event >= block.events.size() || block.events[c_.event].expr == kNoExpr) return Value::of(0);
+        const ExprId called = pool_.core(block.events[c_.event].expr);
+        if (const std::optional<bool> fails = c_.info.may_fail(called)) return Value::of(*fails);
+        // Of another program only the prototype is known: with a rest of arguments it gives a length, mostly.
+        const CallSite* site = c_.program.call(c_.function, called);
+        if (site != nullptr && !site->targets.empty()) return Value::of(0);
+        if (pool_[called].kind != metal::ExprKind::Call) return Value::of(0);
+        const metal::Expr& callee = pool_[strip_macros(pool_, pool_.kid(called, 0))];
+        if (callee.kind != metal::ExprKind::Function) return Value::of(0);
+        const std::string_view type = pool_.type(pool_.function(callee).type).spelling.text();
+        return Value::of(!type.empty() && !type.ends_with("()") && !type.ends_with("...)"));
+      }
       case Builtin::kResultType: {
-        ExprId x = bound(e.args[0]);
-        if (x == kNoExpr) return Value::of(std::string());
-        const Type* t = &pool_.type_of(x);
-        if (t->kind == TypeKind::Pointer) t = &pool_.type(t->element);
-        if (t->kind == TypeKind::Function) t = &pool_.type(t->element);
+        ExprId x = e.args.empty() ? kNoExpr : bound(e.args[0]);
+        if (x == kNoExpr && !e.args.empty()) return Value::of(std::string());
+        const Type* t = &pool_.type(fn.result);
+        if (x != kNoExpr) {
+          t = &pool_.type_of(x);
+          if (t->kind == TypeKind::Pointer) t = &pool_.type(t->element);
+          if (t->kind == TypeKind::Function) t = &pool_.type(t->element);
+        }
         switch (t->kind) {
           case TypeKind::Pointer:
             return Value::of(std::string("pointer"));

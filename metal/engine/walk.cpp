@@ -133,6 +133,13 @@ void Solver::Impl::Walk::push(BlockId b, PathState s) {
   push(p);
 }
 
+u32 Solver::Impl::Walk::unsure(u32 carrier) {
+  if (carriers[carrier].state.unsure) return carrier;
+  PathState s = carriers[carrier].state;
+  s.unsure = true;
+  return carrier_of(std::move(s));
+}
+
 void Solver::Impl::Walk::push(Pending p) {
   auto plain = [&] {
     return mix(mix(carriers[p.carrier].identity, p.block.value()), results[p.result].hash);
@@ -145,16 +152,22 @@ void Solver::Impl::Walk::push(Pending p) {
     if (carriers[p.carrier].state.unsure) most = std::min(most, 2u);  // only its exits count
     u8& met = variants[carriers[p.carrier].shape][p.block.value()];
     if (met < 255) ++met;
+    if (met > most && met <= 2 * most) {
+      // What only was goes first.
+      Facts now = FunctionInfo::of_now(w.fact_sets[p.facts]);
+      if (now.size() != w.fact_sets[p.facts].size()) {
+        p.facts = w.fact_sets.number(now);
+        if (!seen.insert(mix(plain(), p.facts))) return;
+        pending.push_back(p);
+        return;
+      }
+    }
     if (met > most) {
       // Property simulation's merge: what is known is dropped, so the rest of this state is walked once. It
       // may go ways that no run goes.
       ++I.self.stats_.joins;
       p.facts = 0;
-      if (!carriers[p.carrier].state.unsure) {
-        PathState s = carriers[p.carrier].state;
-        s.unsure = true;
-        p.carrier = carrier_of(std::move(s));
-      }
+      p.carrier = unsure(p.carrier);
       if (!seen.insert(mix(plain(), p.facts))) return;
     }
   }

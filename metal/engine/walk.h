@@ -84,6 +84,8 @@ struct Solver::Impl::Walk {
   static u64 mix_mark(u64 h, const Mark& m);
 
   u32 carrier_of(PathState&& s);
+  /// The same on a way that may be none.
+  u32 unsure(u32 carrier);
 
   u32 result_of(const ValueRange& range, const Location& at);
 

@@ -92,7 +92,9 @@ bool Solver::Impl::Walk::act(const std::vector<rule::Stmt>& list, BlockId b, std
             if (!o.good && record != nullptr)
               record->observations.push_back(
                   {std::move(text), o.site.point(), false,
-                   finding(format_message(st.value, 1, c), rule::Builtin::kErr, at, t, s)});
+                   st.value.args.size() < 2
+                       ? Finding{}
+                       : finding(format_message(st.value, 1, c), rule::Builtin::kErr, at, t, s)});
             break;
           }
           default:

@@ -79,6 +79,17 @@ void Solver::Impl::Walk::unite(PathState& s, const Equal& e) {
   Names before = s.names;
   rename(s, e.left, e.right);
   rename(s, e.right, e.left);
+  // A variable that is only ever a copy (what READ_ONCE gives, say) is equal to what it is a copy of, too.
+  for (PlaceId one : {e.left, e.right}) {
+    PlaceId of = kNoPlace;
+    u32 times = 0;
+    for (const auto& [to, from] : w.copies)
+      if (to == one && I.places[one].step == Step::Local) {
+        of = from;
+        ++times;
+      }
+    if (times == 1) rename(s, one, of);
+  }
   if (s.names == before || I.ends_matter.contains({key.var, s.state})) return;
   reset(s);
   s.names = {key.names.front()};
@@ -199,6 +210,7 @@ void Solver::Impl::Walk::pass(const Pending& p) {
     t.block = way.to;
     t.facts = way.facts;
     if (way.returns) t.result = result_of(way.result, way.result_at);
+    if (way.doubtful) t.carrier = unsure(t.carrier);
     if (record != nullptr) t.trail = add_step(p.trail, b, b.edges[way.edge]);
     if (way.to != kExit) {
       push(t);
@@ -248,13 +260,17 @@ void Solver::Impl::Walk::leave(const Block& b, PathState s) {
   for (std::size_t i = 0; i < b.edges.size(); ++i) {
     const Edge& edge = b.edges[i];
     PathState t = i + 1 == b.edges.size() ? std::move(s) : s;
-    bool possible = true;
+    bool possible = true, doubtful = false;
     switch (edge.kind) {
       case EdgeKind::True:
       case EdgeKind::False:
-        if (b.condition != kNoExpr) possible = info.assume(t.facts, b.condition, edge.kind == EdgeKind::True);
+        if (b.condition == kNoExpr) break;
+        doubtful = info.doubts(t.facts, b.condition,
+                               edge.kind == EdgeKind::True ? ValueRange::nonzero() : ValueRange::constant(0));
+        possible = info.assume(t.facts, b.condition, edge.kind == EdgeKind::True);
         break;
       case EdgeKind::Case:
+        doubtful = info.doubts(t.facts, b.condition, {edge.low, edge.high, false, 0});
         possible = info.restrict(t.facts, b.condition, {edge.low, edge.high, false, 0});
         break;
       case EdgeKind::Default: {
@@ -273,6 +289,7 @@ void Solver::Impl::Walk::leave(const Block& b, PathState s) {
         break;
     }
     if (!possible || edge.to.value() >= f.blocks.size()) continue;
+    t.unsure = t.unsure || doubtful;
     if (b.condition != kNoExpr) info.decided(t.facts, id);
     if (edge.kind == EdgeKind::True || edge.kind == EdgeKind::False)
       if (Equal e = passing == nullptr ? equates(b.condition, t) : Equal{};
@@ -280,8 +297,8 @@ void Solver::Impl::Walk::leave(const Block& b, PathState s) {
         unite(t, e);
     if (passing != nullptr) {
       if (edge.to != kExit) info.prune(t.facts, edge.to, -1);
-      passing->ways.push_back(
-          {edge.to, static_cast<u32>(i), w.fact_sets.number(t.facts), t.has_result, t.result, t.result_at});
+      passing->ways.push_back({edge.to, static_cast<u32>(i), w.fact_sets.number(t.facts), t.has_result,
+                               doubtful, t.result, t.result_at});
       continue;
     }
     if (record != nullptr) t.trail = add_step(t.trail, b, edge);

@@ -72,13 +72,42 @@ void Solver::Impl::Walk::call(BlockId b, std::size_t index, const Event& ev, Exp
     passed_by = true;
   }
   if (passed_by) next.push_back(std::move(s));
+  if (has_object() && std::any_of(next.begin() + static_cast<std::ptrdiff_t>(before), next.end(),
+                                  [&](const PathState& t) { return t.state != next[before].state; }))
+    for (std::size_t i = before; i < next.size(); ++i) info.told(next[i].facts, x);
   if (!has_object() || covered || named) return;
   for (std::size_t i = before; i < next.size(); ++i) forget_redirected(next[i], x);
 }
 
 void Solver::Impl::Walk::forget_redirected(PathState& s, ExprId x) {
-  if (s.state == kNoState || s.names.size() < 2) return;
+  if (s.names.size() < 2) return;
   std::span<const ExprId> kids = pool.kids(x);
+  if (const FunctionEffects* fx = info.effects(x); fx != nullptr && !fx->writes_any) {
+    // `list_del(&p->list)`: what is reached through the fields that it writes may be another one now.
+    bool inside = std::any_of(kids.begin() + 1, kids.end(), [&](ExprId a) {
+      PlaceId p = w.reader->read(strip_casts(pool, pool.core(a)));
+      return p != kNoPlace && I.places[p].step == Step::Address &&
+             std::any_of(s.names.begin(), s.names.end(), [&](PlaceId n) {
+               PlaceId object = I.places.step(n, Step::Deref);
+               return !I.places.through_memory(n) && object != kNoPlace &&
+                      I.places.has_prefix(I.places[p].base, object);
+             });
+    });
+    auto turned = [&](PlaceId n) {
+      for (; n != kNoPlace; n = I.places[n].base)
+        if (I.places[n].step == Step::Field &&
+            std::find(fx->writes.begin(), fx->writes.end(), I.places[n].name) != fx->writes.end())
+          return true;
+      return false;
+    };
+    const PlaceId candidate = key.names.empty() ? kNoPlace : key.names.front();
+    if (inside && s.state == kNoState && turned(candidate)) {
+      s.names = {candidate};
+      return;
+    }
+    if (inside) s.names.erase_if(turned);
+  }
+  if (s.state == kNoState || s.names.size() < 2) return;
   bool handed = std::any_of(kids.begin() + 1, kids.end(), [&](ExprId a) {
     PlaceId p = w.reader->read(strip_casts(pool, pool.core(a)));
     return p != kNoPlace && !I.places.through_memory(p) &&
@@ -281,6 +310,12 @@ bool Solver::Impl::Walk::enter(FunctionId t, const CallSite& site, const Event& 
           };
           return rank(a) < rank(c);
         });
+        // A pointer in memory was turned elsewhere on the way: what goes by that name then is a guess.
+        const auto turned = [&](const Names& some, const Names& others) {
+          return std::any_of(some.begin(), some.end(),
+                             [&](PlaceId p) { return I.places.through_memory(p) && !others.has(p); });
+        };
+        if (s.state != kNoState && (turned(s.names, names) || turned(names, s.names))) u.unsure = true;
         u.names = names;
         if (u.names.empty()) {
           reset(u);

@@ -59,7 +59,12 @@ void Solver::Impl::Walk::end(PathState s) {
       s.names.clear();
     } else {
       s.names = outer;
-      if (key.root && !s.escaped && !returned && !handed_out(outer) && !kept_by_object(outer))
+      // Callers that are known are asked, though the function is there for others too: it may be meant so.
+      const LinkedFunction& linked = I.program[key.function];
+      const bool callers_tell = !I.intra && linked.has_caller && (linked.exported || !linked.address_taken) &&
+                                !I.never[key.function.value()];
+      if (key.root && !callers_tell && !s.escaped && !returned && !handed_out(outer) &&
+          !kept_by_object(outer))
         fire_end(s, at);
     }
   } else if (has_object()) {

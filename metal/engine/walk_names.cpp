@@ -79,6 +79,9 @@ void Solver::Impl::Walk::assign(const Event& ev, ExprId x, PathState s, std::vec
   bool stored = stores_away(to) && std::any_of(gained.begin(), gained.end(), [&](PlaceId p) {
                   return !pointer || I.places[p].step != Step::Address;
                 });
+  // A way back (`q->timer.data = q`) leads to nothing that has no shorter name, and there is no end of names
+  // that go round several of them.
+  if (from != kNoPlace && I.places.has_prefix(to, from)) gained.clear();
   if (carriers.size() > I.limits.states_with_names && !gained.empty()) {
     // Kept under a name that is not followed: what becomes of it is not seen.
     s.escaped = s.escaped || s.state != kNoState;

@@ -84,12 +84,13 @@ std::string Solver::Impl::Walk::describe(const PathState& s) const {
                   machine().vars[static_cast<std::size_t>(key.var)].states[static_cast<std::size_t>(s.state)];
     if (s.escaped) t += ", stored elsewhere";
   }
+  if (s.unsure) t += ", on a way that may be none";
   if (s.global >= 0 && (machine().global_states.size() > 1 || !has_object()))
     t += (t.empty() ? "" : "; ") + std::string("state ") +
          machine().global_states[static_cast<std::size_t>(s.global)];
-  for (const auto& [k, group, decided, r] : s.facts) {
+  for (const auto& [k, group, decided, hold, r] : s.facts) {
     if (r.any()) continue;
-    t += "; " + to_text(pool, info.key(k).expr);
+    t += (hold == Hold::Was ? "; once " : "; ") + to_text(pool, info.key(k).expr);
     if (r.is_constant())
       t += fmt::format(" = {}", r.low);
     else if (r.known_nonzero())

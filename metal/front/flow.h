@@ -133,9 +133,10 @@ class FlowBuilder final : public Translator {
   /// Labels whose address an initialiser takes are targets of computed gotos.
   void take_labels(const clang::Stmt* init);
   void full_expression(const clang::Expr* e);
-  void branch(const clang::Expr* e, BlockId yes, BlockId no);
+  /// Goes on in `yes` or `no`, split up at && and ||; the tree of the condition.
+  ExprId branch(const clang::Expr* e, BlockId yes, BlockId no);
   void decide_value(ExprId id, const clang::Expr* e, BlockId yes, BlockId no);
-  /// As branch(); the tree of the condition when it is a single one, else kNoExpr.
+  /// As branch(); a condition of one part that is known is that number.
   ExprId translate_condition(const clang::Expr* e, BlockId yes, BlockId no);
   void declare_then_branch(const clang::DeclStmt* declared, const clang::Expr* cond, BlockId yes, BlockId no);
   /// Whether `e` is all of a macro whose truth is not just that of an argument.

@@ -254,7 +254,7 @@ bool splits(const clang::Expr* e) {
 }  // namespace
 
 bool FlowBuilder::opaque_macro(const clang::Expr* e) {
-  const auto whole = macros_.whole(e->getBeginLoc(), e->getEndLoc());
+  auto whole = macros_.whole(e->getBeginLoc(), e->getEndLoc());
   if (whole.empty()) return false;
   const clang::Expr* bare = e;
   while (true) {
@@ -265,10 +265,11 @@ bool FlowBuilder::opaque_macro(const clang::Expr* e) {
     else
       break;
     if (splits(bare)) return false;
-    // Down to an argument: what surrounds it belongs to the macro, as in likely(x).
+    // Down to an argument: what surrounds it belongs to the macro, as in likely(x). A macro whose own text it
+    // is, not its argument, stands around that: `try(l)` that is `likely(try_it(l))`.
     for (const auto& [macro, index] : macros_.arguments(bare->getBeginLoc(), bare->getEndLoc()))
-      if (std::find(whole.begin(), whole.end(), macro) != whole.end())
-        return negation_count(e, bare) % 2 != 0;
+      if (const auto it = std::find(whole.begin(), whole.end(), macro); it != whole.end()) whole.erase(it);
+    if (whole.empty()) return negation_count(e, bare) % 2 != 0;
   }
   return !splits(bare);
 }
@@ -288,15 +289,18 @@ int FlowBuilder::negation_count(const clang::Expr* outer, const clang::Expr* inn
   return count;
 }
 
-void FlowBuilder::branch(const clang::Expr* e, BlockId yes, BlockId no) {
+ExprId FlowBuilder::branch(const clang::Expr* e, BlockId yes, BlockId no) {
   if (const auto* cleanups = llvm::dyn_cast<clang::ExprWithCleanups>(e); cleanups != nullptr) {
     // Temporaries end before either side begins.
     const std::size_t depth = live_.size();
     const ExprId id = translate(cleanups->getSubExpr());
     leave_scope_but_variables(depth, e->getEndLoc());
-    return decide_value(id, e, yes, no);
+    decide_value(id, e, yes, no);
+    return id;
   }
   const std::size_t mark = open_macros_.size();
+  const clang::QualType type = e->getType();
+  bool turned = false;
   while (true) {
     begin_macros(anchor(e));
     if (e->getBeginLoc().isMacroID() && opaque_macro(e)) break;
@@ -304,6 +308,7 @@ void FlowBuilder::branch(const clang::Expr* e, BlockId yes, BlockId no) {
       e = next;
     } else if (const auto [operand, negated] = negation(e); operand != nullptr) {
       e = operand;
+      turned = turned != negated;
       if (negated) std::swap(yes, no);
     } else if (const auto* op = llvm::dyn_cast<clang::BinaryOperator>(e);
                op != nullptr && op->getOpcode() == clang::BO_Comma) {
@@ -313,28 +318,29 @@ void FlowBuilder::branch(const clang::Expr* e, BlockId yes, BlockId no) {
       break;
     }
   }
+  ExprId id;
   if (const auto* op = llvm::dyn_cast<clang::BinaryOperator>(e); op != nullptr && op->isLogicalOp()) {
     const BlockId second = new_block();
-    if (op->getOpcode() == clang::BO_LAnd)
-      branch(op->getLHS(), second, no);
-    else
-      branch(op->getLHS(), yes, second);
+    const bool both = op->getOpcode() == clang::BO_LAnd;
+    const ExprId left = branch(op->getLHS(), both ? second : yes, both ? no : second);
     go_on_in(second);
-    branch(op->getRHS(), yes, no);
+    id = make(ExprKind::Binary, e->getType(), {left, branch(op->getRHS(), yes, no)}, to_op(op->getOpcode()));
   } else if (const auto* choice = llvm::dyn_cast<clang::ConditionalOperator>(e); choice != nullptr) {
     const BlockId first = new_block();
     const BlockId second = new_block();
-    branch(choice->getCond(), first, second);
+    const ExprId condition = branch(choice->getCond(), first, second);
     go_on_in(first);
-    branch(choice->getTrueExpr(), yes, no);
+    const ExprId taken = branch(choice->getTrueExpr(), yes, no);
     go_on_in(second);
-    branch(choice->getFalseExpr(), yes, no);
+    id = make(ExprKind::Conditional, e->getType(),
+              {condition, taken, branch(choice->getFalseExpr(), yes, no)});
   } else {
-    const ExprId id = translate(e);
+    id = translate(e);
     end_macros(mark);
     decide_value(id, e, yes, no);
   }
   open_macros_.resize(std::min(mark, open_macros_.size()));
+  return turned ? make(ExprKind::Unary, type, {id}, Op::Not) : id;
 }
 
 void FlowBuilder::decide_value(ExprId id, const clang::Expr* e, BlockId yes, BlockId no) {
@@ -346,13 +352,11 @@ void FlowBuilder::decide_value(ExprId id, const clang::Expr* e, BlockId yes, Blo
 }
 
 ExprId FlowBuilder::translate_condition(const clang::Expr* e, BlockId yes, BlockId no) {
-  // When the condition is one simple expression, it is part of the tree of the whole; otherwise flow alone
-  // has it.
   const std::size_t before_blocks = out_.blocks.size();
   here();
   const BlockId from = current_;
-  branch(e, yes, no);
-  if (out_.blocks.size() != before_blocks) return kNoExpr;
+  const ExprId tree = branch(e, yes, no);
+  if (out_.blocks.size() != before_blocks) return tree;
   const Block& b = block(from);
   if (b.condition != kNoExpr && !b.edges.empty() && b.edges[0].to == yes) return b.condition;
   if (b.condition != kNoExpr && !b.edges.empty())

@@ -79,7 +79,7 @@ int check_command(const std::vector<std::string>& arguments) {
   std::string build, kbuild, format = "text", output, baseline, write_baseline, since, cache = "auto", trace,
                              colour = "auto", project_file;
   u32 jobs = std::max(1u, std::thread::hardware_concurrency());
-  bool intra = false, stats = false, allow_incomplete = false, quiet = false;
+  bool doubtful = false, intra = false, stats = false, allow_incomplete = false, quiet = false;
   u32 limit = 0;
   app.add_option("files", files, "Source files, compiled with the flags after --; or function files (.qmf)");
   app.add_option("--rules,-r", rule_names, "Rule file, directory or pack; may be repeated")
@@ -101,6 +101,9 @@ int check_command(const std::vector<std::string>& arguments) {
   app.add_option("--colour,--color", colour, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
   app.add_option("--limit", limit, "Report at most this many findings");
+  app.add_flag("--doubtful", doubtful,
+               "Report also what rests on a long way through many functions and assumptions, or breaks what "
+               "is broken again and again");
   app.add_flag("--intra", intra, "Each function alone: the reading of 2001");
   app.add_flag("--stats", stats, "Say what was done, and what was cut");
   app.add_flag("--allow-incomplete", allow_incomplete, "Status 0 even if some files were not analysed");
@@ -213,6 +216,8 @@ int check_command(const std::vector<std::string>& arguments) {
     return std::any_of(project->exclude.begin(), project->exclude.end(),
                        [&](const std::string& x) { return f.at.file.find(x) != std::string::npos; });
   });
+  std::size_t left_out =
+      doubtful ? 0 : std::erase_if(report.findings, [](const Finding& f) { return f.doubtful; });
   report.suppressed = remove_suppressed(report.findings, sources);
   if (changed) keep_new(report.findings, *changed);
   if (!write_baseline.empty()) {
@@ -245,6 +250,7 @@ int check_command(const std::vector<std::string>& arguments) {
   if (stats) print_stats(analysis, rules);
   if (!quiet && format == "text" && (all != 0 || isatty(2) != 0)) {
     std::string extra;
+    if (left_out != 0) extra += fmt::format(", {} doubtful ones left out (--doubtful)", left_out);
     if (report.suppressed != 0) extra += fmt::format(", {} suppressed", report.suppressed);
     if (report.baselined != 0) extra += fmt::format(", {} in the baseline", report.baselined);
     std::cerr << fmt::format("{} finding{}{}\n", all, all == 1 ? "" : "s", extra);

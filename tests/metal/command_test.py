@@ -206,6 +206,29 @@ class Command(unittest.TestCase):
             _, cut = self.edit_at_random(11, 12)
             self.assertGreater(cut[bound], 0)
 
+    def test_pointers_back_make_no_names_without_end(self):
+        """`p->t1.data = p`, and so on for five timers, in any order: what lies in p has its one name, and the callee is entered in few ways."""
+        self.write(".metal.json", json.dumps({"limits": {"entries_per_function": 40}}))
+        tries = "\n".join(f"void try{i}(struct box *p, int n) {{ kfree(p->ids); " + " ".join(f"if (n & {1 << k}) p->t{k}.data = p;" for k in range(i, i + 5)) + " pass(p); }" for i in range(3))
+        source = self.write("back.c", "void kfree(void *); struct box;\nstruct timer { struct box *data; }; struct box { int *ids; struct timer " + ", ".join(f"t{i}" for i in range(8)) + "; };\n"
+                            "void pass(struct box *p) { if (p->t1.data->ids) kfree(p->t2.data->ids); kfree(p->ids); }\n" + tries + "\n")
+        result = self.run_metal("check", "--stats", "--rules", "linux-2.4", source, "--", "-std=gnu11")
+        self.assertIn("is freed twice", result.stdout)
+        self.assertRegex(result.stderr, r"(?m)^cut .* entries 0\b")
+
+    def test_what_a_function_can_give_is_asked_anew_when_it_changed(self):
+        """Whether a dropped answer could be an error lies in another file."""
+        users = "".join(f"int use{i}(int n) {{ return begin(n + {i}); }}\n" for i in range(12)) + "int drops(int n)\n{\n\tbegin(n);\n\treturn n;\n}\n"
+        files = [self.write("a.c", "int begin(int n) { return n > 3 ? -5 : 0; }\n"), self.write("b.c", "int begin(int);\n" + users)]
+
+        def run(*more):
+            return self.run_metal("check", "--rules", "linux", "--format", "json", *more, *files, "--", "-std=gnu11").stdout
+
+        self.assertIn("what begin returns is dropped", run())
+        self.write("a.c", "int begin(int n) { return n > 3 ? 5 : 0; }\n")
+        self.assertEqual(run(), run("--cache", "none"))
+        self.assertNotIn("what begin returns is dropped", run())
+
     def test_programs_that_grow_and_change_find_warm_what_they_find_cold(self):
         """A generated program of seven files with recursion and function pointers: unlocks lost, callees changed, functions added, removed and made static, tables filled."""
         choose = random.Random(23)

@@ -4,7 +4,7 @@
     usage: fuzz_test.py TARGET CASES SEEDS...
 
 SEEDS are folders that are read only (a rule pack, say). What is found is left in CASES, for good. What takes too long
-the target says itself, by CPU time (time_limit.cpp), not libFuzzer by the clock.
+the target says itself, by CPU time (tests/fuzz/time_limit.cpp), not libFuzzer by the clock.
 """
 import os
 import pathlib

@@ -145,3 +145,141 @@ void used_after_allocation(struct box *b) {
 		b->used = 3;
 	spin_unlock(&b->lock);
 }
+/* A lock of another structure that is beside the field by chance. */
+struct chip { spinlock_t lock; struct box *box; int busy; };
+struct slot { int full; };
+void full0(struct chip *c, struct slot *s) { spin_lock(&c->lock); s->full = 0; spin_unlock(&c->lock); }
+void full1(struct chip *c, struct slot *s) { spin_lock(&c->lock); s->full = 1; spin_unlock(&c->lock); }
+void full2(struct chip *c, struct slot *s) { spin_lock(&c->lock); s->full = 2; spin_unlock(&c->lock); }
+void full3(struct chip *c, struct slot *s) { spin_lock(&c->lock); s->full = 3; spin_unlock(&c->lock); }
+void full4(struct chip *c, struct slot *s) { spin_lock(&c->lock); s->full = 4; spin_unlock(&c->lock); }
+void full5(struct chip *c, struct slot *s) { spin_lock(&c->lock); s->full = 5; spin_unlock(&c->lock); }
+void full6(struct chip *c, struct slot *s) { spin_lock(&c->lock); s->full = 6; spin_unlock(&c->lock); }
+void full7(struct chip *c, struct slot *s) { spin_lock(&c->lock); s->full = 7; spin_unlock(&c->lock); }
+void full8(struct chip *c, struct slot *s) { spin_lock(&c->lock); s->full = 8; spin_unlock(&c->lock); }
+void full9(struct chip *c, struct slot *s) { spin_lock(&c->lock); s->full = 9; spin_unlock(&c->lock); }
+void full10(struct chip *c, struct slot *s) { spin_lock(&c->lock); s->full = 10; spin_unlock(&c->lock); }
+void full11(struct chip *c, struct slot *s) { spin_lock(&c->lock); s->full = 11; spin_unlock(&c->lock); }
+void full_bare(struct chip *c, struct slot *s) {
+	s->full = 1;
+}
+void busy0(struct chip *c) { spin_lock(&c->lock); c->busy = 0; spin_unlock(&c->lock); }
+void busy1(struct chip *c) { spin_lock(&c->lock); c->busy = 1; spin_unlock(&c->lock); }
+void busy2(struct chip *c) { spin_lock(&c->lock); c->busy = 2; spin_unlock(&c->lock); }
+void busy3(struct chip *c) { spin_lock(&c->lock); c->busy = 3; spin_unlock(&c->lock); }
+void busy4(struct chip *c) { spin_lock(&c->lock); c->busy = 4; spin_unlock(&c->lock); }
+void busy5(struct chip *c) { spin_lock(&c->lock); c->busy = 5; spin_unlock(&c->lock); }
+void busy6(struct chip *c) { spin_lock(&c->lock); c->busy = 6; spin_unlock(&c->lock); }
+void busy7(struct chip *c) { spin_lock(&c->lock); c->busy = 7; spin_unlock(&c->lock); }
+void busy8(struct chip *c) { spin_lock(&c->lock); c->busy = 8; spin_unlock(&c->lock); }
+void busy9(struct chip *c) { spin_lock(&c->lock); c->busy = 9; spin_unlock(&c->lock); }
+void busy10(struct chip *c) { spin_lock(&c->lock); c->busy = 10; spin_unlock(&c->lock); }
+void busy11(struct chip *c) { spin_lock(&c->lock); c->busy = 11; spin_unlock(&c->lock); }
+void busy12(struct chip *c) { spin_lock(&c->lock); c->busy = 12; spin_unlock(&c->lock); }
+void busy13(struct chip *c) { spin_lock(&c->lock); c->busy = 13; spin_unlock(&c->lock); }
+void busy14(struct chip *c) { spin_lock(&c->lock); c->busy = 14; spin_unlock(&c->lock); }
+void busy15(struct chip *c) { spin_lock(&c->lock); c->busy = 15; spin_unlock(&c->lock); }
+void busy16(struct chip *c) { spin_lock(&c->lock); c->busy = 16; spin_unlock(&c->lock); }
+void busy17(struct chip *c) { spin_lock(&c->lock); c->busy = 17; spin_unlock(&c->lock); }
+void busy18(struct chip *c) { spin_lock(&c->lock); c->busy = 18; spin_unlock(&c->lock); }
+void busy19(struct chip *c) { spin_lock(&c->lock); c->busy = 19; spin_unlock(&c->lock); }
+void busy20(struct chip *c) { spin_lock(&c->lock); c->busy = 20; spin_unlock(&c->lock); }
+void busy21(struct chip *c) { spin_lock(&c->lock); c->busy = 21; spin_unlock(&c->lock); }
+void busy22(struct chip *c) { spin_lock(&c->lock); c->busy = 22; spin_unlock(&c->lock); }
+void busy23(struct chip *c) { spin_lock(&c->lock); c->busy = 23; spin_unlock(&c->lock); }
+void busy_bare(struct chip *c, struct slot *s) {
+	c->busy = 1; // expect: linux.lock-guards-field
+	s->full = 2;
+}
+/* The callee turns interrupts off and back on as it found them: they stay off. */
+static void poke(struct chip *c) {
+	unsigned long flags;
+	save_flags(flags);
+	cli();
+	work();
+	restore_flags(flags);
+}
+void busy_with_interrupts_off(struct chip *c) {
+	cli();
+	poke(c);
+	c->busy = 2;
+	sti();
+}
+void busy_with_interrupts_on_again(struct chip *c) {
+	cli();
+	poke(c);
+	sti();
+	c->busy = 3; // expect: linux.lock-guards-field
+}
+/* What lies in a lock's own structure is the lock's. */
+struct nested_lock { spinlock_t lock; int count; };
+void nest0(struct nested_lock *n) { spin_lock(&n->lock); n->count = 0; spin_unlock(&n->lock); }
+void nest1(struct nested_lock *n) { spin_lock(&n->lock); n->count = 1; spin_unlock(&n->lock); }
+void nest2(struct nested_lock *n) { spin_lock(&n->lock); n->count = 2; spin_unlock(&n->lock); }
+void nest3(struct nested_lock *n) { spin_lock(&n->lock); n->count = 3; spin_unlock(&n->lock); }
+void nest4(struct nested_lock *n) { spin_lock(&n->lock); n->count = 4; spin_unlock(&n->lock); }
+void nest5(struct nested_lock *n) { spin_lock(&n->lock); n->count = 5; spin_unlock(&n->lock); }
+void nest6(struct nested_lock *n) { spin_lock(&n->lock); n->count = 6; spin_unlock(&n->lock); }
+void nest7(struct nested_lock *n) { spin_lock(&n->lock); n->count = 7; spin_unlock(&n->lock); }
+void nest8(struct nested_lock *n) { spin_lock(&n->lock); n->count = 8; spin_unlock(&n->lock); }
+void nest9(struct nested_lock *n) { spin_lock(&n->lock); n->count = 9; spin_unlock(&n->lock); }
+void nest10(struct nested_lock *n) { spin_lock(&n->lock); n->count = 10; spin_unlock(&n->lock); }
+void nest11(struct nested_lock *n) { spin_lock(&n->lock); n->count = 11; spin_unlock(&n->lock); }
+void unnest(struct nested_lock *n) {
+	if (--n->count == 0)
+		spin_unlock(&n->lock);
+}
+/* Whoever begins it anew, or makes it known, has it to itself. */
+void chip_reset(struct chip *c) {
+	c->busy = 0;
+}
+int chip_register(struct chip *c) {
+	c->busy = 0;
+	return work();
+}
+/* However deep the locks of others lie in a callee, the one taken here is held until it is given back. */
+static spinlock_t deep[5];
+static int dive(void) {
+	spin_lock(&deep[0]);
+	spin_lock(&deep[1]);
+	spin_lock(&deep[2]);
+	spin_lock(&deep[3]);
+	work();
+	spin_unlock(&deep[3]);
+	spin_unlock(&deep[2]);
+	spin_unlock(&deep[1]);
+	spin_unlock(&deep[0]);
+	return work();
+}
+void busy_and_deep(struct chip *c) {
+	spin_lock(&c->lock);
+	dive();
+	c->busy = 4;
+	spin_unlock(&c->lock);
+}
+void busy_after_all(struct chip *c) {
+	spin_lock(&c->lock);
+	dive();
+	spin_unlock(&c->lock);
+	c->busy = 5; // expect: linux.lock-guards-field
+}
+/* A callee whose lock nests gives it back at the last turn only: not the one that is held here. */
+static void turn_back(struct nested_lock *n) {
+	if (--n->count == 0)
+		spin_unlock(&n->lock);
+}
+void busy_and_nested(struct chip *c, struct nested_lock *n) {
+	spin_lock(&c->lock);
+	turn_back(n);
+	c->busy = 6;
+	spin_unlock(&c->lock);
+}
+/* One whose name says so gives back ours. */
+static void chip_unlock(struct chip *c) {
+	spin_unlock(&c->lock);
+}
+void busy_after_the_callee(struct chip *c) {
+	spin_lock(&c->lock);
+	chip_unlock(c);
+	c->busy = 7; // expect: linux.lock-guards-field
+}

@@ -285,3 +285,34 @@ int tested_in_place(void) {
 	work();
 	return d->n;
 }
+// What must not fail is asked for until there is some.
+#define __GFP_NOFAIL 0x8000
+struct dev *grab(struct dev *, int);
+int grab0(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab1(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab2(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab3(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab4(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab5(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab6(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab7(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab8(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab9(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab10(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab11(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab12(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab13(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab14(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab15(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab16(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab17(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab18(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab19(struct dev *from) { struct dev *d = grab(from, GFP_KERNEL); if (!d) return 0; return d->n; }
+int grab_untested(struct dev *from) {
+	struct dev *d = grab(from, GFP_KERNEL);
+	return d->n; // expect: linux.inferred-check
+}
+int grab_for_certain(struct dev *from) {
+	struct dev *d = grab(from, GFP_KERNEL | __GFP_NOFAIL);
+	return d->n;
+}

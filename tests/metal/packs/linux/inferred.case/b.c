@@ -32,9 +32,14 @@ void another_field(struct box *b)
 {
 	b->seed = 1;
 }
-void begun_blindly(struct dev *d)
+int begun_blindly(struct dev *d)
 {
 	begin(d); // expect: linux.inferred-use
+	return 0;
+}
+void begun_with_nobody_to_tell(struct dev *d)
+{
+	begin(d);
 }
 int begun_with_care(struct dev *d)
 {
