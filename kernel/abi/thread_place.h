@@ -68,10 +68,7 @@ class ThreadPlace {
     const int here = sched_getcpu();
     if (here < 0 || here >= CPU_SETSIZE || kept_on() == here) return;
     if (Clock::now().time_since_epoch().count() < stay_until_.load(std::memory_order_relaxed)) return;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(here, &one);
-    if (sched_setaffinity(tid_, sizeof one, &one) == 0) kept_on_.store(here, std::memory_order_relaxed);
+    keep_on(here);
   }
 
   /// By its own thread, which does nothing but wake others: from now on it goes where those are whom it
@@ -84,12 +81,7 @@ class ThreadPlace {
     in_a_row_ = cpu == last_woken_ ? in_a_row_ + 1 : 0;
     last_woken_ = cpu;
     if (in_a_row_ < follows_after || kept_on() == cpu) return;
-    cpu_set_t mask = usable_cpus().mask;
-    if (cpu != any_cpu) {
-      CPU_ZERO(&mask);
-      CPU_SET(cpu, &mask);
-    }
-    if (sched_setaffinity(tid_, sizeof mask, &mask) == 0) kept_on_.store(cpu, std::memory_order_relaxed);
+    keep_on(cpu);
   }
 
   /// By a waker, while this thread sleeps: to any CPU but the waker's.
@@ -99,6 +91,15 @@ class ThreadPlace {
   }
 
  private:
+  void keep_on(int cpu) {
+    cpu_set_t mask = usable_cpus().mask;
+    if (cpu != any_cpu) {
+      CPU_ZERO(&mask);
+      CPU_SET(cpu, &mask);
+    }
+    if (sched_setaffinity(tid_, sizeof mask, &mask) == 0) kept_on_.store(cpu, std::memory_order_relaxed);
+  }
+
   static constexpr unsigned follows_after = 4;
   bool follows_ = false;  // this and the next two: by its own thread
   unsigned in_a_row_ = 0;

@@ -11,7 +11,6 @@
 namespace quire::mm {
 namespace {
 
-constexpr u64 cow_piece = 16 * page_size;  // sparse writes are copied in pieces of this size
 constexpr u64 dear_piece = 4 * page_size;  // or of this, where a page to copy to is dear
 constexpr u64 dear_page_ns = 8000;         // so many of the rest cost more than another fault
 constexpr unsigned dense_breaks = 16;      // so many in a window, and the rest is copied at once

@@ -27,7 +27,6 @@ bool copied_by_fork(const Vma& v) {
 constexpr auto watched_for = std::chrono::milliseconds(250);
 constexpr auto between_preparations = std::chrono::milliseconds(500);
 constexpr u32 longest_between = 7;  // times doubled
-constexpr u64 watched_piece = u64{64} << 10;
 
 u64 window_of(u64 address) { return round_down(address, huge_size); }
 
@@ -100,8 +99,8 @@ bool AddressSpaceImpl::show_watched(Vma& v, u64 page, const Span& s) {
       break;
   }
   Span around = s;
-  for (u64 a = std::max(v.begin, round_down(page, watched_piece)); a <= page; a = around.end)
-    around = span_at(a, std::min(v.end, round_down(page, watched_piece) + watched_piece));
+  for (u64 a = std::max(v.begin, round_down(page, cow_piece)); a <= page; a = around.end)
+    around = span_at(a, std::min(v.end, round_down(page, cow_piece) + cow_piece));
   if (!around.exclusive) return false;
   map_span(v, around);
   hot_->expect({GuestAddr(around.begin), GuestAddr(around.end)});
@@ -139,7 +138,6 @@ std::vector<BlockPool::Likely> AddressSpaceImpl::likely_copies() {
     if (pages > most_ready) break;
     if (needed.any()) copies.push_back({window >> huge_shift, needed});
   }
-  expects_fork_.store(true, std::memory_order_relaxed);
   return copies;
 }
 
@@ -152,6 +150,7 @@ AddressSpaceImpl::Preparation AddressSpaceImpl::preparation_due() {
     return Preparation::end;
   }
   if (now < prepare_again_) return Preparation::none;
+  expects_fork_.store(true, std::memory_order_relaxed);
   watched_until_ = now + watched_for;
   prepare_again_ = now + between_preparations * (1 << std::min(prepared_++, longest_between));
   return Preparation::begin;

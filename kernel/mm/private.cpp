@@ -116,9 +116,7 @@ bool AddressSpaceImpl::make_private(Vma& v, u64 page) {
     return manager_.pool().with_data(s.frame, pages_per_huge);
   };
   auto nearly_full = [&](const Span& s) { return filled(s) >= pages_per_huge - most_left_out; };
-  const u64 reach = run_size << 2 * scattered_;
-  const u64 begin = std::max(v.begin, round_down(page, reach));
-  const u64 end = std::min(v.end, round_down(page, reach) + reach);
+  const auto [begin, end] = reach(v, page);
   {
     const u64 window = std::max(begin, window_of(page));
     Span s = span_at(window, std::min(end, window_of(page) + huge_size));
@@ -175,10 +173,20 @@ void AddressSpaceImpl::leave_window(Vma& v, const Span& s) {
   range.end = s.end;
   range.state = PrivateRange::State::writable;
   join_private_spaces();
+  note_left_to_host(v, s.begin);
+}
+
+void AddressSpaceImpl::note_left_to_host(Vma& v, u64 window) {
   v.writable_in_stub = true;
-  v.cow_window = window_of(s.begin);
+  v.cow_window = window_of(window);
   manager_.private_spaces().stir();
   count(manager_.counters.cow_private);
+}
+
+std::pair<u64, u64> AddressSpaceImpl::reach(const Vma& v, u64 page) const {
+  const u64 bytes = run_size << 2 * scattered_;
+  const u64 begin = round_down(page, bytes);
+  return {std::max(v.begin, begin), std::min(v.end, begin + bytes)};
 }
 
 bool AddressSpaceImpl::scattered(const Vma& v, u64 page) const {
@@ -196,10 +204,9 @@ void AddressSpaceImpl::let_write(Vma& v, PrivateMap::iterator at) {
   auto first = at;
   auto last = std::next(at);
   if (scattered(v, at->first)) {
-    const u64 reach = run_size << 2 * scattered_;
-    const u64 begin = round_down(at->first, reach);
-    first = privates_.lower_bound(std::max(v.begin, begin));
-    last = privates_.lower_bound(std::min(v.end, begin + reach));
+    const auto [begin, end] = reach(v, at->first);
+    first = privates_.lower_bound(begin);
+    last = privates_.lower_bound(end);
     scattered_ = std::min(scattered_ + 1, widest);
   }
   std::vector<std::pair<u64, u64>> ranges;
@@ -211,10 +218,7 @@ void AddressSpaceImpl::let_write(Vma& v, PrivateMap::iterator at) {
   for_each_stretch(ranges, [&](u64 b, u64 e) {
     (void)space_->protect({GuestAddr(b), GuestAddr(e)}, v.access | Access::read);
   });
-  v.writable_in_stub = true;
-  v.cow_window = window_of(at->first);
-  manager_.private_spaces().stir();
-  count(manager_.counters.cow_private);
+  note_left_to_host(v, at->first);
 }
 
 AddressSpaceImpl::PrivateMap::iterator AddressSpaceImpl::forget_private(PrivateMap::iterator at) {

@@ -33,6 +33,8 @@ namespace quire::mm {
 
 /// Pages of a window that counts as filled: an allocator leaves some for later when it goes on to the next.
 inline constexpr u64 most_left_out = 48;
+/// Sparse writes are copied, and looked for before a fork, in pieces of this size.
+inline constexpr u64 cow_piece = 16 * page_size;
 
 class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
  public:
@@ -276,6 +278,9 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   /// A guest's write fault in a range that the stub owns.
   /// Writes came to more than one window around the page, not in order.
   bool scattered(const Vma& v, u64 page) const REQUIRES_SHARED(tables_lock_);
+  /// What a write there opens, as scattered as writes have been.
+  std::pair<u64, u64> reach(const Vma& v, u64 page) const REQUIRES_SHARED(tables_lock_);
+  void note_left_to_host(Vma& v, u64 window) REQUIRES(tables_lock_);
   /// Of a whole window at once.
   void leave_window(Vma& v, const Span& s) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
   void let_write(Vma& v, PrivateMap::iterator at) REQUIRES_SHARED(lock_) REQUIRES(tables_lock_);
@@ -472,7 +477,7 @@ class AddressSpaceImpl final : public AddressSpace, private ObjectMapper {
   std::chrono::steady_clock::time_point prepare_again_{};
   std::chrono::steady_clock::time_point watched_until_ = std::chrono::steady_clock::time_point::max();
   WriteWatch watch_;
-  std::atomic<bool> expects_fork_{false};  // storage was made ready for it
+  std::atomic<bool> expects_fork_{false};  // it was prepared for
 };
 
 }  // namespace quire::mm

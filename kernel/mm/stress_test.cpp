@@ -37,6 +37,16 @@ class Stress : public testing::TestWithParam<Policy> {
       ADD_FAILURE() << what << " at " << std::hex << at << ": " << got << ", expected " << want;
   }
 
+  /// A writer's own page holds what it wrote there last; `last` becomes what it is to write next.
+  bool next_of_own_page(AddressSpaceImpl& s, u64 p, u64 n, u64& last) {
+    const u64 at = base + p * page_size;
+    u64 seen = 0;
+    if (!load(s, at, seen)) return fail("load refused", at, 0, 0), false;
+    if (seen != last) return fail("own page changed", at, seen, last), false;
+    last = n << 16 | p;
+    return true;
+  }
+
   std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::now() + duration();
   std::atomic<bool> failed_{false};
 };
@@ -57,10 +67,7 @@ TEST_P(Stress, WritesForksAndUnmapsAtOnce) {
       for (u64 n = 1; !over(); ++n) {
         const u64 p = (rng() % (pages / writers)) * writers + w;
         const u64 at = base + p * page_size;
-        u64 seen = 0;
-        if (!load(*s, at, seen)) return fail("load refused", at, 0, 0);
-        if (seen != last[p]) return fail("own page changed", at, seen, last[p]);
-        last[p] = n << 16 | p;
+        if (!next_of_own_page(*s, p, n, last[p])) return;
         if (rng() % 3 == 0) {
           if (!s->copy_out(GuestAddr(at), &last[p], 8)) return fail("copy refused", at, 0, 0);
           platform::fake::as_fake(s->space()).drain();
@@ -173,10 +180,7 @@ TEST_P(Stress, AForkIsPreparedWhileOthersWrite) {
       for (u64 n = 1; !over(); ++n) {
         const u64 p = (rng() % (pages / writers)) * writers + w;
         const u64 at = base + p * page_size;
-        u64 seen = 0;
-        if (!load(*s, at, seen)) return fail("load refused", at, 0, 0);
-        if (seen != last[p]) return fail("own page changed", at, seen, last[p]);
-        last[p] = n << 16 | p;
+        if (!next_of_own_page(*s, p, n, last[p])) return;
         if (!store(*s, at, last[p])) return fail("store refused", at, 0, 0);
       }
     });
